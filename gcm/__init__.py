@@ -1,0 +1,1 @@
+"""CNNs that are interpretable by design, measured against post-hoc heat maps."""

@@ -1,0 +1,98 @@
+"""From a config to an object: the constructor's signature is the schema."""
+
+import difflib
+import importlib
+import inspect
+import json
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+from gcm.error import InputError, listed
+
+TRUSTED_PACKAGES = ("gcm", "pytorch_lightning", "torch.optim")
+
+
+def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str = "") -> Any:
+    """Call the class or function named by `config["_target_"]` with the rest of `config` as keyword arguments.
+
+    `arguments` are passed first, by position. `key` is the config's own place (`model`, `visualizer.cam`), used in
+    messages. Raises `InputError` where a setting is unknown, has the wrong type or is missing, and where the target
+    lies outside `TRUSTED_PACKAGES`: a config may come from a stranger's run directory.
+    """
+    target = resolve(config, key)
+    return target(*arguments, **check_settings(target, plain(config), given=len(arguments), key=key))
+
+
+def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
+    """A config as a dictionary of plain values, interpolations filled in."""
+    if isinstance(config, DictConfig):
+        config = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return dict(config)  # type: ignore[arg-type]
+
+
+def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
+    path = config.get("_target_")
+    if not isinstance(path, str):
+        raise InputError(f"{key or 'config'} has no _target_, the class that it configures")
+    if not path.startswith(tuple(package + "." for package in TRUSTED_PACKAGES)):
+        raise InputError(f"{key}._target_ must lie in {listed(TRUSTED_PACKAGES)}; got {path}")
+    module, _, name = path.rpartition(".")
+    try:
+        target = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        raise InputError(f"{key}._target_ names nothing that exists: {path}") from None
+    if getattr(target, "__module__", "").split(".")[0] != path.split(".")[0]:
+        raise InputError(f"{key}._target_ must be defined in {path.split('.')[0]}; {path} is only imported there")
+    return target
+
+
+def check_settings(target: Any, config: Mapping[str, Any], given: int = 0, key: str = "") -> dict[str, Any]:
+    """The settings in `config` as `target`'s signature wants them: names known, types right, none missing."""
+    call = target.__init__ if inspect.isclass(target) else target
+    types = typing.get_type_hints(call, include_extras=True)
+    parameters = list(inspect.signature(target).parameters.values())[given:]
+    allowed = {parameter.name: parameter for parameter in parameters}
+    settings = {}
+    for name, value in config.items():
+        if name == "_target_":
+            continue
+        if name not in allowed:
+            raise unknown_key(f"{key}.{name}".lstrip("."), name, allowed)
+        settings[name] = check_type(types.get(name, Any), value, f"{key}.{name}".lstrip("."))
+    missing = [name for name, parameter in allowed.items() if parameter.default is parameter.empty and name not in settings]
+    if missing:
+        raise InputError(f"{key} lacks {listed(missing)}")
+    return settings
+
+
+def check_type(kind: Any, value: Any, key: str) -> Any:
+    """`value` as `kind`; whole numbers pass as floats and lists as tuples, nothing else is converted."""
+    try:
+        return adapter(kind).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        complaints = dict.fromkeys(complaint(detail) for detail in error.errors())
+        raise InputError(f"{key}: {' or '.join(complaints)}; got {value!r}") from None
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a type with a config of its own
+        return TypeAdapter(kind)
+
+
+def complaint(detail: Mapping[str, Any]) -> str:
+    message = str(detail["msg"]).removeprefix("Input should be ")
+    place = listed(part for part in detail["loc"] if isinstance(part, int))
+    return f"item {place} must be {message}" if place else f"must be {message}"
+
+
+def unknown_key(full_key: str, name: str, allowed: Iterable[str]) -> InputError:
+    names = sorted(allowed)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return InputError(f"unknown setting {full_key}{hint} Allowed here: {listed(names)}")

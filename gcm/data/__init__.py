@@ -1,0 +1,12 @@
+"""Data: official splits as uint8 tensors, batches, augmentation."""
+
+from gcm.data.base import ImageData, MemorySplit, Split
+from gcm.data.cifar10 import CIFAR10
+from gcm.data.digits import Digits
+from gcm.data.fashion_mnist import FashionMNIST
+from gcm.data.image_folder import ImageFolder
+from gcm.data.mnist import MNIST
+from gcm.data.spec import ImageSpec
+from gcm.data.svhn import SVHN
+
+__all__ = ["CIFAR10", "MNIST", "SVHN", "Digits", "FashionMNIST", "ImageData", "ImageFolder", "ImageSpec", "MemorySplit", "Split"]

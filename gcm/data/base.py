@@ -1,0 +1,120 @@
+"""Images in official splits, held in memory as one uint8 tensor where they fit."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gcm.data.spec import ImageSpec
+from gcm.error import InputError
+from gcm.setting import Count, PositiveCount
+
+Batch = tuple[Tensor, Tensor]
+"""Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
+
+
+class Split(Protocol):
+    """Labelled images, fetched many at a time."""
+
+    labels: Tensor
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, indices: Tensor) -> Batch: ...
+    def subset(self, indices: Tensor) -> "Split": ...
+
+
+@dataclass(frozen=True)
+class MemorySplit(Dataset[Batch]):
+    """Images `(N,C,H,W)` uint8 and labels `(N,)` int64 in memory."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.images[indices], self.labels[indices]
+
+    def subset(self, indices: Tensor) -> "MemorySplit":
+        return MemorySplit(*self[indices])
+
+
+@dataclass(kw_only=True)
+class ImageData(ABC):
+    """A data set: classes, official splits, and how training batches are drawn.
+
+    Attributes:
+        root: directory below which the data lie, or are downloaded to.
+        batch_size: images in a batch, for each process.
+        val_size: how many training images are set aside for validation; 0 trains on all of them.
+        split_seed: seed that picks the validation images.
+        crop_padding: training images are shifted by up to this many pixels, their border mirrored; 0: not at all.
+        flip: whether training images are mirrored left to right at random.
+        workers: processes that fetch batches; 0 is best for images in memory.
+    """
+
+    root: str
+    batch_size: PositiveCount = 128
+    val_size: Count = 0
+    split_seed: Count = 0
+    crop_padding: Count = 4
+    flip: bool = False
+    workers: Count = 0
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def read(self, train: bool) -> Split:
+        """The official training or test split, whole."""
+
+    @abstractmethod
+    def class_names(self) -> tuple[str, ...]: ...
+
+    @cached_property
+    def test(self) -> Split:
+        return self.read(train=False)
+
+    @cached_property
+    def train(self) -> Split:
+        return self._official_train.subset(self._train_order[self.val_size :])
+
+    @cached_property
+    def validation(self) -> Split:
+        return self._official_train.subset(self._train_order[: self.val_size])
+
+    @cached_property
+    def _official_train(self) -> Split:
+        return self.read(train=True)
+
+    @cached_property
+    def _train_order(self) -> Tensor:
+        """The indices of the official training images: first those for validation, then those to train on."""
+        count = len(self._official_train)
+        if self.val_size >= count:
+            raise InputError(f"data.val_size must be less than the {count} training images of {self.name}, got {self.val_size}")
+        shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(self.split_seed))
+        return torch.cat([shuffled[: self.val_size].sort().values, shuffled[self.val_size :].sort().values])
+
+    @cached_property
+    def spec(self) -> ImageSpec:
+        images, _ = self.train[torch.arange(1)]
+        _, channels, height, width = images.shape
+        return ImageSpec(channels, height, width, self.class_names(), channel_means(self.train))
+
+    def split(self, name: str) -> Split:
+        return {"train": lambda: self.train, "validation": lambda: self.validation, "test": lambda: self.test}[name]()
+
+
+def channel_means(split: Split, chunk: int = 1024) -> tuple[float, ...]:
+    """Mean of each channel in [0,1], summed in whole numbers so that it is exact."""
+    total, pixels = torch.zeros(1, dtype=torch.int64), 0
+    for indices in torch.arange(len(split)).split(chunk):
+        images, _ = split[indices]
+        total = total + images.sum((0, 2, 3), dtype=torch.int64)  # (B,C,H,W) -> (C)
+        pixels += images[:, 0].numel()
+    return tuple((total.double() / (255 * pixels)).tolist())

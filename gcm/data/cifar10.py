@@ -1,0 +1,32 @@
+"""CIFAR-10: 50,000 + 10,000 photographs of ten classes, 32x32 RGB."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchvision import datasets
+
+from gcm.data.base import MemorySplit
+from gcm.data.torchvision_data import TorchvisionData
+
+
+@dataclass(kw_only=True)
+class CIFAR10(TorchvisionData):
+    """Tiny photographs (Krizhevsky, 2009)."""
+
+    flip: bool = True
+
+    name = "cifar10"
+    files = "cifar-10-batches-py/{data_batch_1..5,test_batch,batches.meta}"
+    source = "https://www.cs.toronto.edu/~kriz/cifar.html"
+
+    def open(self, root: Path, train: bool, download: bool) -> Any:
+        return datasets.CIFAR10(root, train=train, download=download)
+
+    def tensors(self, opened: Any) -> MemorySplit:
+        images = torch.from_numpy(opened.data).permute(0, 3, 1, 2).contiguous()  # (N,H,W,C) -> (N,C,H,W)
+        return MemorySplit(images, torch.tensor(opened.targets))
+
+    def class_names(self) -> tuple[str, ...]:
+        return ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -1,0 +1,26 @@
+"""Fashion-MNIST: 60,000 + 10,000 articles of clothing, 28x28 grey."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torchvision import datasets
+
+from gcm.data.mnist import MNIST
+
+
+@dataclass(kw_only=True)
+class FashionMNIST(MNIST):
+    """Articles of clothing in MNIST's format (Xiao et al., 2017)."""
+
+    flip: bool = True
+
+    name = "fashion_mnist"
+    files = "FashionMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+    source = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+
+    def open(self, root: Path, train: bool, download: bool) -> Any:
+        return datasets.FashionMNIST(root, train=train, download=download)
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(name.lower() for name in datasets.FashionMNIST.classes)

@@ -1,0 +1,59 @@
+"""Batches of a split: seeded, cut into one share for each process, fetched whole."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from gcm.data.base import Batch, Split
+
+
+class ShuffledBatches(Sampler[Tensor]):
+    """Indices of training batches; the order depends on seed and epoch alone, so a resumed run sees the same batches.
+
+    Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there are
+    fewer images than a batch holds is the one batch smaller. `epoch` is asked when the first batch is fetched: Lightning
+    makes the iterator of a resumed run before it knows the epoch.
+    """
+
+    def __init__(
+        self, count: int, batch_size: int, seed: int, epoch: Callable[[], int], rank: int = 0, processes: int = 1
+    ) -> None:
+        self.count, self.batch_size, self.seed, self.rank, self.processes = count, batch_size, seed, rank, processes
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return max(1, self.count // self.processes // self.batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        order = torch.randperm(self.count, generator=seeded_generator("cpu", self.seed, self.epoch()))
+        even = order[: self.count // self.processes * self.processes]
+        yield from even[self.rank :: self.processes].split(self.batch_size)[: len(self)]
+
+
+class OrderedBatches(Sampler[Tensor]):
+    """Indices of batches for evaluation: every image exactly once over all processes."""
+
+    def __init__(self, count: int, batch_size: int, rank: int = 0, processes: int = 1) -> None:
+        self.batches = torch.arange(count)[rank::processes].split(batch_size)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.batches)
+
+
+def loader(split: Split, batches: Sampler[Tensor], workers: int = 0) -> DataLoader[Batch]:
+    return DataLoader(
+        split, sampler=batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0  # type: ignore[arg-type]
+    )
+
+
+def seeded_generator(device: torch.device | str, *numbers: int) -> torch.Generator:
+    """A generator whose stream depends on all the numbers, mixed so that (1, 2) and (2, 1) differ."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number + 0x9E3779B9) % 2**63
+    return torch.Generator(device).manual_seed(seed)

@@ -1,0 +1,30 @@
+"""MNIST: 60,000 + 10,000 handwritten digits, 28x28 grey."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torchvision import datasets
+
+from gcm.data.base import MemorySplit
+from gcm.data.torchvision_data import TorchvisionData
+
+
+@dataclass(kw_only=True)
+class MNIST(TorchvisionData):
+    """Handwritten digits (LeCun et al., 1998)."""
+
+    crop_padding: int = 2
+
+    name = "mnist"
+    files = "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+    source = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+
+    def open(self, root: Path, train: bool, download: bool) -> Any:
+        return datasets.MNIST(root, train=train, download=download)
+
+    def tensors(self, opened: Any) -> MemorySplit:
+        return MemorySplit(opened.data.unsqueeze(1), opened.targets.long())
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(map(str, range(10)))

@@ -1,0 +1,59 @@
+"""What a network must know of its images."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor
+
+from gcm.error import InputError, listed
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The shape of the images, the classes' names, and the mean value of each channel over the training images.
+
+    `mean` holds one number in [0,1] for each channel; networks that centre their input subtract it.
+    """
+
+    channels: int
+    height: int
+    width: int
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if min(self.channels, self.height, self.width) < 1:
+            raise InputError(f"channels, height and width must be at least 1, got {self.shape}")
+        if len(self.classes) < 2:
+            raise InputError(f"a classifier needs two classes or more, got {list(self.classes)}")
+        if len(self.mean) != self.channels:
+            raise InputError(f"mean must hold one value for each of {self.channels} channels, got {len(self.mean)}")
+
+    @classmethod
+    def of(cls, channels: int, size: int, classes: int) -> "ImageSpec":
+        """Square images and classes named `0`, `1`, …: enough to build a network by hand."""
+        return cls(channels, size, size, tuple(map(str, range(classes))), (0.5,) * channels)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "ImageSpec":
+        return cls(**{**fields, "classes": tuple(fields["classes"]), "mean": tuple(fields["mean"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, for files."""
+        return {**asdict(self), "classes": list(self.classes), "mean": list(self.mean)}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+    def class_index(self, label: int | str) -> int:
+        """A class by name or by number; a name wins over a number."""
+        if str(label) in self.classes:
+            return self.classes.index(str(label))
+        if isinstance(label, int) and 0 <= label < len(self.classes):
+            return label
+        raise InputError(f"no class {label!r}; the classes are {listed(self.classes)}")
+
+    def check_labels(self, labels: Tensor) -> None:
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
+            raise InputError(f"labels must lie in 0 to {len(self.classes) - 1}, got {int(labels.min())} to {int(labels.max())}")

@@ -1,0 +1,29 @@
+"""SVHN, format 2: 73,257 + 26,032 house numbers from street views, 32x32 RGB."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchvision import datasets
+
+from gcm.data.base import MemorySplit
+from gcm.data.torchvision_data import TorchvisionData
+
+
+@dataclass(kw_only=True)
+class SVHN(TorchvisionData):
+    """Street View House Numbers (Netzer et al., 2011); the class is the digit in the middle."""
+
+    name = "svhn"
+    files = "SVHN/{train,test}_32x32.mat"
+    source = "http://ufldl.stanford.edu/housenumbers/"
+
+    def open(self, root: Path, train: bool, download: bool) -> Any:
+        return datasets.SVHN(root / "SVHN", split="train" if train else "test", download=download)
+
+    def tensors(self, opened: Any) -> MemorySplit:
+        return MemorySplit(torch.from_numpy(opened.data).contiguous(), torch.from_numpy(opened.labels).long())
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(map(str, range(10)))

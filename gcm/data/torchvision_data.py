@@ -1,0 +1,48 @@
+"""What torchvision's own data sets have in common: where they lie, how they come, what is said when they do not."""
+
+import contextlib
+import io
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.error import URLError
+
+from gcm.data.base import ImageData, MemorySplit
+from gcm.error import InputError
+
+
+@dataclass(kw_only=True)
+class TorchvisionData(ImageData):
+    """A data set that torchvision finds below `root`, or downloads there."""
+
+    files: ClassVar[str]
+    """The files that torchvision looks for, relative to `root`."""
+    source: ClassVar[str]
+    """Where they can be had by hand."""
+
+    @abstractmethod
+    def open(self, root: Path, train: bool, download: bool) -> Any:
+        """torchvision's data set."""
+
+    @abstractmethod
+    def tensors(self, opened: Any) -> MemorySplit:
+        """Its images `(N,C,H,W)` uint8 and labels `(N,)`."""
+
+    def read(self, train: bool) -> MemorySplit:
+        return self.tensors(self._opened(train))
+
+    def _opened(self, train: bool) -> Any:
+        root = Path(self.root).expanduser()
+        try:
+            return self.open(root, train, download=False)
+        except RuntimeError:  # torchvision: not found, or not as published
+            pass
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                return self.open(root, train, download=True)
+        except (URLError, OSError, RuntimeError) as error:
+            raise InputError(
+                f"{self.name} is not complete in {root.resolve()} and cannot be downloaded ({' '.join(str(error).split())[:120]}); "
+                f"expected there: {self.files}; get them from {self.source}, or set data.root= or GCM_DATA"
+            ) from None

@@ -1,0 +1,155 @@
+"""Every figure is drawn here; the only file that knows matplotlib."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from gcm.file import write_whole
+
+if TYPE_CHECKING:
+    from gcm.report.decline_ratio import Cell
+
+DIVERGING = "RdBu_r"
+MOST_CLASSES = 10
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in inches, without a window."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    write_whole(path, lambda partial: figure.savefig(partial, dpi=150))
+
+
+def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
+    """Loss and accuracy of each split, epoch by epoch."""
+    figure = new_figure(8, 3.2)
+    figure.suptitle(title)
+    axes = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in rows]
+    for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
+        for split, style in (("train", "-"), ("val", "--")):
+            name = f"{split}_{measure}"
+            if name in rows[0]:
+                ax.plot(epochs, [row[name] for row in rows], style, marker=".", label={"train": "training", "val": "validation"}[split])
+        ax.set(xlabel="epoch", ylabel=measure)
+        ax.grid(alpha=0.3)
+        ax.legend()
+    axes[0].set_yscale("log")
+    save(figure, path)
+
+
+def draw_class_maps(
+    images: Tensor, pictures: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], title: str, path: Path
+) -> None:
+    """For each image a band of what speaks for each class and one of what speaks against it.
+
+    Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures share one
+    scale, 0 to the 99.8th percentile of their absolute values. Of more than ten classes the true one and those with the
+    highest scores are shown.
+    """
+    count, shown = len(images), min(len(classes), MOST_CLASSES)
+    signed = bool((pictures < 0).any())
+    bands = 2 if signed else 1
+    limit = float(np.quantile(pictures.abs().numpy(), 0.998)) or 1.0
+    figure = new_figure(1.0 * (shown + 1) + 0.9, (0.97 * bands + 0.36) * count + 0.5)
+    figure.suptitle(title)
+    axes = figure.subplots(bands * count, shown + 1, squeeze=False)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+    for row in range(count):
+        image_axes = axes[row * bands : (row + 1) * bands]
+        draw_image_column(image_axes[:, 0], images[row], classes[int(labels[row])], classes[int(logits[row].argmax())])
+        for column, index in enumerate(shown_classes(logits[row], int(labels[row]), shown), start=1):
+            true = index == int(labels[row])
+            draw_bands(image_axes[:, column], pictures[row, index], limit)
+            image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if true else "normal")
+            winner = index == int(logits[row].argmax())
+            image_axes[-1, column].set_xlabel(f"{logits[row, index]:+.2f}" + (" ◀" if winner else ""), fontsize=8)
+            if true:
+                frame(image_axes[:, column])
+    add_scale(figure, axes, pictures.shape[2], limit, signed)
+    save(figure, path)
+
+
+def shown_classes(scores: Tensor, label: int, count: int) -> list[int]:
+    """The true class and those with the highest scores, in the order of the classes."""
+    ranked = [index for index in scores.argsort(descending=True).tolist() if index != label]
+    return sorted([label, *ranked[: count - 1]])
+
+
+def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, predicted: str) -> None:
+    axes[0].imshow(image.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
+    axes[0].set_title(f"true: {true}", fontsize=8)
+    axes[0].set_xlabel(f"predicted: {predicted}" if len(axes) == 1 else "", fontsize=8)
+    if len(axes) == 2:
+        axes[0].set_ylabel("for", fontsize=8)
+        axes[1].set_ylabel("against", fontsize=8)
+        axes[1].set_frame_on(False)
+        axes[1].text(0.5, 0.5, f"predicted:\n{predicted}\n\nscore:", ha="center", va="center", fontsize=8)
+
+
+def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> None:
+    """A picture `(c,h,w)`: with one channel in diverging colours, with three as an image; positive part, then negative."""
+    parts = [picture.clamp_min(0), picture.clamp_max(0)][: len(axes)]
+    for ax, part in zip(axes, parts, strict=True):
+        if len(picture) == 1:
+            ax.imshow(part[0], cmap=DIVERGING, vmin=-limit, vmax=limit)
+        else:
+            ax.imshow((part.abs() / limit).clamp_max(1).permute(1, 2, 0))
+
+
+def frame(axes: np.ndarray[Any, Any]) -> None:
+    for ax in axes:
+        for spine in ax.spines.values():
+            spine.set(color="red", linewidth=3)
+
+
+def add_scale(figure: Figure, axes: np.ndarray[Any, Any], channels: int, limit: float, signed: bool) -> None:
+    """The one scale of all pictures: a colour bar with zero in the middle, or of grey for pictures in colour."""
+    diverging = channels == 1
+    colours = ScalarMappable(Normalize(-limit if diverging else 0, limit), cmap=DIVERGING if diverging else "gray")
+    bar = figure.colorbar(colours, ax=axes, fraction=0.02, pad=0.01, aspect=40)
+    if diverging:
+        bar.set_label("picture's value (all on one scale)", fontsize=8)
+    else:
+        bar.set_label("strength of each colour, for (+) and against (-)" if signed else "strength of each colour", fontsize=8)
+
+
+def draw_decline_ratio(cells: "Sequence[Cell]", title: str, path: Path) -> None:
+    """A panel for each rendering; a dot and its 95 % interval for each network and visualizer."""
+    measured = [cell for cell in cells if cell.decline]
+    rows = list(dict.fromkeys((cell.network, cell.visualizer) for cell in measured))
+    renderings = list(dict.fromkeys(cell.rendering for cell in measured))
+    figure = new_figure(2.1 + 2.4 * len(renderings), 1.6 + 0.3 * len(rows))
+    figure.suptitle(title)
+    axes = figure.subplots(1, len(renderings), sharey=True, sharex=True, squeeze=False)[0]
+    for ax, rendering in zip(axes, renderings, strict=True):
+        draw_decline_panel(ax, [cell for cell in measured if cell.rendering == rendering], rows)
+        ax.set_title(rendering)
+    axes[0].set_yticks(range(len(rows)), [f"{visualizer} ({network})" for network, visualizer in rows], fontsize=8)
+    axes[0].invert_yaxis()
+    figure.supxlabel("decline ratio: share of the accuracy lost by classifying by the pictures, with 95 % interval (hollow: 0 by construction)", fontsize=8)
+    save(figure, path)
+
+
+def draw_decline_panel(ax: Axes, cells: "Sequence[Cell]", rows: Sequence[tuple[str, str]]) -> None:
+    ax.axvline(0, color="0.6", linewidth=0.8)
+    ax.grid(axis="x", alpha=0.3)
+    for cell in cells:
+        assert cell.decline is not None
+        place = rows.index((cell.network, cell.visualizer))
+        ax.plot([cell.decline.low, cell.decline.high], [place, place], color="tab:blue", linewidth=2)
+        face = "white" if cell.by_construction else "tab:blue"
+        ax.plot(cell.decline.ratio, place, "o", color="tab:blue", markerfacecolor=face)

@@ -1,0 +1,14 @@
+"""The one exception that means: the user can mend this."""
+
+
+class InputError(ValueError):
+    """Bad input: a setting, a file, a shape, a class that does not exist.
+
+    The message is one line that names what, what is allowed, what was got, and what to do. `train.py` prints it
+    without a traceback and exits with code 2; in Python it is a `ValueError`.
+    """
+
+
+def listed(names: object) -> str:
+    """`a, b, c` for any iterable of names, for use in messages."""
+    return ", ".join(str(name) for name in names)  # type: ignore[attr-defined]

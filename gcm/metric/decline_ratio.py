@@ -1,0 +1,125 @@
+"""Decline ratio: how much accuracy is lost if one classifies by the pictures instead of by the network."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor
+from torchmetrics import Metric
+
+from gcm.error import InputError
+from gcm.setting import Count, PositiveCount
+
+
+class Decline(NamedTuple):
+    """Accuracies and shares in [0,1].
+
+    Attributes:
+        accuracy: A, the network's own.
+        map_accuracy: B, of the class whose picture has the largest sum.
+        ratio: (A - B) / A. NaN where A is 0: nothing can be lost.
+        low, high: bootstrap interval of the ratio; NaN where the ratio is.
+        agreement: share of images where picture and network name the same class, right or wrong.
+        n: images.
+    """
+
+    accuracy: float
+    map_accuracy: float
+    ratio: float
+    low: float
+    high: float
+    agreement: float
+    n: int
+
+
+class DeclineRatio(Metric):
+    """`(A - B) / A`, A the network's accuracy, B that of the class whose map adds up to the largest sum.
+
+    Source: GCM paper, section 4.7, equation 13. 0: classifying by the pictures loses nothing; it can be negative. It says
+    whether maps *add up* to the decision (completeness), not whether they are in the right place.
+
+    Takes maps from anywhere. It keeps five counts, so memory does not grow with the number of images, and the processes
+    of a distributed run are added up exactly. Interval: percentile bootstrap over images; since the ratio depends only
+    on how many images each of network and map got right, the resamples are drawn from these counts.
+
+    Args:
+        resamples: bootstrap resamples.
+        confidence: of the interval, above 0 and below 1.
+        seed: of the bootstrap.
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    both: Tensor
+    network_only: Tensor
+    map_only: Tensor
+    total: Tensor
+    agreeing: Tensor
+
+    def __init__(
+        self,
+        resamples: Annotated[int, Ge(100)] = 2000,
+        confidence: Annotated[float, Gt(0), Lt(1)] = 0.95,
+        seed: Count = 0,
+    ) -> None:
+        super().__init__()
+        self.resamples = resamples
+        self.confidence = confidence
+        self.seed = seed
+        for name in ("both", "network_only", "map_only", "total", "agreeing"):
+            self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, maps: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count a batch: maps `(B,K,…)` of every class, logits `(B,K)`, labels `(B,)`. Of equal sums the first class wins."""
+        if maps.ndim < 3 or maps.shape[:2] != logits.shape or labels.shape != logits.shape[:1]:
+            raise InputError(
+                "maps must be (B,K,…), logits (B,K) and labels (B,), "
+                f"got {tuple(maps.shape)}, {tuple(logits.shape)} and {tuple(labels.shape)}"
+            )
+        sums = maps.sum(tuple(range(2, maps.ndim)), dtype=torch.float64)  # (B,K,…) -> (B,K)
+        if not (sums.isfinite().all() and logits.isfinite().all()):
+            raise InputError("maps and logits must be finite, got NaN or infinity")
+        by_map, by_network = sums.argmax(1), logits.argmax(1)
+        map_right, network_right = by_map == labels, by_network == labels
+        self.both += (map_right & network_right).sum()
+        self.network_only += (network_right & ~map_right).sum()
+        self.map_only += (map_right & ~network_right).sum()
+        self.agreeing += (by_map == by_network).sum()
+        self.total += len(labels)
+
+    def compute(self) -> Decline:
+        n = int(self.total)
+        if not n:
+            raise InputError("DeclineRatio has seen no image; call update first")
+        counts = torch.stack([self.both, self.network_only, self.map_only]).cpu()
+        ratio = decline_ratio(counts.double())
+        low, high = self._interval(counts, n) if ratio.isfinite() else (torch.nan, torch.nan)
+        both, network_only, map_only = counts.tolist()
+        return Decline(
+            accuracy=(both + network_only) / n,
+            map_accuracy=(both + map_only) / n,
+            ratio=ratio.item(),
+            low=low,
+            high=high,
+            agreement=int(self.agreeing) / n,
+            n=n,
+        )
+
+    def _interval(self, counts: Tensor, n: int) -> tuple[float, float]:
+        """Percentiles over resamples of n images; resamples in which the network is never right have no ratio and are left out."""
+        neither = n - int(counts.sum())
+        shares = np.array([*counts.tolist(), neither]) / n
+        drawn = np.random.default_rng(self.seed).multinomial(n, shares, size=self.resamples)[:, :3]
+        ratios = decline_ratio(torch.from_numpy(drawn).double())
+        tail = (1 - self.confidence) / 2
+        low, high = ratios.nanquantile(torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
+        return low, high
+
+
+def decline_ratio(counts: Tensor) -> Tensor:
+    """From counts `(…,3)` of images that both, only the network, only the map got right; NaN where the network got none."""
+    both, network_only, map_only = counts.unbind(-1)
+    network = both + network_only
+    return torch.where(network > 0, (network_only - map_only) / network, torch.nan)

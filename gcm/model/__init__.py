@@ -1,0 +1,8 @@
+"""Networks: one architecture a file."""
+
+from gcm.model.base import Classifier, Contributions, FeatureClassifier, Interpretable, PooledClassifier
+from gcm.model.cnn import CNN
+from gcm.model.gcm import GCM
+from gcm.model.lenet import LeNet
+
+__all__ = ["CNN", "GCM", "Classifier", "Contributions", "FeatureClassifier", "Interpretable", "LeNet", "PooledClassifier"]

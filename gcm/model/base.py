@@ -1,0 +1,103 @@
+"""What every network of the zoo is: a classifier that knows the images it takes.
+
+Networks are plain `torch.nn.Module`s; `gcm.training.ClassifierTraining` is the one LightningModule around them. So a
+trained network can be used, exported or visited by a visualizer without importing Lightning (seconds).
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gcm.data.spec import ImageSpec
+from gcm.error import InputError
+
+
+class Classifier(nn.Module, ABC):
+    """Images `(B,C,H,W)`, float in [0,1], to logits `(B,K)`."""
+
+    any_size = False
+    """Whether images may be of another height and width than the spec says."""
+
+    def __init__(self, spec: ImageSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor: ...
+
+    def check_images(self, images: Tensor) -> None:
+        """Raise `InputError` unless `images` are what this network takes. Values are not looked at."""
+        channels, height, width = self.spec.shape
+        allowed = f"(B,{channels},H,W)" if self.any_size else f"(B,{channels},{height},{width})"
+        fits = images.ndim == 4 and images.shape[1] == channels and images.is_floating_point()
+        if not fits or not (self.any_size or images.shape[2:] == (height, width)):
+            raise InputError(
+                f"{type(self).__name__} takes float images {allowed} in [0,1], got {images.dtype} {tuple(images.shape)}"
+            )
+
+    def parameter_count(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+class FeatureClassifier(Classifier):
+    """A classifier in two steps: `logits = head(features(images))`.
+
+    Class activation maps and Grad-CAM then need neither hooks nor layer names.
+    """
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """Feature maps `(B,D,h,w)` of the last convolution, after its activation."""
+
+    @abstractmethod
+    def head(self, features: Tensor) -> Tensor:
+        """Feature maps to logits `(B,K)`."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.check_images(images)
+        return self.head(self.features(images))
+
+
+class PooledClassifier(FeatureClassifier):
+    """A feature classifier whose head is global average pooling and one linear layer, so that CAM applies.
+
+    Subclasses set `linear`, a `Linear(D,K)`.
+    """
+
+    linear: nn.Linear
+
+    def head(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.linear(features.mean((2, 3)))  # (B,D,h,w) -> (B,D) -> (B,K)
+        return logits
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """A network's own account of its logits: `logits = parts summed over all axes but (B,K) + rest`.
+
+    Attributes:
+        logits: `(B,K)`.
+        parts: `(B,K,…)`, or `(B,T,…)` where only `T` target classes were asked for.
+        rest: `(B,K)` or `(B,T)`: what the biases bring.
+    """
+
+    logits: Tensor
+    parts: Tensor
+    rest: Tensor
+
+
+class Interpretable(Classifier):
+    """A classifier that accounts for its own logits."""
+
+    @abstractmethod
+    def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
+        """The account for all classes, or for `targets`: classes `(T,)`, the same or, as `(B,T)`, others for each image."""
+
+
+def for_targets(values: Tensor, targets: Tensor) -> Tensor:
+    """Of values `(B,K,…)` those of classes `targets`, `(T,)` or `(B,T)`: `(B,T,…)`."""
+    if targets.ndim == 1:
+        return values[:, targets]
+    return values[torch.arange(len(values), device=values.device).unsqueeze(1), targets]

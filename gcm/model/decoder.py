@@ -1,0 +1,65 @@
+"""GCM's decoder: from the code of an image to one weight map for each class, part shared, part per class."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gcm.model.base import for_targets
+from gcm.model.layer import convolution_block
+
+
+class Enlarging(nn.Module):
+    """Transposed 3x3 convolution with stride 2 to a given size, BN, ReLU: `(B,D,ceil(H/2),ceil(W/2))` to `(B,E,H,W)`."""
+
+    def __init__(self, inputs: int, outputs: int, groups: int, bias: bool) -> None:
+        super().__init__()
+        self.convolution = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, groups=groups, bias=bias)
+        self.normalization = nn.BatchNorm2d(outputs)
+        self.activation = nn.ReLU(inplace=True)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        enlarged: Tensor = self.activation(self.normalization(self.convolution(features, output_size=list(size))))
+        return enlarged
+
+
+class Decoder(nn.Module):
+    """Layers 11 to 15: enlarge, convolve, enlarge, convolve, and a 3x3 convolution to one map for each class.
+
+    The first `shared_depth` layers serve all classes. Each later one exists once for every class; the copies run side by
+    side as one grouped convolution.
+    """
+
+    def __init__(self, widths: tuple[int, int, int], classes: int, shared_depth: int, bias: bool) -> None:
+        super().__init__()
+        full, half, quarter = widths
+        copies = [1 if layer < shared_depth else classes for layer in range(4)]
+        inputs = [1, *copies]  # copies of what a layer reads; a shared layer's output is read by all copies of the next
+        self.shared = shared_depth == 4
+        self.enlarge1 = Enlarging(quarter, half * copies[0], groups=inputs[0], bias=bias)
+        self.convolve1 = nn.Sequential(
+            *convolution_block(half * inputs[1], half * copies[1], groups=inputs[1], bias=bias)
+        )
+        self.enlarge2 = Enlarging(half * inputs[2], full * copies[2], groups=inputs[2], bias=bias)
+        self.convolve2 = nn.Sequential(
+            *convolution_block(full * inputs[3], full * copies[3], groups=inputs[3], bias=bias)
+        )
+        self.class_layer = nn.Conv2d(full * inputs[4], classes, 3, padding=1, groups=inputs[4])
+
+    def forward(self, code: Tensor, size: tuple[int, int]) -> Tensor:
+        """The class layer's input, `(B,E,H,W)`, `E` times `K` where layer 14 is per class. `size` is the image's."""
+        half_size = (size[0] + 1) // 2, (size[1] + 1) // 2
+        halfway = self.convolve1(self.enlarge1(code, half_size))
+        decoded: Tensor = self.convolve2(self.enlarge2(halfway, size))
+        return decoded
+
+    def class_maps(self, decoded: Tensor, targets: Tensor | None) -> Tensor:
+        """The class layer: `(B,E,H,W)` to `(B,K,H,W)`, or `(B,T,H,W)` computed for the target classes alone."""
+        if targets is None or not self.shared:
+            maps: Tensor = self.class_layer(decoded)
+            return maps if targets is None else for_targets(maps, targets)
+        weight, bias = self.class_layer.weight[targets], self.class_layer.bias[targets]  # type: ignore[index]
+        if targets.ndim == 1:
+            return F.conv2d(decoded, weight, bias, padding=1)
+        images, classes = targets.shape
+        side_by_side = decoded.flatten(0, 1).unsqueeze(0)  # (B,E,H,W) -> (1,B*E,H,W): a group for each image
+        maps = F.conv2d(side_by_side, weight.flatten(0, 1), bias.flatten(), padding=1, groups=images)
+        return maps.view(images, classes, *decoded.shape[2:])

@@ -1,0 +1,104 @@
+"""Generative Contribution Mappings: the picture is the classification."""
+
+from itertools import chain
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gcm.data.spec import ImageSpec
+from gcm.model.base import Contributions, Interpretable
+from gcm.model.decoder import Decoder
+from gcm.model.encoder import trunk_layers
+from gcm.model.layer import convolution_block
+
+
+class GCM(Interpretable):
+    """A weight map for each class, multiplied with the image; the mean of that product is the class score.
+
+    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ TOM 10-2,
+    2017; equations 1 to 5. The layer plan is a reconstruction of the lost table 3: layers 1 to 9 are `trunk_layers`,
+    layer 10 is a 1x1 convolution, layers 11 to 15 are the decoder. Images are in [0,1] and are not centred.
+
+    Args:
+        spec: the images and classes. images of another size than the spec's work too.
+        widths: channels at full, half and quarter resolution.
+        shared_depth: how many of the decoder's first four layers are one for all classes; 0 is a whole decoder for each.
+        clipped: ReLU after the last layer, so that class weight maps are never negative (section 4.3).
+        conv_bias: biases also in convolutions that batch normalisation follows.
+
+    For 3 channels and 10 classes: 161,338 parameters, or 161,834 with `conv_bias`.
+    """
+
+    any_size = True
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        widths: tuple[int, int, int] = (16, 32, 64),
+        shared_depth: Annotated[int, Ge(0), Le(4)] = 4,
+        clipped: bool = False,
+        conv_bias: bool = False,
+    ) -> None:
+        super().__init__(spec)
+        self.clipped = clipped
+        last = widths[-1]
+        self.encoder = nn.Sequential(
+            *chain.from_iterable(trunk_layers(spec.channels, widths, conv_bias)),
+            *convolution_block(last, last, kernel=1, bias=conv_bias),
+        )
+        self.decoder = Decoder(widths, len(spec.classes), shared_depth, conv_bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.check_images(images)
+        return self.scores(images, self.decode(images))
+
+    def class_weight_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
+        """CWM: signed weights `(B,K,H,W)` of every class, or `(B,T,H,W)` of the targets, `(T,)` or `(B,T)`."""
+        return self.decoded_weight_maps(self.decode(images), targets)
+
+    def class_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
+        """CCM: weight map times image, `(B,K,C,H,W)`; its average over the last three axes is the class score."""
+        return self.class_weight_maps(images, targets).unsqueeze(2) * images.unsqueeze(1)
+
+    def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
+        """Parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left over."""
+        decoded = self.decode(images)
+        maps = self.decoded_weight_maps(decoded, targets)
+        parts = maps.unsqueeze(2) * (images / images[0].numel()).unsqueeze(1)  # (B,K,1,H,W) * (B,1,C,H,W)
+        return Contributions(self.scores(images, decoded), parts, parts.new_zeros(parts.shape[:2]))
+
+    def decode(self, images: Tensor) -> Tensor:
+        """The class layer's input, `(B,E,H,W)`: all that `scores` and `decoded_weight_maps` need."""
+        height, width = images.shape[2:]
+        decoded: Tensor = self.decoder(self.encoder(images), (height, width))
+        return decoded
+
+    def decoded_weight_maps(self, decoded: Tensor, targets: Tensor | None = None) -> Tensor:
+        """CWM from `decode`'s result."""
+        maps = self.decoder.class_maps(decoded, targets)
+        return F.relu(maps) if self.clipped else maps
+
+    def scores(self, images: Tensor, decoded: Tensor) -> Tensor:
+        """The class scores `(B,K)` from `decode`'s result, equations 3 and 4. The mean over the channels is taken first, since every channel has the same weight."""
+        brightness = images.mean(1)  # (B,C,H,W) -> (B,H,W)
+        with torch.autocast(images.device.type, enabled=False):
+            if self.decoder.shared and not self.clipped:
+                return self._scores_without_maps(brightness, decoded.to(brightness.dtype))
+            maps = self.decoded_weight_maps(decoded.to(brightness.dtype))
+            return torch.einsum("bkhw,bhw->bk", maps, brightness) / brightness[0].numel()
+
+    def _scores_without_maps(self, brightness: Tensor, decoded: Tensor) -> Tensor:
+        """The scores with no map ever made: class layer and average are both linear, so their order may be exchanged.
+
+        The average of `brightness * conv(decoded, w)` is the inner product of `w`, spatially flipped, with how `decoded`
+        correlates with the 3x3 neighbourhoods of `brightness`. Time and memory do not depend on the number of classes.
+        """
+        layer = self.decoder.class_layer
+        neighbourhoods = F.unfold(brightness.unsqueeze(1), 3, padding=1)  # (B,H,W) -> (B,9,HW)
+        correlation = decoded.flatten(2) @ neighbourhoods.transpose(1, 2) / neighbourhoods.shape[2]  # (B,E,9)
+        weight = layer.weight.flip(2, 3).flatten(1)  # (K,E,3,3) -> (K,9E)
+        assert layer.bias is not None
+        return F.linear(correlation.flatten(1), weight) + brightness.mean((1, 2)).unsqueeze(1) * layer.bias

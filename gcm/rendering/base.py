@@ -1,0 +1,38 @@
+"""A rendering turns weight maps into pictures; metrics and figures then take the pictures."""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from gcm.error import InputError
+
+Interpolation = Literal["bicubic", "bilinear", "nearest"]
+
+
+class Rendering(ABC):
+    """Weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] to pictures of every class, `(B,K,c,h',w')`."""
+
+    def __call__(self, maps: Tensor, images: Tensor) -> Tensor:
+        if maps.ndim != 5 or len(maps) != len(images) or maps.shape[2] not in (1, images.shape[1]):
+            raise InputError(
+                f"maps must be (B,K,d,h,w) with d = 1 or {images.shape[1]} for images {tuple(images.shape)}, got {tuple(maps.shape)}"
+            )
+        return self.render(maps, images)
+
+    @abstractmethod
+    def render(self, maps: Tensor, images: Tensor) -> Tensor: ...
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
+        return f"{type(self).__name__}({settings})"
+
+
+def resized(maps: Tensor, images: Tensor, interpolation: Interpolation) -> Tensor:
+    """Maps `(B,K,d,h,w)` at the images' size; untouched if they have it already. Pixel centres are aligned as areas."""
+    size = images.shape[2:]
+    if maps.shape[3:] == size:
+        return maps
+    align = None if interpolation == "nearest" else False
+    return F.interpolate(maps.flatten(1, 2), size, mode=interpolation, align_corners=align).unflatten(1, maps.shape[1:3])

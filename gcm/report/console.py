@@ -1,0 +1,50 @@
+"""What is said on the screen."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+console = Console(quiet=int(os.environ.get("LOCAL_RANK", 0)) > 0)
+"""Of the processes of a distributed run only the first speaks."""
+Item = TypeVar("Item")
+
+
+def say(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def show_table(title: str, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
+    table = Table(title=title, caption=caption or None, caption_justify="left")
+    for name in dict.fromkeys(name for row in rows for name in row):
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*(str(row.get(column.header, "")) for column in table.columns))
+    console.print(table)
+
+
+def with_progress(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
+    return track(items, description=what, total=total, console=console)
+
+
+def show_results(results: Sequence[Mapping[str, Any]]) -> None:
+    """Trained and tested networks, a row each."""
+    show_table(
+        "Test",
+        [
+            {
+                "network": result["network"],
+                "seed": result["seed"],
+                "parameters": f"{result['parameters']:,}",
+                "epochs": result["epochs"],
+                "accuracy": f"{result['test_accuracy']:.2%}",
+                "loss": f"{result['test_loss']:.4f}",
+                "n": f"{result['test_images']:,}",
+                "training": f"{result['training_seconds']:.0f} s",
+            }
+            for result in results
+        ],
+    )

@@ -1,0 +1,92 @@
+"""The decline-ratio table: from cells to CSV, Markdown and the screen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gcm.file import markdown_table, write_csv, write_text
+from gcm.metric import Decline
+from gcm.report.console import say, show_table
+
+MEANING = (
+    "Decline ratio = (A - B) / A: A is the network's accuracy, B that of the class whose picture adds up to the largest "
+    "sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
+    "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0."
+)
+BY_CONSTRUCTION = "* holds by construction, whatever the network learned, so it is no evidence for the method:"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One visualizer on one network in one rendering.
+
+    `decline` is None where the visualizer does not fit the network; `reason` then says why. Otherwise `reason` says why
+    the cell must be near 0 by construction, or is empty.
+    """
+
+    network: str
+    visualizer: str
+    rendering: str
+    decline: Decline | None
+    reason: str
+
+    @property
+    def by_construction(self) -> bool:
+        return self.decline is not None and bool(self.reason)
+
+
+def long_row(cell: Cell) -> dict[str, Any]:
+    """A line of the CSV; the numbers are not rounded."""
+    values = cell.decline._asdict() if cell.decline else dict.fromkeys(Decline._fields, "")
+    return {
+        "network": cell.network,
+        "visualizer": cell.visualizer,
+        "rendering": cell.rendering,
+        **{"decline_ratio" if name == "ratio" else name: value for name, value in values.items()},
+        "by_construction": cell.by_construction,
+        "note": cell.reason if cell.decline else f"n/a: {cell.reason}",
+    }
+
+
+def wide_rows(cells: Sequence[Cell], in_full: bool) -> list[dict[str, Any]]:
+    """A row for each network and visualizer, a column for each rendering."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for cell in cells:
+        row = rows.setdefault((cell.network, cell.visualizer), {"network": cell.network, "visualizer": cell.visualizer})
+        row["A"] = f"{cell.decline.accuracy:.2%}" if cell.decline else ""
+        row[cell.rendering] = shown(cell, in_full)
+    return list(rows.values())
+
+
+def shown(cell: Cell, in_full: bool) -> str:
+    if cell.decline is None:
+        return f"n/a: {cell.reason}" if in_full else "n/a"
+    mark = "*" if cell.by_construction else ""
+    decline = cell.decline
+    details = f" [{decline.low:.4f}, {decline.high:.4f}], B {decline.map_accuracy:.2%}, agree {decline.agreement:.2%}"
+    return f"{decline.ratio:.4f}{mark}{details if in_full else ''}"
+
+
+def footnotes(cells: Sequence[Cell]) -> list[str]:
+    """Why the marked cells hold by construction, each reason once."""
+    marked = dict.fromkeys((cell.visualizer, cell.rendering, cell.reason) for cell in cells if cell.by_construction)
+    return [f"{visualizer} x {rendering}: {reason}" for visualizer, rendering, reason in marked]
+
+
+def write_decline_ratio(cells: Sequence[Cell], title: str, directory: Path) -> None:
+    """`decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
+    write_csv(directory / "decline_ratio.csv", [long_row(cell) for cell in cells])
+    notes = "".join(f"- {note}\n" for note in footnotes(cells))
+    text = f"# {title}\n\n{markdown_table(wide_rows(cells, in_full=True))}\n{MEANING}\n\n{BY_CONSTRUCTION}\n\n{notes}"
+    write_text(directory / "decline_ratio.md", text)
+
+
+def show_decline_ratio(cells: Sequence[Cell], title: str) -> None:
+    show_table(title, wide_rows([cell for cell in cells if cell.decline], in_full=False))
+    say(MEANING)
+    say(BY_CONSTRUCTION)
+    for note in footnotes(cells):
+        say(f"  {note}")
+    for network, visualizer, reason in dict.fromkeys((c.network, c.visualizer, c.reason) for c in cells if not c.decline):
+        say(f"n/a {visualizer} on {network}: {reason}")

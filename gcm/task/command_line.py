@@ -1,0 +1,64 @@
+"""From the command line to a task, and from a mistake to one line."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from gcm.build import build, unknown_key
+from gcm.error import InputError, listed
+
+NOT_OURS_TO_MEND = [
+    r"Checkpoint directory .* exists and is not empty.*",  # it holds the run's config, or the run that is resumed
+    r".*does not have many workers.*",  # batches come from memory
+    r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning calls what torch deprecates
+]
+
+
+def run(config: DictConfig) -> None:
+    """Check every setting, then hand the config to its task."""
+    from gcm.task.settings import check_config, chosen
+
+    for message in NOT_OURS_TO_MEND:
+        warnings.filterwarnings("ignore", message=message)
+    with open_dict(config):
+        config.names = {group: chosen(group) for group in ("task", "data", "model")}
+    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN  # there the other jobs go on, and Hydra names the one that failed
+    with nullcontext() if in_sweep else one_line_errors():
+        check_config(config)
+        build(config.task, config, key="task")
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """A user's mistake ends the program with one line and exit code 2; anything else is ours and shows its traceback."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
+    try:
+        yield
+    except (InputError, HydraException, OmegaConfBaseException) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def one_line(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        return str(unknown_choice(group, name, error.options))
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
+        return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
+    return " ".join(str(error).split())
+
+
+def unknown_choice(group: str, name: str, options: list[str]) -> InputError:
+    return InputError(f"no {name!r} in {group}; allowed: {listed(sorted(options))}")

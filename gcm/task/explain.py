@@ -1,0 +1,85 @@
+"""`task=explain`: draw the class maps of some test images."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from gcm.build import build
+from gcm.data import ImageSpec, Split
+from gcm.draw import draw_class_maps
+from gcm.error import InputError, listed
+from gcm.rendering import Rendering
+from gcm.report.console import say
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import Settings, settings_of
+from gcm.task.weights import device_of, named_data, named_network
+from gcm.visualizer import Visualizer
+from gcm.zoo.saved import SavedNetwork
+
+
+def explain(config: DictConfig) -> None:
+    """One figure for each visualizer that fits the network and each rendering."""
+    saved = named_network(config)
+    data = named_data(config, [saved])
+    indices = chosen_images(settings_of(config), data.test.labels, data.spec)
+    visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
+    renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
+    network = saved.network()
+    fitting = {name: visualizer for name, visualizer in visualizers.items() if not visualizer.misfit(network)}
+    for name in visualizers.keys() - fitting.keys():
+        say(f"{name} left out: {visualizers[name].misfit(network)}")
+    if not fitting:
+        raise InputError(f"none of the visualizers {listed(visualizers)} fits {saved.name}; choose others with visualizer=")
+    directory = run_directory(config)
+    say(f"test images {listed(indices.tolist())}")
+    for name, visualizer in fitting.items():
+        for rendering, render in renderings.items():
+            path = directory / f"{name}_{rendering}.png"
+            draw_explanation(saved, (name, visualizer), (rendering, render), data.test, indices, path, device_of(config))
+            say(f"figure: {path}")
+
+
+def chosen_images(settings: Settings, labels: Tensor, spec: ImageSpec) -> Tensor:
+    """Places in the test split: `indices`, or `count` of class `label` from `start` on, or `count` from `start` on."""
+    if settings.indices is not None:
+        wrong = [index for index in settings.indices if index >= len(labels)]
+        if wrong or not settings.indices:
+            raise InputError(f"indices must name test images 0 to {len(labels) - 1}, got {settings.indices}")
+        return torch.tensor(settings.indices)
+    if settings.start >= len(labels):
+        raise InputError(f"start must be 0 to {len(labels) - 1}, got {settings.start}")
+    candidates = torch.arange(settings.start, len(labels))
+    if settings.label is not None:
+        candidates = candidates[labels[candidates] == spec.class_index(settings.label)]
+    if len(candidates) < settings.count:
+        of_class = "" if settings.label is None else f" of class {settings.label}"
+        raise InputError(f"only {len(candidates)} test images{of_class} from start={settings.start} on, got count={settings.count}")
+    return candidates[: settings.count]
+
+
+def draw_explanation(
+    saved: SavedNetwork,
+    visualizer: tuple[str, Visualizer],
+    rendering: tuple[str, Rendering],
+    split: Split,
+    indices: Tensor,
+    path: Path,
+    device: torch.device,
+) -> None:
+    """The pictures of every class for the images at `indices`, in the layout of the GCM paper's figure 7."""
+    images, labels = split[indices]
+    pixels = images.to(device).float().div_(255)
+    explanation = visualizer[1](saved.network().to(device), pixels)
+    pictures = rendering[1](explanation.maps, pixels)
+    draw_class_maps(
+        pixels.cpu(),
+        pictures.cpu(),
+        explanation.logits.cpu(),
+        labels,
+        saved.spec.classes,
+        title=f"{saved.name}: {visualizer[0]}, {rendering[0]} rendering",
+        path=path,
+    )

@@ -1,0 +1,54 @@
+"""Where a command writes: a directory of its own, never one that holds something already."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from gcm.error import InputError
+
+DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
+"""Tells the processes that a distributed training starts where the first of them writes."""
+
+
+def run_directory(config: DictConfig) -> Path:
+    """Make and return this run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`."""
+    if "LOCAL_RANK" in os.environ and DIRECTORY_VARIABLE in os.environ:
+        return Path(os.environ[DIRECTORY_VARIABLE])
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        directory = Path(HydraConfig.get().runtime.output_dir)
+        directory.mkdir(parents=True, exist_ok=True)
+    elif config.output is not None:
+        directory = Path(config.output).expanduser()
+        make_new(directory)
+    else:
+        directory = timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
+    os.environ[DIRECTORY_VARIABLE] = str(directory)
+    return directory
+
+
+def make_new(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output={directory} cannot be made: {error.strerror}") from None
+    if any(directory.iterdir()):
+        raise InputError(f"output={directory} holds something already; name a new directory, or go on with resume={directory}")
+
+
+def timestamped(name: str) -> Path:
+    """A new directory below `runs/`; two commands in one second get two."""
+    stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{name}"
+    for attempt in range(1000):
+        directory = Path("runs") / (f"{stem}_{attempt}" if attempt else stem)
+        try:
+            directory.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError(f"{directory} cannot be made: {error.strerror}; set output=") from None
+        return directory
+    raise InputError(f"a thousand directories {stem} exist; set output=")

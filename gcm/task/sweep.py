@@ -1,0 +1,59 @@
+"""After a sweep (`-m`): one table over all its jobs."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from gcm.file import markdown_table, write_csv, write_text
+from gcm.report.console import say, show_table
+
+MEASURED = ("test_accuracy", "test_loss")
+
+
+class SweepSummary(Callback):
+    """Writes `summary.csv` and `summary.md` into the sweep's directory: mean, s.d. and n of each group of jobs.
+
+    Jobs whose overrides differ only in the seed are one group. A job without a result is named, never left out in silence.
+    """
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        directory = Path(config.hydra.sweep.dir)
+        results = [json.loads(path.read_text()) for path in sorted(directory.glob("*/result.json"))]
+        results = [result for result in results if isinstance(result, dict)]
+        missing = [path.name for path in sorted(directory.iterdir()) if path.is_dir() and not (path / "result.json").is_file()]
+        if not results:
+            return
+        rows = [summary_row(group, members) for group, members in grouped(results).items()]
+        write_csv(directory / "summary.csv", rows)
+        note = f"\nWithout a result: job {', '.join(missing)}.\n" if missing else ""
+        write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded(row) for row in rows])}{note}")
+        show_table("Sweep", [rounded(row) for row in rows])
+        if missing:
+            say(f"without a result: job {', '.join(missing)}")
+        say(f"summary: {directory}/summary.csv and .md")
+
+
+def grouped(results: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    groups = defaultdict(list)
+    for result in results:
+        others = [override for override in result["overrides"] if not override.startswith("seed=")]
+        groups[" ".join([result["network"], *others])].append(result)
+    return dict(groups)
+
+
+def summary_row(group: str, members: list[dict[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"group": group, "n": len(members)}
+    for name in MEASURED:
+        values = [member[name] for member in members]
+        row[f"{name}_mean"] = mean(values)
+        row[f"{name}_sd"] = stdev(values) if len(values) > 1 else ""
+    return row
+
+
+def rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in row.items()}

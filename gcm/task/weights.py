@@ -1,0 +1,48 @@
+"""What `weights=` names: finished networks, and the data they were trained on."""
+
+from collections.abc import Sequence
+
+import torch
+from omegaconf import DictConfig
+
+from gcm.build import build
+from gcm.data import ImageData
+from gcm.error import InputError, listed
+from gcm.task.settings import settings_of, with_overrides
+from gcm.zoo.saved import SavedNetwork, read_saved
+
+
+def named_networks(config: DictConfig) -> list[SavedNetwork]:
+    """The networks in `weights=`, one or several; all of the same data set."""
+    named = settings_of(config).weights
+    if not named:
+        raise InputError(f"task={config.names.task} needs weights=RUN, a run directory or checkpoint; make one with: python train.py task=train")
+    networks = [read_saved(where) for where in ([named] if isinstance(named, str) else named)]
+    sets = {saved.config.names.data for saved in networks}
+    if len(sets) > 1:
+        raise InputError(f"weights= must be trained on one data set, got {listed(sorted(sets))}")
+    return networks
+
+
+def named_network(config: DictConfig) -> SavedNetwork:
+    networks = named_networks(config)
+    if len(networks) > 1:
+        raise InputError(f"task={config.names.task} looks at one network, got {len(networks)} in weights=")
+    return networks[0]
+
+
+def named_data(config: DictConfig, networks: Sequence[SavedNetwork]) -> ImageData:
+    """The networks' own data set, unless the command line says otherwise; it must have their channels and classes."""
+    data: ImageData = build(with_overrides(networks[0].config, config, "data"), key="data")
+    for saved in networks:
+        if (data.spec.channels, data.spec.classes) != (saved.spec.channels, saved.spec.classes):
+            raise InputError(
+                f"{saved.path} was trained on {saved.spec.channels} channels and classes {listed(saved.spec.classes)}; "
+                f"{data.name} has {data.spec.channels} and {listed(data.spec.classes)}"
+            )
+    return data
+
+
+def device_of(config: DictConfig) -> torch.device:
+    """Where networks are evaluated: a GPU if there is one, unless `trainer.accelerator=cpu`."""
+    return torch.device("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")

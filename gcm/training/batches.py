@@ -1,0 +1,40 @@
+"""A data set's splits as Lightning wants them: one share for each process."""
+
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from gcm.data.base import Batch, ImageData
+from gcm.data.loader import OrderedBatches, ShuffledBatches, loader
+
+
+class ImageBatches(LightningDataModule):
+    """Training batches in an order that `seed` and the epoch fix; validation and test images each exactly once."""
+
+    def __init__(self, data: ImageData, seed: int = 0) -> None:
+        super().__init__()
+        self.data = data
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        split = self.data.train
+        batches = ShuffledBatches(len(split), self.data.batch_size, self.seed, self._epoch, *self._share())
+        return loader(split, batches, self.data.workers)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[None]:
+        if not self.data.val_size:
+            return []
+        split = self.data.validation
+        return loader(split, OrderedBatches(len(split), self.data.batch_size, *self._share()), self.data.workers)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        split = self.data.test
+        return loader(split, OrderedBatches(len(split), self.data.batch_size, *self._share()), self.data.workers)
+
+    def _share(self) -> tuple[int, int]:
+        """This process's number, and how many there are."""
+        assert self.trainer is not None
+        return self.trainer.global_rank, self.trainer.world_size
+
+    def _epoch(self) -> int:
+        assert self.trainer is not None
+        return self.trainer.current_epoch

@@ -1,0 +1,148 @@
+"""The one training loop, for every classifier."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy
+
+from gcm.build import build
+from gcm.data.augmentation import shifted_and_flipped
+from gcm.data.base import Batch, ImageData
+from gcm.data.loader import seeded_generator
+from gcm.model import Classifier
+from gcm.training.history import History
+
+
+class ClassifierTraining(LightningModule):
+    """Softmax and cross-entropy on a network's logits; loss and accuracy of each split once an epoch.
+
+    Batches arrive as uint8; augmentation and the change to float in [0,1] happen here, on the network's device.
+
+    Args:
+        network: what is trained.
+        data: where the batches come from; says how they are augmented.
+        optimizer, schedule: configs with `_target_`, built when the trainer is ready; only for fitting.
+        label_smoothing: share of the target spread over all classes, for training only.
+        channels_last: memory layout of images and weights.
+        seed: of the augmentation.
+        origin: stored in every checkpoint under `gcm`: config, spec, versions, seed.
+        history: where each epoch's measures are written down.
+    """
+
+    def __init__(
+        self,
+        network: Classifier,
+        data: ImageData,
+        optimizer: DictConfig | None = None,
+        schedule: DictConfig | None = None,
+        label_smoothing: float = 0.0,
+        channels_last: bool = False,
+        seed: int = 0,
+        origin: Mapping[str, Any] | None = None,
+        history: History | None = None,
+    ) -> None:
+        super().__init__()
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.data = data
+        self.optimizer_config, self.schedule_config = optimizer, schedule
+        self.label_smoothing = label_smoothing
+        self.seed = seed
+        self.origin = origin
+        self.history = history
+        self.measures = nn.ModuleDict({split: Measures(len(network.spec.classes)) for split in ("train_", "val_", "test_")})
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(images)
+        return logits
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        images, labels = batch
+        generator = seeded_generator(images.device, self.seed, self.current_epoch, batch_index, self.global_rank)
+        images = shifted_and_flipped(images, self.data.crop_padding, self.data.flip, generator)
+        logits = self.network(self.as_pixels(images))
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        self.measures["train_"].update(logits.detach(), labels)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        self.evaluate(batch, "val_")
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        self.evaluate(batch, "test_")
+
+    def evaluate(self, batch: Batch, split: str) -> None:
+        images, labels = batch
+        self.measures[split].update(self.network(self.as_pixels(images)), labels)
+
+    def as_pixels(self, images: Tensor) -> Tensor:
+        """uint8 to float in [0,1]."""
+        return images.contiguous(memory_format=self.memory_format).float().div_(255)
+
+    def on_train_epoch_end(self) -> None:
+        self.log_measures("train_")
+        if self.history is not None and self.trainer.is_global_zero:
+            measured = {name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())}
+            self.history.add({"epoch": self.current_epoch + 1, "step": self.global_step, **measured, "lr": self.learning_rate})
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_measures("val_")
+
+    def on_test_epoch_end(self) -> None:
+        self.log_measures("test_")
+
+    def log_measures(self, split: str) -> None:
+        values = {split + name: value for name, value in self.measures[split].collect().items()}
+        self.log_dict(values, prog_bar=True, sync_dist=True)  # already the same in all processes; Lightning wants it said
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    def configure_optimizers(self) -> Any:
+        assert self.optimizer_config is not None and self.schedule_config is not None
+        optimizer = build(self.optimizer_config, parameter_groups(self.network, self.optimizer_config), key="optimizer")
+        schedule = build(self.schedule_config, optimizer, int(self.trainer.estimated_stepping_batches), key="schedule")
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["gcm"] = self.origin
+        checkpoint["history"] = self.history.rows if self.history is not None else []
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.history is not None:
+            self.history.rows = list(checkpoint["history"])
+
+
+class Measures(nn.Module):
+    """Loss and accuracy, gathered batch by batch and added up over processes."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.loss: Metric = MeanMetric()
+        self.accuracy: Metric = MulticlassAccuracy(classes, average="micro", validate_args=False)
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """The loss is the plain cross-entropy, whatever the training smooths."""
+        self.loss.update(F.cross_entropy(logits.float(), labels), weight=len(labels))
+        self.accuracy.update(logits, labels)
+
+    def collect(self) -> dict[str, Tensor]:
+        """The values since the last collection."""
+        values = {"loss": self.loss.compute(), "accuracy": self.accuracy.compute()}
+        self.loss.reset()
+        self.accuracy.reset()
+        return values
+
+
+def parameter_groups(network: nn.Module, optimizer: DictConfig) -> list[dict[str, Any]]:
+    """Weight decay acts on weights only: not on biases, nor on batch normalisation's scales and shifts."""
+    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    return [{"params": weights, "weight_decay": optimizer.get("weight_decay", 0.0)}, {"params": others, "weight_decay": 0.0}]

@@ -1,0 +1,62 @@
+"""Lightning's trainer, from our config, writing into our directory."""
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from gcm.build import check_settings, plain
+from gcm.error import InputError
+
+OURS = {"callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing"}
+"""What the program decides; the rest of Lightning's trainer is the user's."""
+
+
+def lightning_trainer(
+    settings: DictConfig, directory: Path, callbacks: list[Callback], tensorboard: bool, validated: bool
+) -> Trainer:
+    for name in OURS.intersection(settings):
+        raise InputError(f"trainer.{name} is set by the program itself; leave it out")
+    checked = check_settings(Trainer, plain(settings), key="trainer")
+    for name in ("pytorch_lightning", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if not validated:
+        checked["limit_val_batches"] = 0
+    if checked.get("enable_progress_bar", True):
+        callbacks = [*callbacks, RichProgressBar(refresh_rate=10)]
+    if tensorboard:
+        callbacks = [*callbacks, LearningRateMonitor("step")]
+    try:
+        return Trainer(
+            **checked,
+            callbacks=callbacks,
+            logger=tensorboard_logger(directory) if tensorboard else False,
+            default_root_dir=directory,
+            use_distributed_sampler=False,
+            enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
+
+
+def tensorboard_logger(directory: Path) -> TensorBoardLogger:
+    try:
+        return TensorBoardLogger(directory, name="tensorboard", version="")
+    except ModuleNotFoundError:
+        raise InputError('tensorboard=true needs TensorBoard: pip install -e ".[tensorboard]"') from None
+
+
+def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | None) -> list[Callback]:
+    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy where there is validation; `step=….ckpt` on request."""
+    callbacks: list[Callback] = [
+        ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    ]
+    if validated:
+        callbacks.append(ModelCheckpoint(directory, "best", monitor="val_accuracy", mode="max", enable_version_counter=False))
+    if every_n_steps is not None:
+        callbacks.append(ModelCheckpoint(directory, "{step}", every_n_train_steps=every_n_steps, save_top_k=-1))
+    return callbacks

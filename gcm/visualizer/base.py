@@ -1,0 +1,111 @@
+"""The one interface of everything that explains: weight maps of all classes from one call."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from gcm.error import InputError
+from gcm.model import Classifier
+from gcm.visualizer.forward_pass import ForwardPass
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a visualizer returns.
+
+    Attributes:
+        logits: `(B,K)`, always of all classes.
+        maps: `(B,K,d,h,w)`, or `(B,T,d,h,w)` for target classes: signed, unscaled, at the method's own resolution;
+            `d` is 1 or the image's channels.
+    """
+
+    logits: Tensor
+    maps: Tensor
+
+
+class Visualizer(ABC):
+    """A method that makes a weight map for each class.
+
+    Settings are given to the constructor, network and images to the call. The call leaves the network exactly as it
+    found it, also after an exception: it is put in evaluation mode and back, and nothing else of it is ever changed.
+    """
+
+    by_design: ClassVar[bool] = False
+    """Whether the maps are the network's own account of its scores."""
+    control: ClassVar[bool] = False
+    """Whether the method knows nothing of where the evidence lies, and stands in tables for comparison."""
+    guided: ClassVar[bool] = False
+    """Whether the method needs gradients by the guided rule."""
+
+    def __call__(self, model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None) -> Explanation:
+        """Weight maps for `images` `(B,C,H,W)`, float in [0,1].
+
+        `targets` names the classes wanted: `(T,)`, or `(B,T)` where they differ from image to image; None is all.
+        Raises `InputError` where the method does not fit the network, or the network does not take the images.
+        """
+        with inspected(model, images, targets, self.guided) as forward_pass:
+            return self.explain(forward_pass)
+
+    def explain(self, forward_pass: "ForwardPass") -> Explanation:
+        reason = self.misfit(forward_pass.model)
+        if reason:
+            raise InputError(f"{self!r} does not fit {type(forward_pass.model).__name__}: {reason}")
+        maps = self.weight_maps(forward_pass)
+        return Explanation(forward_pass.logits, maps)
+
+    @abstractmethod
+    def weight_maps(self, forward_pass: "ForwardPass") -> Tensor:
+        """The method's mathematics: `(B,T,d,h,w)` for the pass's targets."""
+
+    def misfit(self, model: nn.Module) -> str:
+        """Why the method does not fit this network, or an empty string."""
+        return ""
+
+    def by_construction(self, model: nn.Module) -> Mapping[str, str]:
+        """Renderings (by name) whose sum must follow the logits whatever the network learned, with the reason."""
+        return {}
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
+        return f"{type(self).__name__}({settings})"
+
+
+def explain_with(visualizers: Mapping[str, Visualizer], model: nn.Module, images: Tensor) -> dict[str, Explanation]:
+    """Several visualizers on one batch; what they have in common is computed once."""
+    guided = any(visualizer.guided for visualizer in visualizers.values())
+    with inspected(model, images, None, guided) as forward_pass:
+        return {name: visualizer.explain(forward_pass) for name, visualizer in visualizers.items()}
+
+
+@contextmanager
+def inspected(
+    model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None, guided: bool
+) -> Iterator[ForwardPass]:
+    """The network in evaluation mode, ready to be looked at; afterwards every submodule is back in its own mode."""
+    if isinstance(model, Classifier):
+        model.check_images(images)
+    elif images.ndim != 4 or not images.is_floating_point():
+        raise InputError(f"images must be float (B,C,H,W), got {images.dtype} {tuple(images.shape)}")
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield ForwardPass(model, images.detach(), checked_targets(targets, images), guided)
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> Tensor | None:
+    if targets is None:
+        return None
+    indices = torch.as_tensor(targets, device=images.device)
+    fits = indices.ndim == 1 or (indices.ndim == 2 and len(indices) == len(images))
+    if not fits or indices.is_floating_point() or not indices.numel():
+        raise InputError(f"targets must be class indices (T,) or ({len(images)},T), got {indices.dtype} {tuple(indices.shape)}")
+    return indices.long()

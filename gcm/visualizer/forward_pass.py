@@ -1,0 +1,108 @@
+"""One batch going through one network, and all that visualizers may want to know of it, each computed at most once."""
+
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from gcm.error import InputError
+from gcm.model import GCM, FeatureClassifier
+from gcm.visualizer.guided import GuidedReLUs, check_only_guided
+
+
+class ForwardPass:
+    """The quantities are computed when first asked for. The network must be in evaluation mode,
+    and autograd off; what needs gradients switches it on for itself.
+
+    Attributes:
+        model: any classifier; what needs `features` and `head` wants a `FeatureClassifier`.
+        images: `(B,C,H,W)`.
+        guided: compute the forward pass so that guided gradients can be taken from it.
+    """
+
+    def __init__(self, model: nn.Module, images: Tensor, targets: Tensor | None, guided: bool) -> None:
+        self.model = model
+        self.images = images
+        self.guided = guided
+        self._targets = targets
+
+    @cached_property
+    def requested(self) -> Tensor | None:
+        """The classes as they were asked for: None for all, `(T,)`, or `(B,T)`."""
+        classes = self.logits.shape[1]
+        asked = self._targets
+        if asked is not None and not 0 <= int(asked.min()) <= int(asked.max()) < classes:
+            raise InputError(f"targets must be classes 0 to {classes - 1}, got {int(asked.min())} to {int(asked.max())}")
+        return asked
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """The classes written out for each image, `(B,T)`."""
+        batch, classes = self.logits.shape
+        asked = torch.arange(classes, device=self.images.device) if self.requested is None else self.requested
+        return asked.expand(batch, -1)
+
+    @property
+    def logits(self) -> Tensor:
+        """`(B,K)`."""
+        return self._hidden_and_logits[1].detach()
+
+    @property
+    def hidden(self) -> Tensor:
+        """What the network made last before its logits: the feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`."""
+        hidden = self._hidden_and_logits[0]
+        assert hidden is not None, "Visualizer.misfit must refuse networks that show no inner step"
+        return hidden.detach()
+
+    @cached_property
+    def _hidden_and_logits(self) -> tuple[Tensor | None, Tensor]:
+        if not self.guided:
+            return self._forward(self.images)
+        relus = GuidedReLUs()
+        with torch.enable_grad(), relus:
+            hidden, logits = self._forward(self._leaf)
+        check_only_guided(logits, relus, type(self.model).__name__)
+        return hidden, logits
+
+    def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
+        if isinstance(self.model, FeatureClassifier):
+            features = self.model.features(images)
+            return features, self.model.head(features)
+        if isinstance(self.model, GCM):
+            decoded = self.model.decode(images)
+            return decoded, self.model.scores(images, decoded)
+        return None, self.model(images)
+
+    @cached_property
+    def _leaf(self) -> Tensor:
+        return self.images.clone(memory_format=torch.preserve_format).requires_grad_()
+
+    @cached_property
+    def guided_gradients(self) -> Tensor:
+        """Each target's logit backpropagated to the image by the guided rule, `(B,T,C,H,W)`."""
+        assert self.guided
+        return target_gradients(self._hidden_and_logits[1], self.targets, self._leaf)
+
+    @cached_property
+    def feature_gradients(self) -> Tensor:
+        """The plain gradient of each target's logit with respect to the feature maps, `(B,T,D,h,w)`; the trunk is not touched."""
+        assert isinstance(self.model, FeatureClassifier)
+        features = self.hidden.requires_grad_()
+        with torch.enable_grad():
+            logits = self.model.head(features)
+        return target_gradients(logits, self.targets, features)
+
+
+@torch.enable_grad()
+def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor) -> Tensor:
+    """Gradients `(B,T,…)` of the logits `(B,K)` of targets `(B,T)` with respect to `inputs` `(B,…)`.
+
+    Images do not influence each other, so one backward pass serves the whole batch. Only gradients of `inputs` are
+    computed, none of any parameter.
+    """
+    wanted = logits.gather(1, targets)  # (B,K) -> (B,T)
+    last = wanted.shape[1] - 1
+    gradients = [
+        torch.autograd.grad(wanted[:, target].sum(), inputs, retain_graph=target < last)[0] for target in range(last + 1)
+    ]
+    return torch.stack(gradients, 1)

@@ -1,0 +1,39 @@
+"""Grad-CAM."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gcm.model import FeatureClassifier, PooledClassifier
+from gcm.visualizer.base import Visualizer
+from gcm.visualizer.forward_pass import ForwardPass
+
+
+class GradCAM(Visualizer):
+    """Feature maps added up with the mean gradient of the class's logit, `(B,K,1,h,w)`.
+
+    Source: Selvaraju et al., ICCV 2017. `relu` rectifies the sum, as published; it is off by default so that evidence
+    against a class stays visible. The gradient is taken through the head alone.
+    """
+
+    def __init__(self, relu: bool = False) -> None:
+        self.relu = relu
+
+    def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
+        return grad_cam(forward_pass, self.relu)
+
+    def misfit(self, model: nn.Module) -> str:
+        return "" if isinstance(model, FeatureClassifier) else "Grad-CAM needs a FeatureClassifier, with features() and head()"
+
+    def by_construction(self, model: nn.Module) -> Mapping[str, str]:
+        if self.relu or not isinstance(model, PooledClassifier):
+            return {}
+        return {"raw": "on pooling and a linear layer Grad-CAM is CAM / (h*w), which sums to logit - bias"}
+
+
+def grad_cam(forward_pass: ForwardPass, relu: bool) -> Tensor:
+    """`(B,T,1,h,w)`."""
+    channel_weights = forward_pass.feature_gradients.mean((3, 4))  # (B,T,D,h,w) -> (B,T,D)
+    maps = torch.einsum("bdhw,btd->bthw", forward_pass.hidden, channel_weights).unsqueeze(2)
+    return maps.relu() if relu else maps

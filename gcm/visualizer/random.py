@@ -1,0 +1,30 @@
+"""A control: no knowledge at all."""
+
+import torch
+from torch import Tensor
+
+from gcm.data.loader import seeded_generator
+from gcm.model.base import for_targets
+from gcm.setting import Count
+from gcm.visualizer.base import Visualizer
+from gcm.visualizer.forward_pass import ForwardPass
+
+
+class Random(Visualizer):
+    """Standard normal numbers, `(B,K,1,H,W)`, seeded by `seed` and by the image, so that each image has maps of its own."""
+
+    control = True
+
+    def __init__(self, seed: Count = 0) -> None:
+        self.seed = seed
+
+    def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
+        classes = forward_pass.logits.shape[1]
+        height, width = forward_pass.images.shape[2:]
+        maps = torch.stack([self._maps(image, classes, height, width) for image in forward_pass.images])
+        return for_targets(maps, forward_pass.targets).unsqueeze(2)
+
+    def _maps(self, image: Tensor, classes: int, height: int, width: int) -> Tensor:
+        fingerprint = int(image.double().sum().item() * 2**20) % 2**31
+        noise = torch.randn(classes, height, width, generator=seeded_generator("cpu", self.seed, fingerprint))
+        return noise.to(image)

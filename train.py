@@ -1,0 +1,16 @@
+"""Everything starts here: `python train.py --help`."""
+
+import hydra
+from omegaconf import DictConfig
+
+from gcm.task.command_line import one_line_errors, run
+
+
+@hydra.main(version_base="1.3", config_path="configs", config_name="train")
+def main(config: DictConfig) -> None:
+    run(config)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()
