@@ -31,7 +31,7 @@ def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
     """A config as a dictionary of plain values, interpolations filled in."""
     if isinstance(config, DictConfig):
         config = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    return dict(config)  # type: ignore[arg-type]
+    return dict(config)
 
 
 def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
@@ -63,7 +63,9 @@ def check_settings(target: Any, config: Mapping[str, Any], given: int = 0, key: 
         if name not in allowed:
             raise unknown_key(f"{key}.{name}".lstrip("."), name, allowed)
         settings[name] = check_type(types.get(name, Any), value, f"{key}.{name}".lstrip("."))
-    missing = [name for name, parameter in allowed.items() if parameter.default is parameter.empty and name not in settings]
+    missing = [
+        name for name, parameter in allowed.items() if parameter.default is parameter.empty and name not in settings
+    ]
     if missing:
         raise InputError(f"{key} lacks {listed(missing)}")
     return settings

@@ -42,7 +42,13 @@ def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: P
         for split, style in (("train", "-"), ("val", "--")):
             name = f"{split}_{measure}"
             if name in rows[0]:
-                ax.plot(epochs, [row[name] for row in rows], style, marker=".", label={"train": "training", "val": "validation"}[split])
+                ax.plot(
+                    epochs,
+                    [row[name] for row in rows],
+                    style,
+                    marker=".",
+                    label={"train": "training", "val": "validation"}[split],
+                )
         ax.set(xlabel="epoch", ylabel=measure)
         ax.grid(alpha=0.3)
         ax.legend()
@@ -55,9 +61,9 @@ def draw_class_maps(
 ) -> None:
     """For each image a band of what speaks for each class and one of what speaks against it.
 
-    Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures share one
-    scale, 0 to the 99.8th percentile of their absolute values. Of more than ten classes the true one and those with the
-    highest scores are shown.
+    Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures share
+    one scale, 0 to the 99.8th percentile of their absolute values. Of more than ten classes the true one and those with
+    the highest scores are shown.
     """
     count, shown = len(images), min(len(classes), MOST_CLASSES)
     signed = bool((pictures < 0).any())
@@ -101,7 +107,7 @@ def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, pred
 
 
 def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> None:
-    """A picture `(c,h,w)`: with one channel in diverging colours, with three as an image; positive part, then negative."""
+    """A picture `(c,h,w)`: one channel in diverging colours, three as an image; positive part, then negative."""
     parts = [picture.clamp_min(0), picture.clamp_max(0)][: len(axes)]
     for ax, part in zip(axes, parts, strict=True):
         if len(picture) == 1:
@@ -124,7 +130,9 @@ def add_scale(figure: Figure, axes: np.ndarray[Any, Any], channels: int, limit: 
     if diverging:
         bar.set_label("picture's value (all on one scale)", fontsize=8)
     else:
-        bar.set_label("strength of each colour, for (+) and against (-)" if signed else "strength of each colour", fontsize=8)
+        bar.set_label(
+            "strength of each colour, for (+) and against (-)" if signed else "strength of each colour", fontsize=8
+        )
 
 
 def draw_decline_ratio(cells: "Sequence[Cell]", title: str, path: Path) -> None:
@@ -140,7 +148,10 @@ def draw_decline_ratio(cells: "Sequence[Cell]", title: str, path: Path) -> None:
         ax.set_title(rendering)
     axes[0].set_yticks(range(len(rows)), [f"{visualizer} ({network})" for network, visualizer in rows], fontsize=8)
     axes[0].invert_yaxis()
-    figure.supxlabel("decline ratio: share of the accuracy lost by classifying by the pictures, with 95 % interval (hollow: 0 by construction)", fontsize=8)
+    figure.supxlabel(
+        "decline ratio: share of the accuracy lost if one classifies by the pictures; 95 % interval; hollow: built in",
+        fontsize=8,
+    )
     save(figure, path)
 
 

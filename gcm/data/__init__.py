@@ -9,4 +9,15 @@ from gcm.data.mnist import MNIST
 from gcm.data.spec import ImageSpec
 from gcm.data.svhn import SVHN
 
-__all__ = ["CIFAR10", "MNIST", "SVHN", "Digits", "FashionMNIST", "ImageData", "ImageFolder", "ImageSpec", "MemorySplit", "Split"]
+__all__ = [
+    "CIFAR10",
+    "MNIST",
+    "SVHN",
+    "Digits",
+    "FashionMNIST",
+    "ImageData",
+    "ImageFolder",
+    "ImageSpec",
+    "MemorySplit",
+    "Split",
+]

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,25 +17,27 @@ Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
 
 
-class Split(Protocol):
-    """Labelled images, fetched many at a time."""
+class Split(Dataset[Batch], ABC):
+    """Labelled images, fetched many at a time: `images, labels = split[indices]`."""
 
-    labels: Tensor
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, indices: Tensor) -> Batch: ...
-    def subset(self, indices: Tensor) -> "Split": ...
-
-
-@dataclass(frozen=True)
-class MemorySplit(Dataset[Batch]):
-    """Images `(N,C,H,W)` uint8 and labels `(N,)` int64 in memory."""
-
-    images: Tensor
     labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @abstractmethod
+    def __getitem__(self, indices: Tensor) -> Batch: ...
+
+    @abstractmethod
+    def subset(self, indices: Tensor) -> "Split": ...
+
+
+@dataclass(frozen=True)
+class MemorySplit(Split):
+    """Images `(N,C,H,W)` uint8 and labels `(N,)` int64 in memory."""
+
+    images: Tensor
+    labels: Tensor
 
     def __getitem__(self, indices: Tensor) -> Batch:
         return self.images[indices], self.labels[indices]
@@ -96,7 +98,9 @@ class ImageData(ABC):
         """The indices of the official training images: first those for validation, then those to train on."""
         count = len(self._official_train)
         if self.val_size >= count:
-            raise InputError(f"data.val_size must be less than the {count} training images of {self.name}, got {self.val_size}")
+            raise InputError(
+                f"data.val_size must be less than the {count} training images of {self.name}, got {self.val_size}"
+            )
         shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(self.split_seed))
         return torch.cat([shuffled[: self.val_size].sort().values, shuffled[self.val_size :].sort().values])
 

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from gcm.data.base import Batch, MemorySplit
+from gcm.data.base import Batch, MemorySplit, Split
 from gcm.error import InputError
 
 GREY_MODES = {"1", "L", "LA", "I", "I;16", "F"}
@@ -29,17 +28,14 @@ class Header(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FolderSplit(Dataset[Batch]):
-    """Image files, their labels `(N,)`, and the shape that each is brought to: resized to cover it, the middle cut out."""
+class FolderSplit(Split):
+    """Image files, their labels `(N,)`, and the shape that each is brought to: resized to cover it, then cut."""
 
     paths: Sequence[Path]
     labels: Tensor
     channels: int
     height: int
     width: int
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def __getitem__(self, indices: Tensor) -> Batch:
         return torch.stack([self._image(self.paths[index]) for index in indices.tolist()]), self.labels[indices]

@@ -23,7 +23,7 @@ class ImageFolder(ImageData):
     In the second case `test_share` of each class, picked by `split_seed`, is the test split.
 
     Attributes:
-        size: images are resized to cover size x size pixels and the middle is cut out; null: they have one size already.
+        size: images are resized to cover size x size pixels and the middle is cut out; null: all have one size.
         channels: 1 (grey) or 3 (RGB); null: grey only if every image is.
         test_share: share of each class that is for testing where the folder has no train/ and test/.
         memory_limit_mb: a split larger than this is read from disk batch by batch instead of held in memory.
@@ -45,14 +45,18 @@ class ImageFolder(ImageData):
         folder = self._folder(train=True)
         names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
         if len(names) < 2:
-            raise InputError(f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}")
+            raise InputError(
+                f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}"
+            )
         return names
 
     @cached_property
     def _has_official_split(self) -> bool:
         root = Path(self.root).expanduser()
         if not root.is_dir():
-            raise InputError(f"data.root={self.root} is no directory; expected there: one folder of images for each class")
+            raise InputError(
+                f"data.root={self.root} is no directory; expected there: one folder of images for each class"
+            )
         return (root / "train").is_dir() and (root / "test").is_dir()
 
     def _folder(self, train: bool) -> Path:
@@ -66,7 +70,9 @@ class ImageFolder(ImageData):
             files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
             part = files if self._has_official_split else self._share(files, train)
             if not part:
-                raise InputError(f"{folder} gives no {'training' if train else 'test'} image; endings known: {listed(ENDINGS)}")
+                raise InputError(
+                    f"{folder} gives no {'training' if train else 'test'} image; endings known: {listed(ENDINGS)}"
+                )
             chosen += [(path, label) for path in part]
         return [path for path, _ in chosen], [label for _, label in chosen]
 

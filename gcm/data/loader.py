@@ -12,9 +12,9 @@ from gcm.data.base import Batch, Split
 class ShuffledBatches(Sampler[Tensor]):
     """Indices of training batches; the order depends on seed and epoch alone, so a resumed run sees the same batches.
 
-    Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there are
-    fewer images than a batch holds is the one batch smaller. `epoch` is asked when the first batch is fetched: Lightning
-    makes the iterator of a resumed run before it knows the epoch.
+    Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there
+    are fewer images than a batch holds is the one batch smaller. `epoch` is asked when the first batch is fetched:
+    Lightning makes the iterator of a resumed run before it knows the epoch.
     """
 
     def __init__(
@@ -47,7 +47,11 @@ class OrderedBatches(Sampler[Tensor]):
 
 def loader(split: Split, batches: Sampler[Tensor], workers: int = 0) -> DataLoader[Batch]:
     return DataLoader(
-        split, sampler=batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0  # type: ignore[arg-type]
+        split,
+        sampler=batches,
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
     )
 
 

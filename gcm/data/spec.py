@@ -56,4 +56,6 @@ class ImageSpec:
 
     def check_labels(self, labels: Tensor) -> None:
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
-            raise InputError(f"labels must lie in 0 to {len(self.classes) - 1}, got {int(labels.min())} to {int(labels.max())}")
+            raise InputError(
+                f"labels must lie in 0 to {len(self.classes) - 1}, got {int(labels.min())} to {int(labels.max())}"
+            )

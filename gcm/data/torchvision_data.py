@@ -43,6 +43,7 @@ class TorchvisionData(ImageData):
                 return self.open(root, train, download=True)
         except (URLError, OSError, RuntimeError) as error:
             raise InputError(
-                f"{self.name} is not complete in {root.resolve()} and cannot be downloaded ({' '.join(str(error).split())[:120]}); "
-                f"expected there: {self.files}; get them from {self.source}, or set data.root= or GCM_DATA"
+                f"{self.name} is not complete in {root.resolve()} and cannot be downloaded "
+                f"({' '.join(str(error).split())[:120]}); expected there: {self.files}; "
+                f"get them from {self.source}, or set data.root= or GCM_DATA"
             ) from None

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from gcm.error import InputError
-from gcm.setting import Count, PositiveCount
+from gcm.setting import Count
 
 
 class Decline(NamedTuple):
@@ -36,8 +36,8 @@ class Decline(NamedTuple):
 class DeclineRatio(Metric):
     """`(A - B) / A`, A the network's accuracy, B that of the class whose map adds up to the largest sum.
 
-    Source: GCM paper, section 4.7, equation 13. 0: classifying by the pictures loses nothing; it can be negative. It says
-    whether maps *add up* to the decision (completeness), not whether they are in the right place.
+    Source: GCM paper, section 4.7, equation 13. 0: classifying by the pictures loses nothing; it can be negative. It
+    says whether maps *add up* to the decision (completeness), not whether they are in the right place.
 
     Takes maps from anywhere. It keeps five counts, so memory does not grow with the number of images, and the processes
     of a distributed run are added up exactly. Interval: percentile bootstrap over images; since the ratio depends only
@@ -72,7 +72,7 @@ class DeclineRatio(Metric):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, maps: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch: maps `(B,K,…)` of every class, logits `(B,K)`, labels `(B,)`. Of equal sums the first class wins."""
+        """Count a batch: maps `(B,K,…)` of every class, logits `(B,K)`, labels `(B,)`. Of equal sums the first wins."""
         if maps.ndim < 3 or maps.shape[:2] != logits.shape or labels.shape != logits.shape[:1]:
             raise InputError(
                 "maps must be (B,K,…), logits (B,K) and labels (B,), "
@@ -108,7 +108,7 @@ class DeclineRatio(Metric):
         )
 
     def _interval(self, counts: Tensor, n: int) -> tuple[float, float]:
-        """Percentiles over resamples of n images; resamples in which the network is never right have no ratio and are left out."""
+        """Percentiles over resamples of n images; those in which the network is never right have no ratio."""
         neither = n - int(counts.sum())
         shares = np.array([*counts.tolist(), neither]) / n
         drawn = np.random.default_rng(self.seed).multinomial(n, shares, size=self.resamples)[:, :3]
@@ -119,7 +119,7 @@ class DeclineRatio(Metric):
 
 
 def decline_ratio(counts: Tensor) -> Tensor:
-    """From counts `(…,3)` of images that both, only the network, only the map got right; NaN where the network got none."""
+    """From counts `(…,3)` of images that both, only the network, only the map got right; NaN if the network none."""
     both, network_only, map_only = counts.unbind(-1)
     network = both + network_only
     return torch.where(network > 0, (network_only - map_only) / network, torch.nan)

@@ -5,4 +5,13 @@ from gcm.model.cnn import CNN
 from gcm.model.gcm import GCM
 from gcm.model.lenet import LeNet
 
-__all__ = ["CNN", "GCM", "Classifier", "Contributions", "FeatureClassifier", "Interpretable", "LeNet", "PooledClassifier"]
+__all__ = [
+    "CNN",
+    "GCM",
+    "Classifier",
+    "Contributions",
+    "FeatureClassifier",
+    "Interpretable",
+    "LeNet",
+    "PooledClassifier",
+]

@@ -93,7 +93,7 @@ class Interpretable(Classifier):
 
     @abstractmethod
     def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
-        """The account for all classes, or for `targets`: classes `(T,)`, the same or, as `(B,T)`, others for each image."""
+        """The account for all classes, or for target classes: `(T,)`, or `(B,T)` if they differ from image to image."""
 
 
 def for_targets(values: Tensor, targets: Tensor) -> Tensor:

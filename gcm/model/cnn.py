@@ -28,8 +28,8 @@ class CNN(PooledClassifier):
     """The comparison network of the GCM paper (section 4.4), whose table 6 is lost.
 
     Reconstruction: GCM's encoder with one more 3x3 convolution of the last width, then global average pooling and one
-    linear layer. For 32x32 images the last feature maps are 8x8. 162,778 parameters for 3 channels and 10 classes, 0.9 %
-    more than GCM. Only this network centres its images.
+    linear layer. For 32x32 images the last feature maps are 8x8. 162,778 parameters for 3 channels and 10 classes,
+    0.9 % more than GCM. Only this network centres its images.
     """
 
     any_size = True

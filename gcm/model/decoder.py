@@ -8,7 +8,7 @@ from gcm.model.layer import convolution_block
 
 
 class Enlarging(nn.Module):
-    """Transposed 3x3 convolution with stride 2 to a given size, BN, ReLU: `(B,D,ceil(H/2),ceil(W/2))` to `(B,E,H,W)`."""
+    """Transposed 3x3 convolution, stride 2, to a given size, BN, ReLU: `(B,D,ceil(H/2),ceil(W/2))` to `(B,E,H,W)`."""
 
     def __init__(self, inputs: int, outputs: int, groups: int, bias: bool) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class Enlarging(nn.Module):
 class Decoder(nn.Module):
     """Layers 11 to 15: enlarge, convolve, enlarge, convolve, and a 3x3 convolution to one map for each class.
 
-    The first `shared_depth` layers serve all classes. Each later one exists once for every class; the copies run side by
-    side as one grouped convolution.
+    The first `shared_depth` layers serve all classes. Each later one exists once for every class; the copies run side
+    by side as one grouped convolution.
     """
 
     def __init__(self, widths: tuple[int, int, int], classes: int, shared_depth: int, bias: bool) -> None:

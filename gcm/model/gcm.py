@@ -18,14 +18,14 @@ from gcm.model.layer import convolution_block
 class GCM(Interpretable):
     """A weight map for each class, multiplied with the image; the mean of that product is the class score.
 
-    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ TOM 10-2,
-    2017; equations 1 to 5. The layer plan is a reconstruction of the lost table 3: layers 1 to 9 are `trunk_layers`,
-    layer 10 is a 1x1 convolution, layers 11 to 15 are the decoder. Images are in [0,1] and are not centred.
+    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ
+    TOM 10-2, 2017; equations 1 to 5. The layer plan is a reconstruction of the lost table 3: layers 1 to 9 are
+    `trunk_layers`, layer 10 is a 1x1 convolution, layers 11 to 15 are the decoder. Images are in [0,1], not centred.
 
     Args:
         spec: the images and classes. images of another size than the spec's work too.
         widths: channels at full, half and quarter resolution.
-        shared_depth: how many of the decoder's first four layers are one for all classes; 0 is a whole decoder for each.
+        shared_depth: how many of the decoder's first four layers are one for all classes; 0: a decoder for each.
         clipped: ReLU after the last layer, so that class weight maps are never negative (section 4.3).
         conv_bias: biases also in convolutions that batch normalisation follows.
 
@@ -82,7 +82,10 @@ class GCM(Interpretable):
         return F.relu(maps) if self.clipped else maps
 
     def scores(self, images: Tensor, decoded: Tensor) -> Tensor:
-        """The class scores `(B,K)` from `decode`'s result, equations 3 and 4. The mean over the channels is taken first, since every channel has the same weight."""
+        """The class scores `(B,K)` from `decode`'s result, equations 3 and 4.
+
+        The mean over the channels is taken first, since every channel has the same weight.
+        """
         brightness = images.mean(1)  # (B,C,H,W) -> (B,H,W)
         with torch.autocast(images.device.type, enabled=False):
             if self.decoder.shared and not self.clipped:
@@ -93,8 +96,9 @@ class GCM(Interpretable):
     def _scores_without_maps(self, brightness: Tensor, decoded: Tensor) -> Tensor:
         """The scores with no map ever made: class layer and average are both linear, so their order may be exchanged.
 
-        The average of `brightness * conv(decoded, w)` is the inner product of `w`, spatially flipped, with how `decoded`
-        correlates with the 3x3 neighbourhoods of `brightness`. Time and memory do not depend on the number of classes.
+        The average of `brightness * conv(decoded, w)` is the inner product of `w`, spatially flipped, with how
+        `decoded` correlates with the 3x3 neighbourhoods of `brightness`. Time and memory do not depend on the number of
+        classes.
         """
         layer = self.decoder.class_layer
         neighbourhoods = F.unfold(brightness.unsqueeze(1), 3, padding=1)  # (B,H,W) -> (B,9,HW)

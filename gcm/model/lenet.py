@@ -44,8 +44,8 @@ class LeNet(FeatureClassifier, Interpretable):
 
         The network is linear once its ReLUs and poolings are switched as the image switches them. Returned are `parts`
         `(B,K,F1,F2)` and `rest` `(B,K)`, the share of the second convolution's and the linear layer's biases (the first
-        convolution's bias acts through its filter and is counted there). A tie in a pooling window goes to the pixel that
-        the pooling itself takes.
+        convolution's bias acts through its filter and is counted there). A tie in a pooling window goes to the pixel
+        that the pooling itself takes.
         """
         maps1 = self.first_maps(images)
         path_maps = self._path_maps(maps1)  # (B,F1,F2,h,w)
@@ -68,4 +68,5 @@ class LeNet(FeatureClassifier, Interpretable):
         """What each first-layer map alone puts into each second-layer map, without bias: `(B,F1,F2,h,w)`."""
         second, first, *kernel = self.convolution2.weight.shape
         one_by_one = self.convolution2.weight.transpose(0, 1).reshape(first * second, 1, *kernel)
-        return F.conv2d(maps1, one_by_one, groups=first).unflatten(1, (first, second))
+        paths: Tensor = F.conv2d(maps1, one_by_one, groups=first).unflatten(1, (first, second))
+        return paths

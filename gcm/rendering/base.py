@@ -17,7 +17,8 @@ class Rendering(ABC):
     def __call__(self, maps: Tensor, images: Tensor) -> Tensor:
         if maps.ndim != 5 or len(maps) != len(images) or maps.shape[2] not in (1, images.shape[1]):
             raise InputError(
-                f"maps must be (B,K,d,h,w) with d = 1 or {images.shape[1]} for images {tuple(images.shape)}, got {tuple(maps.shape)}"
+                f"maps must be (B,K,d,h,w) with d = 1 or {images.shape[1]} for images {tuple(images.shape)}, "
+                f"got {tuple(maps.shape)}"
             )
         return self.render(maps, images)
 
@@ -35,4 +36,6 @@ def resized(maps: Tensor, images: Tensor, interpolation: Interpolation) -> Tenso
     if maps.shape[3:] == size:
         return maps
     align = None if interpolation == "nearest" else False
-    return F.interpolate(maps.flatten(1, 2), size, mode=interpolation, align_corners=align).unflatten(1, maps.shape[1:3])
+    together = F.interpolate(maps.flatten(1, 2), size, mode=interpolation, align_corners=align)
+    enlarged: Tensor = together.unflatten(1, maps.shape[1:3])
+    return enlarged

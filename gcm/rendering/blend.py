@@ -12,11 +12,13 @@ class Blend(Rendering):
 
     The recipe of the CAM authors' demonstration code, which the GCM paper uses (section 4.6): resize to the image
     (bicubic), scale each map by its own minimum and maximum to [0,1], colour with jet. Ours where the paper is silent:
-    maps with several channels are averaged over them first; a map that is the same everywhere becomes 0; grey images are
-    repeated to three channels.
+    maps with several channels are averaged over them first; a map that is the same everywhere becomes 0; grey images
+    are repeated to three channels.
     """
 
-    def __init__(self, map_share: Share = 0.7, image_share: Share = 0.2, interpolation: Interpolation = "bicubic") -> None:
+    def __init__(
+        self, map_share: Share = 0.7, image_share: Share = 0.2, interpolation: Interpolation = "bicubic"
+    ) -> None:
         self.map_share = map_share
         self.image_share = image_share
         self.interpolation = interpolation

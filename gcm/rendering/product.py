@@ -6,7 +6,7 @@ from gcm.rendering.base import Interpolation, Rendering, resized
 
 
 class Product(Rendering):
-    """The map, resized to the image, times the image: `(B,K,C,H,W)`. Of GCM's maps this is the class contribution map."""
+    """The map, resized to the image, times the image: `(B,K,C,H,W)`. Of GCM's maps: the class contribution map."""
 
     def __init__(self, interpolation: Interpolation = "bicubic") -> None:
         self.interpolation = interpolation

@@ -19,10 +19,11 @@ def say(text: str) -> None:
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
     table = Table(title=title, caption=caption or None, caption_justify="left")
-    for name in dict.fromkeys(name for row in rows for name in row):
-        table.add_column(name, no_wrap=True)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(column.header, "")) for column in table.columns))
+        table.add_row(*(str(row.get(name, "")) for name in names))
     console.print(table)
 
 
@@ -31,20 +32,18 @@ def with_progress(items: Iterable[Item], what: str, total: int) -> Iterable[Item
 
 
 def show_results(results: Sequence[Mapping[str, Any]]) -> None:
-    """Trained and tested networks, a row each."""
-    show_table(
-        "Test",
-        [
-            {
-                "network": result["network"],
-                "seed": result["seed"],
-                "parameters": f"{result['parameters']:,}",
-                "epochs": result["epochs"],
-                "accuracy": f"{result['test_accuracy']:.2%}",
-                "loss": f"{result['test_loss']:.4f}",
-                "n": f"{result['test_images']:,}",
-                "training": f"{result['training_seconds']:.0f} s",
-            }
-            for result in results
-        ],
-    )
+    """Tested networks, a row each; the training's time where it has just been trained."""
+    rows = [
+        {
+            "network": result["network"],
+            "seed": result["seed"],
+            "parameters": f"{result['parameters']:,}",
+            "epochs": result["epochs"],
+            "accuracy": f"{result['test_accuracy']:.2%}",
+            "loss": f"{result['test_loss']:.4f}",
+            "n": f"{result['test_images']:,}",
+            **({"time": f"{result['training_seconds']:.0f} s"} if "training_seconds" in result else {}),
+        }
+        for result in results
+    ]
+    show_table("Test", rows)

@@ -10,8 +10,8 @@ from gcm.metric import Decline
 from gcm.report.console import say, show_table
 
 MEANING = (
-    "Decline ratio = (A - B) / A: A is the network's accuracy, B that of the class whose picture adds up to the largest "
-    "sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
+    "Decline ratio = (A - B) / A: A is the network's accuracy, B that of the class whose picture adds up to the "
+    "largest sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
     "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0."
 )
 BY_CONSTRUCTION = "* holds by construction, whatever the network learned, so it is no evidence for the method:"
@@ -88,5 +88,7 @@ def show_decline_ratio(cells: Sequence[Cell], title: str) -> None:
     say(BY_CONSTRUCTION)
     for note in footnotes(cells):
         say(f"  {note}")
-    for network, visualizer, reason in dict.fromkeys((c.network, c.visualizer, c.reason) for c in cells if not c.decline):
+    for network, visualizer, reason in dict.fromkeys(
+        (c.network, c.visualizer, c.reason) for c in cells if not c.decline
+    ):
         say(f"n/a {visualizer} on {network}: {reason}")

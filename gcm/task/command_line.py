@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 from hydra.core.hydra_config import HydraConfig
@@ -30,7 +30,9 @@ def run(config: DictConfig) -> None:
         warnings.filterwarnings("ignore", message=message)
     with open_dict(config):
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN  # there the other jobs go on, and Hydra names the one that failed
+    in_sweep = (
+        HydraConfig.get().mode == RunMode.MULTIRUN
+    )  # there the other jobs go on, and Hydra names the one that failed
     with nullcontext() if in_sweep else one_line_errors():
         check_config(config)
         build(config.task, config, key="task")
@@ -38,7 +40,7 @@ def run(config: DictConfig) -> None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """A user's mistake ends the program with one line and exit code 2; anything else is ours and shows its traceback."""
+    """A user's mistake ends the program with one line and exit code 2; anything else is ours to mend."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
     try:
         yield
@@ -60,5 +62,5 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def unknown_choice(group: str, name: str, options: list[str]) -> InputError:
+def unknown_choice(group: str, name: str, options: Sequence[str]) -> InputError:
     return InputError(f"no {name!r} in {group}; allowed: {listed(sorted(options))}")

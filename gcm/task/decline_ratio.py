@@ -4,23 +4,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 
 from gcm.build import build
 from gcm.data import Split
 from gcm.data.loader import OrderedBatches, loader
 from gcm.draw import draw_decline_ratio
-from gcm.error import InputError, listed
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
 from gcm.report.console import say, with_progress
 from gcm.report.decline_ratio import Cell, show_decline_ratio, write_decline_ratio
 from gcm.task.run_directory import run_directory
-from gcm.task.weights import device_of, named_data, named_networks
+from gcm.task.weights import device_of, distinct_names, named_data, named_networks
 from gcm.visualizer import Visualizer, explain_with
-from gcm.zoo.saved import SavedNetwork
+from gcm.zoo import SavedNetwork
 
 
 def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False) -> None:
@@ -31,8 +29,8 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False) -> No
     """
     networks = named_networks(config)
     data = named_data(config, networks)
-    directory = run_directory(config)
-    decline_ratio_table(config, networks, data.test, directory, post_hoc_on_by_design)
+    with run_directory(config) as directory:
+        decline_ratio_table(config, networks, data.test, directory, post_hoc_on_by_design)
     say(f"files: {directory}")
 
 
@@ -43,10 +41,10 @@ def decline_ratio_table(
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
     cells: list[Cell] = []
-    for saved in networks:
+    for name, saved in zip(distinct_names(networks), networks, strict=True):
         network = saved.network().to(device_of(config))
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
-        cells += measured(saved.name, network, chosen, renderings, config.metric, split, config.data.batch_size)
+        cells += measured(name, network, chosen, renderings, config.metric, split, config.data.batch_size)
     title = f"Decline ratio, {networks[0].config.names.data}, {len(split):,} test images"
     write_decline_ratio(cells, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
@@ -56,7 +54,9 @@ def decline_ratio_table(
 
 def own_visualizers(network: Classifier, visualizers: Mapping[str, Visualizer]) -> dict[str, Visualizer]:
     """Of a network that explains itself the by-design visualizers and the controls, of others all."""
-    explains_itself = any(visualizer.by_design and not visualizer.misfit(network) for visualizer in visualizers.values())
+    explains_itself = any(
+        visualizer.by_design and not visualizer.misfit(network) for visualizer in visualizers.values()
+    )
     return {
         name: visualizer
         for name, visualizer in visualizers.items()
@@ -77,7 +77,9 @@ def measured(
     device = next(network.parameters()).device
     fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
     metrics = {
-        (visualizer, rendering): build(metric, key="metric").to(device) for visualizer in fitting for rendering in renderings
+        (visualizer, rendering): build(metric, key="metric").to(device)
+        for visualizer in fitting
+        for rendering in renderings
     }
     batches = OrderedBatches(len(split), batch_size)
     for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):

@@ -1,6 +1,7 @@
 """`task=explain`: draw the class maps of some test images."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from gcm.task.run_directory import run_directory
 from gcm.task.settings import Settings, settings_of
 from gcm.task.weights import device_of, named_data, named_network
 from gcm.visualizer import Visualizer
-from gcm.zoo.saved import SavedNetwork
+from gcm.zoo import SavedNetwork
 
 
 def explain(config: DictConfig) -> None:
@@ -32,13 +33,15 @@ def explain(config: DictConfig) -> None:
     for name in visualizers.keys() - fitting.keys():
         say(f"{name} left out: {visualizers[name].misfit(network)}")
     if not fitting:
-        raise InputError(f"none of the visualizers {listed(visualizers)} fits {saved.name}; choose others with visualizer=")
-    directory = run_directory(config)
+        raise InputError(
+            f"none of the visualizers {listed(visualizers)} fits {saved.name}; choose others with visualizer="
+        )
     say(f"test images {listed(indices.tolist())}")
-    for name, visualizer in fitting.items():
-        for rendering, render in renderings.items():
+    with run_directory(config) as directory:
+        for (name, visualizer), (rendering, render) in product(fitting.items(), renderings.items()):
             path = directory / f"{name}_{rendering}.png"
-            draw_explanation(saved, (name, visualizer), (rendering, render), data.test, indices, path, device_of(config))
+            drawn = Drawn(name, visualizer, rendering, render)
+            draw_explanation(saved, drawn, data.test, indices, path, device_of(config))
             say(f"figure: {path}")
 
 
@@ -56,30 +59,33 @@ def chosen_images(settings: Settings, labels: Tensor, spec: ImageSpec) -> Tensor
         candidates = candidates[labels[candidates] == spec.class_index(settings.label)]
     if len(candidates) < settings.count:
         of_class = "" if settings.label is None else f" of class {settings.label}"
-        raise InputError(f"only {len(candidates)} test images{of_class} from start={settings.start} on, got count={settings.count}")
+        raise InputError(
+            f"only {len(candidates)} test images{of_class} from start={settings.start} on, got count={settings.count}"
+        )
     return candidates[: settings.count]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a figure shows, and how it is called."""
+
+    visualizer_name: str
+    visualizer: Visualizer
+    rendering_name: str
+    rendering: Rendering
+
+
 def draw_explanation(
-    saved: SavedNetwork,
-    visualizer: tuple[str, Visualizer],
-    rendering: tuple[str, Rendering],
-    split: Split,
-    indices: Tensor,
-    path: Path,
-    device: torch.device,
+    saved: SavedNetwork, drawn: Drawn, split: Split, indices: Tensor, path: Path, device: torch.device
 ) -> None:
     """The pictures of every class for the images at `indices`, in the layout of the GCM paper's figure 7."""
     images, labels = split[indices]
     pixels = images.to(device).float().div_(255)
-    explanation = visualizer[1](saved.network().to(device), pixels)
-    pictures = rendering[1](explanation.maps, pixels)
+    network = saved.network().to(device)
+    explanation = drawn.visualizer(network, pixels)
+    pictures = drawn.rendering(explanation.maps, pixels)
+    why = drawn.visualizer.by_construction(network).get(drawn.rendering_name)
+    title = f"{saved.name}: {drawn.visualizer_name}, {drawn.rendering_name} rendering" + (f" ({why})" if why else "")
     draw_class_maps(
-        pixels.cpu(),
-        pictures.cpu(),
-        explanation.logits.cpu(),
-        labels,
-        saved.spec.classes,
-        title=f"{saved.name}: {visualizer[0]}, {rendering[0]} rendering",
-        path=path,
+        pixels.cpu(), pictures.cpu(), explanation.logits.cpu(), labels, saved.spec.classes, title=title, path=path
     )

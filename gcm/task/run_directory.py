@@ -1,6 +1,8 @@
 """Where a command writes: a directory of its own, never one that holds something already."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,20 +16,33 @@ DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 """Tells the processes that a distributed training starts where the first of them writes."""
 
 
-def run_directory(config: DictConfig) -> Path:
-    """Make and return this run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`."""
+@contextmanager
+def run_directory(config: DictConfig) -> Iterator[Path]:
+    """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`.
+
+    It is made on entry; if the user made a mistake and nothing was written yet, it goes away again.
+    """
+    directory = made_directory(config)
+    os.environ[DIRECTORY_VARIABLE] = str(directory)
+    try:
+        yield directory
+    except InputError:
+        with suppress(OSError):  # not empty
+            directory.rmdir()
+        raise
+
+
+def made_directory(config: DictConfig) -> Path:
     if "LOCAL_RANK" in os.environ and DIRECTORY_VARIABLE in os.environ:
         return Path(os.environ[DIRECTORY_VARIABLE])
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         directory = Path(HydraConfig.get().runtime.output_dir)
         directory.mkdir(parents=True, exist_ok=True)
-    elif config.output is not None:
-        directory = Path(config.output).expanduser()
-        make_new(directory)
-    else:
-        directory = timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
-    os.environ[DIRECTORY_VARIABLE] = str(directory)
-    return directory
+        return directory
+    if config.output is None:
+        return timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
+    make_new(Path(config.output).expanduser())
+    return Path(config.output).expanduser()
 
 
 def make_new(directory: Path) -> None:
@@ -36,7 +51,9 @@ def make_new(directory: Path) -> None:
     except OSError as error:
         raise InputError(f"output={directory} cannot be made: {error.strerror}") from None
     if any(directory.iterdir()):
-        raise InputError(f"output={directory} holds something already; name a new directory, or go on with resume={directory}")
+        raise InputError(
+            f"output={directory} holds something already; name a new directory, or go on with resume={directory}"
+        )
 
 
 def timestamped(name: str) -> Path:

@@ -18,14 +18,16 @@ MEASURED = ("test_accuracy", "test_loss")
 class SweepSummary(Callback):
     """Writes `summary.csv` and `summary.md` into the sweep's directory: mean, s.d. and n of each group of jobs.
 
-    Jobs whose overrides differ only in the seed are one group. A job without a result is named, never left out in silence.
+    Jobs whose overrides differ only in the seed are one group. A job without a result is named, not passed over.
     """
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
         results = [json.loads(path.read_text()) for path in sorted(directory.glob("*/result.json"))]
         results = [result for result in results if isinstance(result, dict)]
-        missing = [path.name for path in sorted(directory.iterdir()) if path.is_dir() and not (path / "result.json").is_file()]
+        missing = [
+            path.name for path in sorted(directory.iterdir()) if path.is_dir() and not (path / "result.json").is_file()
+        ]
         if not results:
             return
         rows = [summary_row(group, members) for group, members in grouped(results).items()]

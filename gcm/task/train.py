@@ -1,15 +1,16 @@
 """`task=train`: fit a network, then test it."""
 
 import platform
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build
+from gcm.build import build, resolve
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import write_json, write_text
@@ -17,20 +18,33 @@ from gcm.model import Classifier
 from gcm.report.console import say, show_results
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import overridden_keys, task_overrides
-from gcm.zoo.saved import read_saved
+from gcm.zoo import read_saved
+
+if TYPE_CHECKING:
+    from gcm.training.module import ClassifierTraining
 
 LIBRARIES = ("gcm", "torch", "torchvision", "pytorch-lightning", "numpy")
-CHANGEABLE_ON_RESUME = ("trainer.", "checkpoint.", "data.root", "data.workers", "tensorboard", "task", "resume", "compile")
+CHANGEABLE_ON_RESUME = (
+    "trainer.",
+    "checkpoint.",
+    "data.root",
+    "data.workers",
+    "tensorboard",
+    "compile",
+    "task",
+    "resume",
+)
+LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def train(config: DictConfig) -> None:
     """Fit and test; with `resume=` go on with a run, by its own config."""
     if config.resume is None:
-        directory = run_directory(config)
+        with run_directory(config) as directory:
+            result = train_network(config, directory)
     else:
         directory = Path(config.resume).expanduser()
-        config = resumed_config(config, directory)
-    result = train_network(config, directory)
+        result = train_network(resumed_config(config, directory), directory)
     show_results([result])
     say(f"run directory: {directory}")
     say(f"next: python train.py task=explain weights={directory}")
@@ -38,43 +52,35 @@ def train(config: DictConfig) -> None:
 
 def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
     """The run's own config with what may change on the way; raises `InputError` for what may not."""
-    stored = read_saved(directory / "last.ckpt").config
+    from gcm.training.schedule import constant
+
+    saved = read_saved(directory / "last.ckpt")
+    stored = saved.config
+    fixed_length = resolve(stored.schedule, "schedule") is not constant
     for key in overridden_keys():
         if not key.startswith(CHANGEABLE_ON_RESUME):
             raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
+        if key in LENGTH and fixed_length:
+            raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if not key.startswith("task"):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
+    if saved.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= saved.steps:
+        raise InputError(
+            f"{directory} has finished: {saved.epochs} epochs, {saved.steps} steps; nothing is left to resume"
+        )
     return stored
 
 
 def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
-    """Fit and test one network; leaves config, checkpoints, `metrics.csv`, learning curve and `result.json` in `directory`."""
+    """Fit and test one network; `directory` gets its config, checkpoints, log, learning curve and `result.json`."""
     from pytorch_lightning import seed_everything
 
     from gcm.training.batches import ImageBatches
-    from gcm.training.history import History
-    from gcm.training.module import ClassifierTraining
     from gcm.training.trainer import checkpoint_callbacks, lightning_trainer
 
     data: ImageData = build(config.data, key="data")
     seed_everything(config.seed, workers=True, verbose=False)
-    network: Classifier = build(config.model, data.spec, key="model")
-    network.check_images(torch.zeros(1, *data.spec.shape))
-    if config.compile:
-        network.compile(dynamic=False)
-    name = f"{config.names.model}_{config.names.data}"
-    history = History(directory, title=f"{name}, seed {config.seed}")
-    module = ClassifierTraining(
-        network,
-        data,
-        optimizer=config.optimizer,
-        schedule=config.schedule,
-        label_smoothing=config.label_smoothing,
-        channels_last=config.channels_last,
-        seed=config.seed,
-        origin=origin(config, data),
-        history=history,
-    )
+    module = training_module(config, data, directory)
     callbacks = checkpoint_callbacks(directory, data.val_size > 0, config.checkpoint.every_n_steps)
     trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
     write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
@@ -82,15 +88,13 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
     began = time.monotonic()
     trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if config.resume else None, weights_only=True)
     seconds = time.monotonic() - began
-    if trainer.is_global_zero:
-        history.draw()
     if (directory / "best.ckpt").is_file():
-        network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
+        module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
     (tested,) = trainer.test(module, batches, verbose=False)
     result = {
-        "network": name,
+        "network": network_name(config),
         "seed": config.seed,
-        "parameters": network.parameter_count(),
+        "parameters": module.network.parameter_count(),
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
         **tested,
@@ -102,6 +106,32 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
     if trainer.is_global_zero:
         write_json(directory / "result.json", result)
     return result
+
+
+def training_module(config: DictConfig, data: ImageData, directory: Path) -> "ClassifierTraining":
+    """The network, as the seed makes it, with all that its training needs."""
+    from gcm.training.history import History
+    from gcm.training.module import ClassifierTraining
+
+    network: Classifier = build(config.model, data.spec, key="model")
+    network.check_images(torch.zeros(1, *data.spec.shape))
+    if config.compile:
+        network.compile(dynamic=False)
+    return ClassifierTraining(
+        network,
+        data,
+        optimizer=config.optimizer,
+        schedule=config.schedule,
+        label_smoothing=config.label_smoothing,
+        channels_last=config.channels_last,
+        seed=config.seed,
+        origin=origin(config, data),
+        history=History(directory, title=f"{network_name(config)}, seed {config.seed}"),
+    )
+
+
+def network_name(config: DictConfig) -> str:
+    return f"{config.names.model}_{config.names.data}"
 
 
 def origin(config: DictConfig, data: ImageData) -> dict[str, Any]:

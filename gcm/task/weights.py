@@ -9,19 +9,31 @@ from gcm.build import build
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.task.settings import settings_of, with_overrides
-from gcm.zoo.saved import SavedNetwork, read_saved
+from gcm.zoo import SavedNetwork, read_saved
 
 
 def named_networks(config: DictConfig) -> list[SavedNetwork]:
     """The networks in `weights=`, one or several; all of the same data set."""
     named = settings_of(config).weights
     if not named:
-        raise InputError(f"task={config.names.task} needs weights=RUN, a run directory or checkpoint; make one with: python train.py task=train")
+        raise InputError(
+            f"task={config.names.task} needs weights=RUN, a run directory or checkpoint; "
+            "make one with: python train.py task=train"
+        )
     networks = [read_saved(where) for where in ([named] if isinstance(named, str) else named)]
     sets = {saved.config.names.data for saved in networks}
     if len(sets) > 1:
         raise InputError(f"weights= must be trained on one data set, got {listed(sorted(sets))}")
     return networks
+
+
+def distinct_names(networks: Sequence[SavedNetwork]) -> list[str]:
+    """A name for each: model and data set; with the seed, or at last the path, where these are not enough."""
+    for name_of in (lambda saved: saved.name, lambda saved: f"{saved.name}_seed{saved.seed}"):
+        names = [name_of(saved) for saved in networks]
+        if len(set(names)) == len(names):
+            return names
+    return [str(saved.path) for saved in networks]
 
 
 def named_network(config: DictConfig) -> SavedNetwork:

@@ -49,14 +49,16 @@ class ClassifierTraining(LightningModule):
     ) -> None:
         super().__init__()
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.network = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.network: Classifier = network.to(memory_format=self.memory_format)
         self.data = data
         self.optimizer_config, self.schedule_config = optimizer, schedule
         self.label_smoothing = label_smoothing
         self.seed = seed
         self.origin = origin
         self.history = history
-        self.measures = nn.ModuleDict({split: Measures(len(network.spec.classes)) for split in ("train_", "val_", "test_")})
+        self.measures = nn.ModuleDict(
+            {split: Measures(len(network.spec.classes)) for split in ("train_", "val_", "test_")}
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
@@ -68,7 +70,7 @@ class ClassifierTraining(LightningModule):
         images = shifted_and_flipped(images, self.data.crop_padding, self.data.flip, generator)
         logits = self.network(self.as_pixels(images))
         loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        self.measures["train_"].update(logits.detach(), labels)
+        self.measures_of("train_").update(logits.detach(), labels)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -79,7 +81,12 @@ class ClassifierTraining(LightningModule):
 
     def evaluate(self, batch: Batch, split: str) -> None:
         images, labels = batch
-        self.measures[split].update(self.network(self.as_pixels(images)), labels)
+        self.measures_of(split).update(self.network(self.as_pixels(images)), labels)
+
+    def measures_of(self, split: str) -> "Measures":
+        measures = self.measures[split]
+        assert isinstance(measures, Measures)
+        return measures
 
     def as_pixels(self, images: Tensor) -> Tensor:
         """uint8 to float in [0,1]."""
@@ -89,7 +96,13 @@ class ClassifierTraining(LightningModule):
         self.log_measures("train_")
         if self.history is not None and self.trainer.is_global_zero:
             measured = {name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())}
-            self.history.add({"epoch": self.current_epoch + 1, "step": self.global_step, **measured, "lr": self.learning_rate})
+            self.history.add(
+                {"epoch": self.current_epoch + 1, "step": self.global_step, **measured, "lr": self.learning_rate}
+            )
+
+    def on_fit_end(self) -> None:
+        if self.history is not None and self.trainer.is_global_zero:
+            self.history.draw()
 
     def on_validation_epoch_end(self) -> None:
         self.log_measures("val_")
@@ -98,15 +111,18 @@ class ClassifierTraining(LightningModule):
         self.log_measures("test_")
 
     def log_measures(self, split: str) -> None:
-        values = {split + name: value for name, value in self.measures[split].collect().items()}
-        self.log_dict(values, prog_bar=True, sync_dist=True)  # already the same in all processes; Lightning wants it said
+        values = {split + name: value for name, value in self.measures_of(split).collect().items()}
+        self.log_dict(
+            values, prog_bar=True, sync_dist=True
+        )  # already the same in all processes; Lightning wants it said
 
     @property
     def learning_rate(self) -> float:
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def configure_optimizers(self) -> Any:
-        assert self.optimizer_config is not None and self.schedule_config is not None
+        assert self.optimizer_config is not None
+        assert self.schedule_config is not None
         optimizer = build(self.optimizer_config, parameter_groups(self.network, self.optimizer_config), key="optimizer")
         schedule = build(self.schedule_config, optimizer, int(self.trainer.estimated_stepping_batches), key="schedule")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -145,4 +161,7 @@ def parameter_groups(network: nn.Module, optimizer: DictConfig) -> list[dict[str
     """Weight decay acts on weights only: not on biases, nor on batch normalisation's scales and shifts."""
     weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    return [{"params": weights, "weight_decay": optimizer.get("weight_decay", 0.0)}, {"params": others, "weight_decay": 0.0}]
+    return [
+        {"params": weights, "weight_decay": optimizer.get("weight_decay", 0.0)},
+        {"params": others, "weight_decay": 0.0},
+    ]

@@ -7,7 +7,7 @@ from gcm.setting import ShareBelowOne
 
 
 def one_cycle(optimizer: Optimizer, total_steps: int, warmup_share: ShareBelowOne = 0.3) -> LRScheduler:
-    """Up from 1/25 of the peak during `warmup_share` of the steps, then down to nearly nothing, both along a cosine (Smith, 2018)."""
+    """Up from 1/25 of the peak during `warmup_share` of the steps, then down to almost 0 (Smith, 2018)."""
     peaks = [group["lr"] for group in optimizer.param_groups]
     return OneCycleLR(optimizer, peaks, total_steps=total_steps, pct_start=warmup_share)
 

@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gcm.build import check_settings, plain
 from gcm.error import InputError
@@ -51,12 +51,14 @@ def tensorboard_logger(directory: Path) -> TensorBoardLogger:
 
 
 def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | None) -> list[Callback]:
-    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy where there is validation; `step=….ckpt` on request."""
+    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step=….ckpt` on request."""
     callbacks: list[Callback] = [
         ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     ]
     if validated:
-        callbacks.append(ModelCheckpoint(directory, "best", monitor="val_accuracy", mode="max", enable_version_counter=False))
+        callbacks.append(
+            ModelCheckpoint(directory, "best", monitor="val_accuracy", mode="max", enable_version_counter=False)
+        )
     if every_n_steps is not None:
         callbacks.append(ModelCheckpoint(directory, "{step}", every_n_train_steps=every_n_steps, save_top_k=-1))
     return callbacks

@@ -107,5 +107,7 @@ def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> T
     indices = torch.as_tensor(targets, device=images.device)
     fits = indices.ndim == 1 or (indices.ndim == 2 and len(indices) == len(images))
     if not fits or indices.is_floating_point() or not indices.numel():
-        raise InputError(f"targets must be class indices (T,) or ({len(images)},T), got {indices.dtype} {tuple(indices.shape)}")
+        raise InputError(
+            f"targets must be class indices (T,) or ({len(images)},T), got {indices.dtype} {tuple(indices.shape)}"
+        )
     return indices.long()

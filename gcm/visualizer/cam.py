@@ -25,7 +25,11 @@ class CAM(Visualizer):
         return maps.unsqueeze(2)
 
     def misfit(self, model: nn.Module) -> str:
-        return "" if isinstance(model, PooledClassifier) else "CAM needs global average pooling and one linear layer at the end"
+        return (
+            ""
+            if isinstance(model, PooledClassifier)
+            else "CAM needs global average pooling and one linear layer at the end"
+        )
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
         return {"raw": ADDS_UP}

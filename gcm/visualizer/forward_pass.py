@@ -32,7 +32,9 @@ class ForwardPass:
         classes = self.logits.shape[1]
         asked = self._targets
         if asked is not None and not 0 <= int(asked.min()) <= int(asked.max()) < classes:
-            raise InputError(f"targets must be classes 0 to {classes - 1}, got {int(asked.min())} to {int(asked.max())}")
+            raise InputError(
+                f"targets must be classes 0 to {classes - 1}, got {int(asked.min())} to {int(asked.max())}"
+            )
         return asked
 
     @cached_property
@@ -49,7 +51,7 @@ class ForwardPass:
 
     @property
     def hidden(self) -> Tensor:
-        """What the network made last before its logits: the feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`."""
+        """What came last before the logits: feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`."""
         hidden = self._hidden_and_logits[0]
         assert hidden is not None, "Visualizer.misfit must refuse networks that show no inner step"
         return hidden.detach()
@@ -85,7 +87,7 @@ class ForwardPass:
 
     @cached_property
     def feature_gradients(self) -> Tensor:
-        """The plain gradient of each target's logit with respect to the feature maps, `(B,T,D,h,w)`; the trunk is not touched."""
+        """The plain gradient of each target's logit with respect to the feature maps, `(B,T,D,h,w)`."""
         assert isinstance(self.model, FeatureClassifier)
         features = self.hidden.requires_grad_()
         with torch.enable_grad():
@@ -103,6 +105,7 @@ def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor) -> Tensor:
     wanted = logits.gather(1, targets)  # (B,K) -> (B,T)
     last = wanted.shape[1] - 1
     gradients = [
-        torch.autograd.grad(wanted[:, target].sum(), inputs, retain_graph=target < last)[0] for target in range(last + 1)
+        torch.autograd.grad(wanted[:, target].sum(), inputs, retain_graph=target < last)[0]
+        for target in range(last + 1)
     ]
     return torch.stack(gradients, 1)

@@ -24,7 +24,11 @@ class GradCAM(Visualizer):
         return grad_cam(forward_pass, self.relu)
 
     def misfit(self, model: nn.Module) -> str:
-        return "" if isinstance(model, FeatureClassifier) else "Grad-CAM needs a FeatureClassifier, with features() and head()"
+        return (
+            ""
+            if isinstance(model, FeatureClassifier)
+            else "Grad-CAM needs a FeatureClassifier, with features() and head()"
+        )
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
         if self.relu or not isinstance(model, PooledClassifier):

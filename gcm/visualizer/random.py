@@ -11,7 +11,7 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class Random(Visualizer):
-    """Standard normal numbers, `(B,K,1,H,W)`, seeded by `seed` and by the image, so that each image has maps of its own."""
+    """Standard normal numbers, `(B,K,1,H,W)`, seeded by `seed` and by the image, so each image has maps of its own."""
 
     control = True
 

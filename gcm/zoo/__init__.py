@@ -1,0 +1,5 @@
+"""Trained networks."""
+
+from gcm.zoo.saved import SavedNetwork, read_saved
+
+__all__ = ["SavedNetwork", "read_saved"]

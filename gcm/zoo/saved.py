@@ -26,6 +26,7 @@ class SavedNetwork:
         config: the whole config of its training.
         spec: the images it was trained on.
         seed: of its training.
+        epochs, steps: how long it was trained.
         versions: of Python and the libraries, by name.
         weights: the network's parameters and buffers.
     """
@@ -34,6 +35,8 @@ class SavedNetwork:
     config: DictConfig
     spec: ImageSpec
     seed: int
+    epochs: int
+    steps: int
     versions: Mapping[str, str]
     weights: Mapping[str, Tensor]
 
@@ -48,7 +51,9 @@ class SavedNetwork:
         try:
             network.load_state_dict(dict(self.weights))
         except RuntimeError as error:
-            raise InputError(f"{self.path} does not hold the weights its config describes: {' '.join(str(error).split())[:200]}") from None
+            raise InputError(
+                f"{self.path} does not hold the weights its config describes: {' '.join(str(error).split())[:200]}"
+            ) from None
         return network.eval()
 
     def data(self) -> ImageData:
@@ -70,15 +75,21 @@ def read_saved(where: str | Path) -> SavedNetwork:
             config=OmegaConf.create(origin["config"]),
             spec=ImageSpec.from_dict(origin["spec"]),
             seed=origin["seed"],
+            epochs=content["epoch"] + 1,
+            steps=content["global_step"],
             versions=origin["versions"],
             weights={
-                name.removeprefix(PREFIX): tensor for name, tensor in content["state_dict"].items() if name.startswith(PREFIX)
+                name.removeprefix(PREFIX): tensor
+                for name, tensor in content["state_dict"].items()
+                if name.startswith(PREFIX)
             },
         )
     except InputError:
         raise
     except Exception as error:  # torch.load fails in many ways on a file that is not a checkpoint
-        raise InputError(f"{path} is not a checkpoint of this project ({type(error).__name__}: {' '.join(str(error).split())[:100]})") from None
+        raise InputError(
+            f"{path} is not a checkpoint of this project ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+        ) from None
 
 
 def find_checkpoint(where: Path) -> Path:

@@ -1,0 +1,63 @@
+"""The command line as a function."""
+
+import os
+import runpy
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from sample import ROOT
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+@dataclass
+class Finished:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that a user's mistake gets."""
+        assert self.code == 2, (self.code, self.out, self.err)
+        (line,) = self.err.strip().splitlines()
+        assert line.startswith("error: "), self.err
+        return line.removeprefix("error: ")
+
+
+@pytest.fixture
+def train_py(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Finished]:
+    """`python train.py …` in an empty directory, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    monkeypatch.setenv("GCM_RUN_DIRECTORY", "")
+
+    def command(*words: str) -> Finished:
+        GlobalHydra.instance().clear()
+        HydraConfig.instance().cfg = None
+        monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), "trainer.enable_progress_bar=false", *words])
+        code = 0
+        capfd.readouterr()
+        try:
+            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            os.environ.pop("GCM_RUN_DIRECTORY", None)
+        captured = capfd.readouterr()
+        return Finished(code, captured.out, captured.err)
+
+    return command

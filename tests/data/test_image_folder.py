@@ -1,0 +1,112 @@
+"""People's own images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gcm.data import ImageFolder
+from gcm.data.folder_split import FolderSplit
+from gcm.error import InputError
+
+
+def write(path: Path, size=(8, 8), mode="RGB", colour=(255, 0, 0)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour if mode == "RGB" else 128).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, colour in (("b", (0, 0, 255)), ("a", (255, 0, 0))):
+        for index in range(10):
+            write(tmp_path / name / f"{index}.png", colour=colour)
+    return tmp_path
+
+
+def test_classes_are_the_folders_in_order(root):
+    data = ImageFolder(root=str(root))
+    assert data.spec.classes == ("a", "b")
+    images, labels = data.test[torch.arange(4)]
+    assert labels.tolist() == [0, 0, 1, 1]
+    assert images[0, :, 0, 0].tolist() == [255, 0, 0]
+    assert images[2, :, 0, 0].tolist() == [0, 0, 255]
+
+
+def test_without_official_splits_each_class_gives_its_share(root):
+    data = ImageFolder(root=str(root), test_share=0.3)
+    assert (len(data.train), len(data.test)) == (14, 6)
+    train, test = (set(data.read(train=train_split).labels.tolist()) for train_split in (True, False))
+    assert train == test == {0, 1}
+
+
+def test_train_and_test_folders_are_the_official_splits(tmp_path):
+    for split, count in (("train", 4), ("test", 2)):
+        for name in ("x", "y"):
+            for index in range(count):
+                write(tmp_path / split / name / f"{index}.png")
+    data = ImageFolder(root=str(tmp_path))
+    assert (len(data.train), len(data.test)) == (8, 4)
+
+
+def test_grey_images_have_one_channel(tmp_path):
+    for name in ("x", "y"):
+        for index in range(5):
+            write(tmp_path / name / f"{index}.png", mode="L")
+    assert ImageFolder(root=str(tmp_path)).spec.shape == (1, 8, 8)
+    assert ImageFolder(root=str(tmp_path), channels=3).spec.shape == (3, 8, 8)
+
+
+def test_images_of_several_sizes_need_a_size(root):
+    write(root / "a/wide.png", size=(30, 10))
+    with pytest.raises(InputError, match=r"differ in size \(.*set data.size="):
+        _ = ImageFolder(root=str(root), test_share=0).spec
+    assert ImageFolder(root=str(root), size=12).spec.shape == (3, 12, 12)
+
+
+def test_an_image_is_resized_to_cover_and_its_middle_cut_out(tmp_path):
+    pixels = np.zeros((10, 30, 3), dtype=np.uint8)
+    pixels[:, 10:20] = 255  # only the middle third is white
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    split = FolderSplit([tmp_path / "wide.png"], torch.zeros(1).long(), 3, 10, 10)
+    assert split[torch.arange(1)][0].min() == 255
+
+
+def test_a_split_larger_than_the_limit_stays_on_disk_and_gives_the_same(tmp_path):
+    for name in ("x", "y"):
+        for index in range(5):
+            write(tmp_path / name / f"{index}.png", size=(300, 300), colour=(index, 0, 0))
+    streamed = ImageFolder(root=str(tmp_path), memory_limit_mb=1).train
+    held = ImageFolder(root=str(tmp_path)).train
+    assert isinstance(streamed, FolderSplit)
+    assert not isinstance(held, FolderSplit)
+    for ours, theirs in zip(streamed[torch.arange(8)], held[torch.arange(8)], strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n broken"])
+def test_a_file_that_is_no_image_is_named(root, content):
+    (root / "a/bad.png").write_bytes(content)
+    with pytest.raises(InputError, match=r"a/bad.png cannot be read as an image"):
+        _ = ImageFolder(root=str(root), test_share=0).train
+
+
+def test_a_truncated_image_is_named(root):
+    noise = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(root / "a/0.png")
+    whole = (root / "a/0.png").read_bytes()
+    (root / "a/0.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"a/0.png cannot be read as an image"):
+        _ = ImageFolder(root=str(root), test_share=0).train
+
+
+def test_folders_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(InputError, match="is no directory"):
+        _ = ImageFolder(root=str(tmp_path / "nowhere")).train
+    (tmp_path / "only").mkdir()
+    with pytest.raises(InputError, match=r"two classes or more, got \['only'\]"):
+        _ = ImageFolder(root=str(tmp_path)).train
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match=r"only gives no training image; endings known: \.png"):
+        _ = ImageFolder(root=str(tmp_path)).train

@@ -1,0 +1,39 @@
+"""Small networks and images that the tests share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gcm.data import ImageSpec
+from gcm.model import CNN, GCM, LeNet
+
+ROOT = Path(__file__).parent.parent
+
+
+def images_of(spec: ImageSpec, count: int = 4, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.rand(count, *spec.shape, generator=torch.Generator().manual_seed(1), dtype=dtype)
+
+
+def randomized(network: nn.Module) -> nn.Module:
+    """Weights that keep signals alive through all layers; statistics and scales as trained networks have, none 0 or 1."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight)
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.normal_(module.weight, mean=1, std=0.3)
+            nn.init.normal_(module.bias, std=0.3)
+    return network
+
+
+NETWORKS: dict[str, Callable[[ImageSpec], nn.Module]] = {
+    "gcm": GCM,
+    "gcm_per_class": lambda spec: GCM(spec, widths=(4, 6, 8), shared_depth=1),
+    "gcm_clipped": lambda spec: GCM(spec, clipped=True),
+    "cnn": CNN,
+    "tiny_lenet": LeNet,
+    "lenet": lambda spec: LeNet(spec, (6, 16)),
+}

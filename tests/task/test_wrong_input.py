@@ -1,0 +1,126 @@
+"""A user's mistake gets one line, exit code 2, and nothing half-written."""
+
+import pytest
+import torch
+
+WRONG = {
+    # misspelt
+    "choice": (["model=gmc"], r"no 'gmc' in model; allowed: cnn, gcm, gcm_clipped, lenet, tiny_lenet"),
+    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, test, train"),
+    "visualizer": (["visualizer=[gcm,gradcam]"], r"no 'gradcam' in visualizer; allowed: all, cam, gcm"),
+    "experiment": (["experiment=gcm_cifar"], r"no 'gcm_cifar' in experiment; allowed: .*gcm_cifar10"),
+    "top key": (["sead=1"], r"unknown setting sead; did you mean seed\?.*Allowed here: .*seed"),
+    "inner key": (["trainer.max_epoch=3"], r"unknown setting trainer.max_epoch; did you mean max_epochs\?"),
+    "model key": (["model.width=[8]"], r"unknown setting model.width; did you mean widths\? Allowed here: .*shared_depth"),
+    "visualizer key": (["visualizer.grad_cam.rleu=true"], r"unknown setting visualizer.grad_cam.rleu; did you mean relu\?"),
+    "added key": (["+trainer.max_epoch=3"], r"unknown setting trainer.max_epoch; did you mean max_epochs\?"),
+    "group": (["modle=gcm"], r"unknown (setting|group) .*modle.*model"),
+    # mistyped
+    "text for a number": (["trainer.max_epochs=many"], r"trainer.max_epochs: must be a valid integer; got 'many'"),
+    "fraction": (["data.batch_size=1.5"], r"data.batch_size: must be a valid integer.*; got 1.5"),
+    "truth value": (["seed=true"], r"seed: must be a valid integer; got True"),
+    "number for a switch": (["channels_last=3"], r"channels_last: must be a valid boolean; got 3"),
+    "list of wrong length": (["model.widths=[8,16]"], r"model.widths: .*; got \[8, 16\]"),
+    "out of range": (["model.shared_depth=5"], r"model.shared_depth: must be less than or equal to 4; got 5"),
+    "zero": (["data.batch_size=0"], r"data.batch_size: must be greater than or equal to 1; got 0"),
+    "share": (["label_smoothing=1.5"], r"label_smoothing: must be less than 1; got 1.5"),
+    "interpolation": (["rendering.product.interpolation=cubic"], r"product.interpolation: must be 'bicubic', 'bilinear' or 'nearest'; got 'cubic'"),
+    "precision": (["trainer.precision=fp7"], r"trainer.precision: must be .*'bf16-mixed'.*; got 'fp7'"),
+    # not there
+    "no weights named": (["task=test"], r"task=test needs weights=RUN"),
+    "weights missing": (["task=explain", "weights=nowhere"], r"weights=nowhere: no such run directory or checkpoint"),
+    "weights of another kind": (["task=explain", "weights=other.pt"], r"other.pt is not a checkpoint of this project"),
+    "weights corrupt": (["task=test", "weights=broken.ckpt"], r"broken.ckpt is not a checkpoint of this project"),
+    "resume missing": (["task=train", "resume=nowhere"], r"nowhere"),
+    "data missing": (["data=mnist", "data.root=nowhere"], r"mnist is not complete in .*nowhere.*expected there: MNIST/raw"),
+    "folder missing": (["data=image_folder", "data.root=nowhere"], r"data.root=nowhere is no directory"),
+    "output taken": (["output=taken"], r"output=taken holds something already; name a new directory"),
+    "no GPU": (["task=train", "trainer.accelerator=gpu"], r"trainer: .*try trainer.accelerator=cpu"),
+    "our own trainer setting": (["task=train", "+trainer.logger=true"], r"trainer.logger is set by the program itself"),
+    "too small images": (["task=train", "model=tiny_lenet", "data=image_folder", "data.root=tiny"], r"at least 12x12 pixels, got 8x8"),
+    "validation too large": (["task=train", "data.val_size=2000"], r"data.val_size must be less than the 1437 training images"),
+    "foreign target": (["model._target_=os.system"], r"model._target_ must lie in gcm"),
+    "grammar": (["data.batch_size=[1,"], r"batch_size"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def surroundings(tmp_path, monkeypatch):
+    """Files of all sorts, and no network."""
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/precious").write_text("result")
+    torch.save({"state_dict": {}}, tmp_path / "other.pt")
+    (tmp_path / "broken.ckpt").write_bytes(b"PK\x03\x04 cut off")
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (tmp_path / "tiny" / name).mkdir(parents=True)
+        for index in range(3):
+            Image.new("L", (8, 8)).save(tmp_path / "tiny" / name / f"{index}.png")
+
+    def no_network(*_, **__):
+        from urllib.error import URLError
+
+        raise URLError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.utils.urllib.request.urlopen", no_network)
+    if torch.cuda.is_available():
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG.values(), ids=WRONG)
+def test_one_line(train_py, surroundings, words, message):
+    before = {path for path in surroundings.rglob("*") if path.is_file()}
+    import re
+
+    assert re.search(message, train_py(*words).error)
+    assert {path for path in surroundings.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["indices=[0,360]"], r"indices must name test images 0 to 359, got \[0, 360\]"),
+        (["indices=[]"], r"indices must name test images 0 to 359, got \[\]"),
+        (["start=360"], r"start must be 0 to 359, got 360"),
+        (["label=seven"], r"no class 'seven'; the classes are 0, 1, 2"),
+        (["label=7", "count=100"], r"only 36 test images of class 7 from start=0 on, got count=100"),
+        (["visualizer=[cam]"], r"none of the visualizers cam fits gcm_digits"),
+        (["weights=[run,run]"], r"task=explain looks at one network, got 2"),
+    ],
+)
+def test_wrong_images_to_explain(trained_run, train_py, words, message):
+    import re
+
+    words = words if words[0].startswith("weights") else [f"weights={trained_run}", *words]
+    assert re.search(message, train_py("task=explain", *words).error)
+
+
+@pytest.fixture
+def trained_run(train_py):
+    assert (
+        train_py(
+            "task=train", "model.widths=[2,3,4]", "trainer.max_epochs=1", "data.batch_size=1024", "output=run"
+        ).code
+        == 0
+    )
+    return "run"
+
+
+def test_a_directory_of_several_runs_names_them(train_py, trained_run, tmp_path):
+    (tmp_path / "both").mkdir()
+    (tmp_path / "run").rename(tmp_path / "both/gcm")
+    assert "name one of those below it: both/gcm" in train_py("task=test", "weights=both").error
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("model=cnn", "model cannot change on resume; allowed: trainer."),
+        ("trainer.max_epochs=9", "trainer.max_epochs cannot change on resume: the learning rate's schedule"),
+        ("trainer.precision=bf16-mixed", "run has finished: 1 epochs, 1 steps; nothing is left to resume"),
+    ],
+)
+def test_what_cannot_be_resumed(train_py, trained_run, word, message):
+    assert message in train_py("task=train", "resume=run", word).error
