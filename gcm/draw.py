@@ -96,7 +96,7 @@ def shown_classes(scores: Tensor, label: int, count: int) -> list[int]:
 
 
 def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, predicted: str) -> None:
-    axes[0].imshow(image.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
+    axes[0].imshow(image.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
     axes[0].set_title(f"true: {true}", fontsize=8)
     axes[0].set_xlabel(f"predicted: {predicted}" if len(axes) == 1 else "", fontsize=8)
     if len(axes) == 2:
@@ -111,9 +111,9 @@ def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> Non
     parts = [picture.clamp_min(0), picture.clamp_max(0)][: len(axes)]
     for ax, part in zip(axes, parts, strict=True):
         if len(picture) == 1:
-            ax.imshow(part[0], cmap=DIVERGING, vmin=-limit, vmax=limit)
+            ax.imshow(part[0].numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit)
         else:
-            ax.imshow((part.abs() / limit).clamp_max(1).permute(1, 2, 0))
+            ax.imshow((part.abs() / limit).clamp_max(1).permute(1, 2, 0).numpy())
 
 
 def frame(axes: np.ndarray[Any, Any]) -> None:

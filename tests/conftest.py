@@ -48,7 +48,7 @@ def train_py(
     def command(*words: str) -> Finished:
         GlobalHydra.instance().clear()
         HydraConfig.instance().cfg = None
-        monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), "trainer.enable_progress_bar=false", *words])
+        monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), *words, "trainer.enable_progress_bar=false"])
         code = 0
         capfd.readouterr()
         try:

@@ -3,11 +3,12 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -15,8 +16,11 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from gcm.build import build, unknown_key
 from gcm.error import InputError, listed
 
+CONFIGS = Path(__file__).parents[2] / "configs"
+
 NOT_OURS_TO_MEND = [
     r"Checkpoint directory .* exists and is not empty.*",  # it holds the run's config, or the run that is resumed
+    r"The number of training batches .* is smaller than the logging interval.*",  # each epoch is logged anyway
     r".*does not have many workers.*",  # batches come from memory
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning calls what torch deprecates
 ]
@@ -54,13 +58,12 @@ def one_line_errors() -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     cause = error.__cause__ or error
-    if isinstance(error, MissingConfigException) and error.options is not None:
+    if isinstance(error, MissingConfigException):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
-        return str(unknown_choice(group, name, error.options))
+        options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]
+        return f"no {name!r} in {group}; allowed: {listed(sorted(options))}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} cannot be read: {' '.join(str(error).split(' See ')[0].split())}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
         return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
     return " ".join(str(error).split())
-
-
-def unknown_choice(group: str, name: str, options: Sequence[str]) -> InputError:
-    return InputError(f"no {name!r} in {group}; allowed: {listed(sorted(options))}")

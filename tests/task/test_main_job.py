@@ -10,6 +10,10 @@ TINY = ("model.widths=[2,3,4]", "trainer.max_epochs=1", "data.batch_size=128", "
 TRAIN = ("task=train", "model.widths=[2,3,4]", "trainer.max_epochs=2", "data.batch_size=256")
 
 
+def table(path):
+    return csv.DictReader(path.read_text().splitlines())
+
+
 def state(directory, name="last.ckpt"):
     return torch.load(directory / name, weights_only=True)
 
@@ -27,7 +31,7 @@ def test_everything_in_one_command(train_py, tmp_path):
     per_network = {"config.yaml", "last.ckpt", "learning_curve.png", "metrics.csv", "result.json"}
     expected = {"decline_ratio.csv", "decline_ratio.md", "decline_ratio.png", "gcm_product.png", "result.json"}
     assert files == expected | {f"{network}/{name}" for network in ("gcm", "cnn") for name in per_network}
-    rows = list(csv.DictReader((tmp_path / "run/decline_ratio.csv").open()))
+    rows = list(table(tmp_path / "run/decline_ratio.csv"))
     assert len(rows) == 10 * 4
     (own,) = [row for row in rows if row["visualizer"] == "gcm" and row["rendering"] == "product"]
     assert (own["network"], own["decline_ratio"], own["by_construction"], own["n"]) == (
@@ -128,7 +132,7 @@ def test_explain_finds_images_by_label_and_start(train_py, run):
 def test_post_hoc_methods_on_a_network_that_explains_itself(train_py, run, tmp_path):
     words = ("task=decline_ratio", f"weights={run}", "visualizer=[gcm,cam,guided_backprop]", "rendering=raw")
     assert train_py(*words, "output=table", "task.post_hoc_on_by_design=true").code == 0
-    rows = {row["visualizer"]: row for row in csv.DictReader((tmp_path / "table/decline_ratio.csv").open())}
+    rows = {row["visualizer"]: row for row in table(tmp_path / "table/decline_ratio.csv")}
     assert rows["cam"]["note"] == "n/a: CAM needs global average pooling and one linear layer at the end"
     assert float(rows["guided_backprop"]["n"]) == 360
 
@@ -138,7 +142,7 @@ def test_a_sweep_leaves_one_summary(train_py, tmp_path):
     assert end.code == 0, end.err
     (sweep,) = (tmp_path / "multirun").iterdir()
     assert {path.name for path in sweep.iterdir() if path.is_dir()} == {"0", "1", "2", "3"}
-    rows = list(csv.DictReader((sweep / "summary.csv").open()))
+    rows = list(table(sweep / "summary.csv"))
     assert [row["n"] for row in rows] == ["2", "2"]
     results = [json.loads((sweep / str(job) / "result.json").read_text())["test_accuracy"] for job in range(4)]
     assert float(rows[0]["test_accuracy_mean"]) == pytest.approx((results[0] + results[1]) / 2)
