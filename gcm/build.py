@@ -13,15 +13,26 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from gcm.error import InputError, listed
 
-TRUSTED_PACKAGES = ("gcm", "pytorch_lightning", "torch.optim")
+HOMES = {
+    "data": "gcm.data",
+    "model": "gcm.model",
+    "optimizer": "torch.optim",
+    "schedule": "gcm.training.schedule",
+    "trainer": "pytorch_lightning",
+    "visualizer": "gcm.visualizer",
+    "rendering": "gcm.rendering",
+    "metric": "gcm.metric",
+    "task": "gcm.task",
+}
+"""Where the classes of each section of a config may live: a config may come from a stranger's run directory."""
 
 
-def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str = "") -> Any:
+def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> Any:
     """Call the class or function named by `config["_target_"]` with the rest of `config` as keyword arguments.
 
-    `arguments` are passed first, by position. `key` is the config's own place (`model`, `visualizer.cam`), used in
-    messages. Raises `InputError` where a setting is unknown, has the wrong type or is missing, and where the target
-    lies outside `TRUSTED_PACKAGES`: a config may come from a stranger's run directory.
+    `arguments` are passed first, by position. `key` is the config's own place (`model`, `visualizer.cam`): it says
+    where the class may live, and is named in messages. Raises `InputError` where a setting is unknown, missing or of
+    the wrong type, and where the target lies elsewhere.
     """
     target = resolve(config, key)
     return target(*arguments, **check_settings(target, plain(config), given=len(arguments), key=key))
@@ -35,22 +46,24 @@ def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
 
 
 def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
+    """The class or function that a config names."""
+    home = HOMES[key.split(".")[0]]
     path = config.get("_target_")
     if not isinstance(path, str):
-        raise InputError(f"{key or 'config'} has no _target_, the class that it configures")
-    if not path.startswith(tuple(package + "." for package in TRUSTED_PACKAGES)):
-        raise InputError(f"{key}._target_ must lie in {listed(TRUSTED_PACKAGES)}; got {path}")
+        raise InputError(f"{key} has no _target_, the class that it configures")
+    if not path.startswith(home + "."):
+        raise InputError(f"{key}._target_ must lie in {home}; got {path}")
     module, _, name = path.rpartition(".")
     try:
         target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
         raise InputError(f"{key}._target_ names nothing that exists: {path}") from None
-    if getattr(target, "__module__", "").split(".")[0] != path.split(".")[0]:
-        raise InputError(f"{key}._target_ must be defined in {path.split('.')[0]}; {path} is only imported there")
+    if not getattr(target, "__module__", "").startswith(home):
+        raise InputError(f"{key}._target_ must be defined in {home}; {path} is only imported there")
     return target
 
 
-def check_settings(target: Any, config: Mapping[str, Any], given: int = 0, key: str = "") -> dict[str, Any]:
+def check_settings(target: Any, config: Mapping[str, Any], given: int, key: str) -> dict[str, Any]:
     """The settings in `config` as `target`'s signature wants them: names known, types right, none missing."""
     call = target.__init__ if inspect.isclass(target) else target
     types = typing.get_type_hints(call, include_extras=True)

@@ -1,5 +1,6 @@
 """Every figure is drawn here; the only file that knows matplotlib."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,35 +58,44 @@ def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: P
 
 
 def draw_class_maps(
-    images: Tensor, pictures: Tensor, logits: Tensor, labels: Tensor, classes: Sequence[str], title: str, path: Path
+    images: Tensor,
+    pictures: Tensor,
+    logits: Tensor,
+    labels: Tensor,
+    classes: Sequence[str],
+    title: str,
+    in_colours: bool,
+    path: Path,
 ) -> None:
     """For each image a band of what speaks for each class and one of what speaks against it.
 
-    Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures share
-    one scale, 0 to the 99.8th percentile of their absolute values. Of more than ten classes the true one and those with
-    the highest scores are shown.
+    Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures of an
+    image share one scale, up to the 99.8th percentile of their absolute values; pictures that are `in_colours` already
+    are shown as they are. Of more than ten classes the true one and those with the highest scores are shown.
     """
     count, shown = len(images), min(len(classes), MOST_CLASSES)
-    signed = bool((pictures < 0).any())
-    bands = 2 if signed else 1
-    limit = float(np.quantile(pictures.abs().numpy(), 0.998)) or 1.0
-    figure = new_figure(1.0 * (shown + 1) + 0.9, (0.97 * bands + 0.36) * count + 0.5)
-    figure.suptitle(title)
+    bands = 2 if bool((pictures < 0).any()) else 1
+    width = 1.0 * (shown + 1) + 0.9
+    figure = new_figure(width, (0.97 * bands + 0.36) * count + 0.7)
+    figure.suptitle("\n".join(textwrap.wrap(title, int(12 * width))), fontsize=10)
     axes = figure.subplots(bands * count, shown + 1, squeeze=False)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     for row in range(count):
         image_axes = axes[row * bands : (row + 1) * bands]
-        draw_image_column(image_axes[:, 0], images[row], classes[int(labels[row])], classes[int(logits[row].argmax())])
-        for column, index in enumerate(shown_classes(logits[row], int(labels[row]), shown), start=1):
-            true = index == int(labels[row])
+        true, predicted = int(labels[row]), int(logits[row].argmax())
+        limit = 1.0 if in_colours else float(np.quantile(pictures[row].abs().numpy(), 0.998)) or 1.0
+        scale = "" if in_colours else f"scale: {limit:.3g}"
+        draw_image_column(image_axes[:, 0], images[row], classes[true], f"predicted:\n{classes[predicted]}\n{scale}")
+        for column, index in enumerate(shown_classes(logits[row], true, shown), start=1):
             draw_bands(image_axes[:, column], pictures[row, index], limit)
-            image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if true else "normal")
-            winner = index == int(logits[row].argmax())
-            image_axes[-1, column].set_xlabel(f"{logits[row, index]:+.2f}" + (" ◀" if winner else ""), fontsize=8)
-            if true:
+            image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if index == true else None)
+            mark = " ◀" if index == predicted else ""
+            image_axes[-1, column].set_xlabel(f"{logits[row, index]:+.2f}{mark}", fontsize=8)
+            if index == true:
                 frame(image_axes[:, column])
-    add_scale(figure, axes, pictures.shape[2], limit, signed)
+    if not in_colours:
+        add_scale(figure, axes, diverging=pictures.shape[2] == 1)
     save(figure, path)
 
 
@@ -95,15 +105,18 @@ def shown_classes(scores: Tensor, label: int, count: int) -> list[int]:
     return sorted([label, *ranked[: count - 1]])
 
 
-def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, predicted: str) -> None:
+def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, said: str) -> None:
+    """The image, what it is, and below it what was predicted and which value the scale's end stands for."""
     axes[0].imshow(image.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
     axes[0].set_title(f"true: {true}", fontsize=8)
-    axes[0].set_xlabel(f"predicted: {predicted}" if len(axes) == 1 else "", fontsize=8)
-    if len(axes) == 2:
-        axes[0].set_ylabel("for", fontsize=8)
-        axes[1].set_ylabel("against", fontsize=8)
-        axes[1].set_frame_on(False)
-        axes[1].text(0.5, 0.5, f"predicted:\n{predicted}\n\nscore:", ha="center", va="center", fontsize=8)
+    if len(axes) == 1:
+        axes[0].set_xlabel(said.rstrip(), fontsize=8)
+        return
+    axes[0].set_ylabel("for", fontsize=8)
+    axes[1].set_ylabel("against", fontsize=8)
+    axes[1].set_frame_on(False)
+    axes[1].text(0.5, 0.5, said, ha="center", va="center", fontsize=8)
+    axes[1].set_xlabel("score:", fontsize=8)
 
 
 def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> None:
@@ -122,17 +135,11 @@ def frame(axes: np.ndarray[Any, Any]) -> None:
             spine.set(color="red", linewidth=3)
 
 
-def add_scale(figure: Figure, axes: np.ndarray[Any, Any], channels: int, limit: float, signed: bool) -> None:
-    """The one scale of all pictures: a colour bar with zero in the middle, or of grey for pictures in colour."""
-    diverging = channels == 1
-    colours = ScalarMappable(Normalize(-limit if diverging else 0, limit), cmap=DIVERGING if diverging else "gray")
+def add_scale(figure: Figure, axes: np.ndarray[Any, Any], diverging: bool) -> None:
+    """The pictures' scale, in shares of each image's own: colours around zero, or grey for pictures in colour."""
+    colours = ScalarMappable(Normalize(-1 if diverging else 0, 1), cmap=DIVERGING if diverging else "gray")
     bar = figure.colorbar(colours, ax=axes, fraction=0.02, pad=0.01, aspect=40)
-    if diverging:
-        bar.set_label("picture's value (all on one scale)", fontsize=8)
-    else:
-        bar.set_label(
-            "strength of each colour, for (+) and against (-)" if signed else "strength of each colour", fontsize=8
-        )
+    bar.set_label(f"{'value' if diverging else 'absolute value'}, in units of the image's scale", fontsize=8)
 
 
 def draw_decline_ratio(cells: "Sequence[Cell]", title: str, path: Path) -> None:

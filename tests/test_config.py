@@ -78,16 +78,18 @@ def test_the_command_line_beats_the_experiment():
 def test_visualizers_are_chosen_in_a_list_and_set_by_name():
     config = composed("visualizer=[grad_cam,gcm]", "visualizer.grad_cam.relu=true")
     assert list(config.visualizer) == ["grad_cam", "gcm"]
-    assert build(config.visualizer.grad_cam).relu is True
+    assert build(config.visualizer.grad_cam, key="visualizer").relu is True
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("os.system", "must lie in gcm"),
-        ("gcm.file.os.system", "nothing that exists"),
-        ("gcm.zoo.saved.Path", "must be defined in gcm"),
+        ("os.system", "model._target_ must lie in gcm.model; got os.system"),
+        ("gcm.file.write_text", "model._target_ must lie in gcm.model"),
+        ("gcm.modelling.Anything", "model._target_ must lie in gcm.model"),
+        ("gcm.model.gcm.chain", "must be defined in gcm.model"),
         ("gcm.model.Nothing", "nothing that exists"),
+        (None, "model has no _target_"),
     ],
 )
 def test_a_config_cannot_call_what_is_not_ours(target, message):

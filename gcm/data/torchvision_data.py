@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class TorchvisionData(ImageData):
 
     def _opened(self, train: bool) -> Any:
         root = Path(self.root).expanduser()
+        was_there = root.exists()
         try:
             return self.open(root, train, download=False)
         except RuntimeError:  # torchvision: not found, or not as published
@@ -42,6 +44,8 @@ class TorchvisionData(ImageData):
             with contextlib.redirect_stdout(io.StringIO()):
                 return self.open(root, train, download=True)
         except (URLError, OSError, RuntimeError) as error:
+            if not was_there and not any(path.is_file() for path in root.rglob("*")):
+                shutil.rmtree(root, ignore_errors=True)
             raise InputError(
                 f"{self.name} is not complete in {root.resolve()} and cannot be downloaded "
                 f"({' '.join(str(error).split())[:120]}); expected there: {self.files}; "

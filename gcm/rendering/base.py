@@ -1,7 +1,7 @@
 """A rendering turns weight maps into pictures; metrics and figures then take the pictures."""
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,6 +13,9 @@ Interpolation = Literal["bicubic", "bilinear", "nearest"]
 
 class Rendering(ABC):
     """Weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] to pictures of every class, `(B,K,c,h',w')`."""
+
+    in_colours: ClassVar[bool] = False
+    """Whether the pictures are colours in [0,1] already, to be shown as they are."""
 
     def __call__(self, maps: Tensor, images: Tensor) -> Tensor:
         if maps.ndim != 5 or len(maps) != len(images) or maps.shape[2] not in (1, images.shape[1]):

@@ -16,6 +16,8 @@ class Blend(Rendering):
     are repeated to three channels.
     """
 
+    in_colours = True
+
     def __init__(
         self, map_share: Share = 0.7, image_share: Share = 0.2, interpolation: Interpolation = "bicubic"
     ) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -17,8 +18,8 @@ def say(text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def show_table(title: str, rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
-    table = Table(title=title, caption=caption or None, caption_justify="left")
+def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(title=title, box=SIMPLE_HEAD)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         table.add_column(name, overflow="fold")

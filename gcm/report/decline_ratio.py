@@ -12,7 +12,7 @@ from gcm.report.console import say, show_table
 MEANING = (
     "Decline ratio = (A - B) / A: A is the network's accuracy, B that of the class whose picture adds up to the "
     "largest sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
-    "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0."
+    "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0 (raw, product)."
 )
 BY_CONSTRUCTION = "* holds by construction, whatever the network learned, so it is no evidence for the method:"
 
@@ -74,9 +74,9 @@ def footnotes(cells: Sequence[Cell]) -> list[str]:
     return [f"{visualizer} x {rendering}: {reason}" for visualizer, rendering, reason in marked]
 
 
-def write_decline_ratio(cells: Sequence[Cell], title: str, directory: Path) -> None:
+def write_decline_ratio(cells: Sequence[Cell], data: str, title: str, directory: Path) -> None:
     """`decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
-    write_csv(directory / "decline_ratio.csv", [long_row(cell) for cell in cells])
+    write_csv(directory / "decline_ratio.csv", [{"data": data, **long_row(cell)} for cell in cells])
     notes = "".join(f"- {note}\n" for note in footnotes(cells))
     text = f"# {title}\n\n{markdown_table(wide_rows(cells, in_full=True))}\n{MEANING}\n\n{BY_CONSTRUCTION}\n\n{notes}"
     write_text(directory / "decline_ratio.md", text)

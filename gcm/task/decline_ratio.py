@@ -45,8 +45,9 @@ def decline_ratio_table(
         network = saved.network().to(device_of(config))
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
         cells += measured(name, network, chosen, renderings, config.metric, split, config.data.batch_size)
-    title = f"Decline ratio, {networks[0].config.names.data}, {len(split):,} test images"
-    write_decline_ratio(cells, title, directory)
+    data = networks[0].config.names.data
+    title = f"Decline ratio, {data}, {len(split):,} test images"
+    write_decline_ratio(cells, data, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
     show_decline_ratio(cells, title)
     return cells

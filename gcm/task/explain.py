@@ -1,5 +1,6 @@
 """`task=explain`: draw the class maps of some test images."""
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -46,7 +47,7 @@ def explain(config: DictConfig) -> None:
 
 
 def chosen_images(settings: Settings, labels: Tensor, spec: ImageSpec) -> Tensor:
-    """Places in the test split: `indices`, or `count` of class `label` from `start` on, or `count` from `start` on."""
+    """Places in the test split: `indices`; or `count` from `start` on, of class `label` or of all classes in turn."""
     if settings.indices is not None:
         wrong = [index for index in settings.indices if index >= len(labels)]
         if wrong or not settings.indices:
@@ -54,15 +55,28 @@ def chosen_images(settings: Settings, labels: Tensor, spec: ImageSpec) -> Tensor
         return torch.tensor(settings.indices)
     if settings.start >= len(labels):
         raise InputError(f"start must be 0 to {len(labels) - 1}, got {settings.start}")
-    candidates = torch.arange(settings.start, len(labels))
-    if settings.label is not None:
-        candidates = candidates[labels[candidates] == spec.class_index(settings.label)]
+    if settings.label is None:
+        candidates = classes_in_turn(labels, settings.start)
+    else:
+        candidates = [
+            index for index in range(settings.start, len(labels)) if labels[index] == spec.class_index(settings.label)
+        ]
     if len(candidates) < settings.count:
         of_class = "" if settings.label is None else f" of class {settings.label}"
         raise InputError(
             f"only {len(candidates)} test images{of_class} from start={settings.start} on, got count={settings.count}"
         )
-    return candidates[: settings.count]
+    return torch.tensor(candidates[: settings.count])
+
+
+def classes_in_turn(labels: Tensor, start: int) -> list[int]:
+    """The images from `start` on, in their order, but no class comes a second time before all have come once."""
+    seen: Counter[int] = Counter()
+    turns = []
+    for index, label in enumerate(labels[start:].tolist(), start):
+        turns.append((seen[label], index))
+        seen[label] += 1
+    return [index for _, index in sorted(turns)]
 
 
 @dataclass(frozen=True)
@@ -87,5 +101,12 @@ def draw_explanation(
     why = drawn.visualizer.by_construction(network).get(drawn.rendering_name)
     title = f"{saved.name}: {drawn.visualizer_name}, {drawn.rendering_name} rendering" + (f" ({why})" if why else "")
     draw_class_maps(
-        pixels.cpu(), pictures.cpu(), explanation.logits.cpu(), labels, saved.spec.classes, title=title, path=path
+        pixels.cpu(),
+        pictures.cpu(),
+        explanation.logits.cpu(),
+        labels,
+        saved.spec.classes,
+        title=title,
+        in_colours=drawn.rendering.in_colours,
+        path=path,
     )

@@ -50,8 +50,8 @@ def check_config(config: DictConfig) -> None:
     """Raise `InputError` for the first setting that is unknown or has the wrong type, anywhere in the config."""
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
-    check_settings(Settings, {field.name: plain[field.name] for field in fields(Settings)})
-    check_settings(CheckpointSettings, plain["checkpoint"], key="checkpoint")
+    check_settings(Settings, {field.name: plain[field.name] for field in fields(Settings)}, given=0, key="")
+    check_settings(CheckpointSettings, plain["checkpoint"], given=0, key="checkpoint")
     for section, given in GIVEN_BY_US.items():
         check_section(plain[section], section, given)
     for section in ("visualizer", "rendering"):

@@ -28,12 +28,11 @@ def named_networks(config: DictConfig) -> list[SavedNetwork]:
 
 
 def distinct_names(networks: Sequence[SavedNetwork]) -> list[str]:
-    """A name for each: model and data set; with the seed, or at last the path, where these are not enough."""
-    for name_of in (lambda saved: saved.name, lambda saved: f"{saved.name}_seed{saved.seed}"):
-        names = [name_of(saved) for saved in networks]
-        if len(set(names)) == len(names):
-            return names
-    return [str(saved.path) for saved in networks]
+    """A name for each: its model; with the seed, or at last the path, where these are not enough."""
+    models = [str(saved.config.names.model) for saved in networks]
+    seeded = [f"{model}_seed{saved.seed}" for model, saved in zip(models, networks, strict=True)]
+    paths = [str(saved.path) for saved in networks]
+    return next(names for names in (models, seeded, paths) if len(set(names)) == len(names) or names is paths)
 
 
 def named_network(config: DictConfig) -> SavedNetwork:

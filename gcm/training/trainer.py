@@ -21,7 +21,7 @@ def lightning_trainer(
 ) -> Trainer:
     for name in OURS.intersection(settings):
         raise InputError(f"trainer.{name} is set by the program itself; leave it out")
-    checked = check_settings(Trainer, plain(settings), key="trainer")
+    checked = check_settings(Trainer, plain(settings), given=0, key="trainer")
     for name in ("pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if not validated:

@@ -35,12 +35,12 @@ def test_everything_in_one_command(train_py, tmp_path):
     assert len(rows) == 10 * 4
     (own,) = [row for row in rows if row["visualizer"] == "gcm" and row["rendering"] == "product"]
     assert (own["network"], own["decline_ratio"], own["by_construction"], own["n"]) == (
-        "gcm_digits",
+        "gcm",
         "0.0",
         "True",
         "360",
     )
-    assert {row["visualizer"] for row in rows if row["network"] == "gcm_digits"} == {"gcm", "uniform", "random"}
+    assert {row["visualizer"] for row in rows if row["network"] == "gcm"} == {"gcm", "uniform", "random"}
     uniform = [row for row in rows if row["visualizer"] == "uniform" and row["rendering"] == "raw"]
     assert [float(row["decline_ratio"]) for row in uniform] == [0, 0]
     assert "in the right place" in (tmp_path / "run/decline_ratio.md").read_text()
