@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.report.console import say, show_table
 
+NAMED_ALREADY = ("seed=", "model=", "data=")
 MEASURED = ("test_accuracy", "test_loss")
 
 
@@ -41,10 +42,13 @@ class SweepSummary(Callback):
 
 
 def grouped(results: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The results by network and by those overrides that differ between jobs, the seed aside."""
+    common = set.intersection(*(set(result["overrides"]) for result in results))
     groups = defaultdict(list)
     for result in results:
-        others = [override for override in result["overrides"] if not override.startswith("seed=")]
-        groups[" ".join([result["network"], *others])].append(result)
+        own = [override for override in result["overrides"] if override not in common]
+        settings = [override for override in own if not override.startswith(NAMED_ALREADY)]
+        groups[" ".join([result["network"], *settings])].append(result)
     return dict(groups)
 
 
