@@ -35,7 +35,13 @@ def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> 
     the wrong type, and where the target lies elsewhere.
     """
     target = resolve(config, key)
-    return target(*arguments, **check_settings(target, plain(config), given=len(arguments), key=key))
+    settings = check_settings(target, plain(config), given=len(arguments), key=key)
+    if key not in ("optimizer", "schedule"):
+        return target(*arguments, **settings)
+    try:
+        return target(*arguments, **settings)
+    except (ValueError, TypeError) as error:  # torch.optim checks ranges itself
+        raise InputError(f"{key}: {error}") from None
 
 
 def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:

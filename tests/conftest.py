@@ -13,6 +13,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from sample import ROOT
 
+from gcm.task.command_line import failed_jobs
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
@@ -50,6 +52,7 @@ def train_py(
         HydraConfig.instance().cfg = None
         monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), *words, "trainer.enable_progress_bar=false"])
         code = 0
+        failed_jobs.clear()
         capfd.readouterr()
         try:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")

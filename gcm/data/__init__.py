@@ -6,7 +6,7 @@ from gcm.data.digits import Digits
 from gcm.data.fashion_mnist import FashionMNIST
 from gcm.data.image_folder import ImageFolder
 from gcm.data.mnist import MNIST
-from gcm.data.spec import ImageSpec
+from gcm.data.spec import ImageSpec, class_index
 from gcm.data.svhn import SVHN
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "ImageSpec",
     "MemorySplit",
     "Split",
+    "class_index",
 ]

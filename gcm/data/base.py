@@ -83,6 +83,8 @@ class ImageData(ABC):
 
     @cached_property
     def train(self) -> Split:
+        if not self.val_size:
+            return self._official_train
         return self._official_train.subset(self._train_order[self.val_size :])
 
     @cached_property
@@ -109,9 +111,6 @@ class ImageData(ABC):
         images, _ = self.train[torch.arange(1)]
         _, channels, height, width = images.shape
         return ImageSpec(channels, height, width, self.class_names(), channel_means(self.train))
-
-    def split(self, name: str) -> Split:
-        return {"train": lambda: self.train, "validation": lambda: self.validation, "test": lambda: self.test}[name]()
 
 
 def channel_means(split: Split, chunk: int = 1024) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from gcm.data.base import Batch, MemorySplit, Split
 from gcm.error import InputError
 
-GREY_MODES = {"1", "L", "LA", "I", "I;16", "F"}
+GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16B", "F"}
 EXIF_ORIENTATION = 0x0112
 FIRST_SIDEWAYS_ORIENTATION = 5
 
@@ -54,11 +54,20 @@ class FolderSplit(Split):
 
     def _image(self, path: Path) -> Tensor:
         with opened(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("L" if self.channels == 1 else "RGB")
+            upright = ImageOps.exif_transpose(eight_bit(image)).convert("L" if self.channels == 1 else "RGB")
             if upright.size != (self.width, self.height):
                 upright = ImageOps.fit(upright, (self.width, self.height), Image.Resampling.BILINEAR)
             pixels = np.array(upright)
         return torch.from_numpy(pixels).view(self.height, self.width, self.channels).permute(2, 0, 1)
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit images scaled to 8 bits; those whose range is not known are refused."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"32-bit values of unknown range, mode {image.mode}; save it with 8 or 16 bits")
+    return image
 
 
 def header(path: Path) -> Header:

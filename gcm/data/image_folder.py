@@ -1,5 +1,6 @@
 """People's own images: a directory with one folder for each class."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +39,8 @@ class ImageFolder(ImageData):
 
     def read(self, train: bool) -> Split:
         paths, labels = self._files(train)
+        if not paths:
+            raise InputError(f"data.test_share={self.test_share} leaves no test images; it must be above 0")
         split = FolderSplit(paths, torch.tensor(labels), self._channel_count, *self._height_and_width)
         return split if split.megabytes > self.memory_limit_mb else split.in_memory()
 
@@ -57,19 +60,25 @@ class ImageFolder(ImageData):
             raise InputError(
                 f"data.root={self.root} is no directory; expected there: one folder of images for each class"
             )
-        return (root / "train").is_dir() and (root / "test").is_dir()
+        with_classes = [name for name in ("train", "test") if any(path.is_dir() for path in (root / name).glob("*"))]
+        if len(with_classes) == 1:
+            raise InputError(f"{root} has class folders in {with_classes[0]}/ only; it needs both train/ and test/")
+        return bool(with_classes)
 
     def _folder(self, train: bool) -> Path:
         root = Path(self.root).expanduser()
         return root / ("train" if train else "test") if self._has_official_split else root
 
     def _files(self, train: bool) -> tuple[list[Path], list[int]]:
+        unknown = {path.name for path in self._folder(train).iterdir() if path.is_dir()} - set(self.class_names())
+        if unknown:
+            raise InputError(f"{self._folder(train)} has classes that train/ has not: {listed(sorted(unknown))}")
         chosen: list[tuple[Path, int]] = []
         for label, name in enumerate(self.class_names()):
             folder = self._folder(train) / name
             files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
             part = files if self._has_official_split else self._share(files, train)
-            if not part:
+            if not part and (train or self.test_share):
                 raise InputError(
                     f"{folder} gives no {'training' if train else 'test'} image; endings known: {listed(ENDINGS)}"
                 )
@@ -78,14 +87,19 @@ class ImageFolder(ImageData):
 
     def _share(self, files: Sequence[Path], train: bool) -> list[Path]:
         """This class's part of the split that we make ourselves."""
-        order = torch.randperm(len(files), generator=torch.Generator().manual_seed(self.split_seed)).tolist()
+        ranked = sorted(files, key=self._rank)
         test_count = round(len(files) * self.test_share)
-        return [files[index] for index in sorted(order[test_count:] if train else order[:test_count])]
+        return sorted(ranked[test_count:] if train else ranked[:test_count])
+
+    def _rank(self, file: Path) -> str:
+        """A number that a file keeps when others come or go, so that images do not change sides."""
+        place = file.relative_to(Path(self.root).expanduser()).as_posix()
+        return hashlib.sha256(f"{self.split_seed}/{place}".encode()).hexdigest()
 
     @cached_property
     def _headers(self) -> dict[Header, Path]:
-        """Every size and kind of training image that occurs, with one file that has it."""
-        return {header(path): path for path in self._files(train=True)[0]}
+        """Every size and kind of image that occurs, with one file that has it."""
+        return {header(path): path for train in (True, False) for path in self._files(train)[0]}
 
     @property
     def _height_and_width(self) -> tuple[int, int]:

@@ -1,9 +1,8 @@
 """What a network must know of its images."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from torch import Tensor
 
 from gcm.error import InputError, listed
 
@@ -46,16 +45,11 @@ class ImageSpec:
     def shape(self) -> tuple[int, int, int]:
         return self.channels, self.height, self.width
 
-    def class_index(self, label: int | str) -> int:
-        """A class by name or by number; a name wins over a number."""
-        if str(label) in self.classes:
-            return self.classes.index(str(label))
-        if isinstance(label, int) and 0 <= label < len(self.classes):
-            return label
-        raise InputError(f"no class {label!r}; the classes are {listed(self.classes)}")
 
-    def check_labels(self, labels: Tensor) -> None:
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
-            raise InputError(
-                f"labels must lie in 0 to {len(self.classes) - 1}, got {int(labels.min())} to {int(labels.max())}"
-            )
+def class_index(classes: Sequence[str], label: int | str) -> int:
+    """A class by name or by number; a name wins over a number."""
+    if str(label) in classes:
+        return list(classes).index(str(label))
+    if isinstance(label, int) and 0 <= label < len(classes):
+        return label
+    raise InputError(f"no class {label!r}; the classes are {listed(classes)}")

@@ -31,19 +31,25 @@ class TorchvisionData(ImageData):
         """Its images `(N,C,H,W)` uint8 and labels `(N,)`."""
 
     def read(self, train: bool) -> MemorySplit:
-        return self.tensors(self._opened(train))
+        split = self.tensors(self._opened(train))
+        if len(split.images) != len(split.labels) or split.labels.max() >= len(self.class_names()):
+            raise InputError(
+                f"{self.name} in {self.root} is damaged: {len(split.images)} images, {len(split.labels)} labels up to "
+                f"{int(split.labels.max())}; delete {self.files} there and get them again from {self.source}"
+            )
+        return split
 
     def _opened(self, train: bool) -> Any:
         root = Path(self.root).expanduser()
         was_there = root.exists()
         try:
             return self.open(root, train, download=False)
-        except RuntimeError:  # torchvision: not found, or not as published
+        except (RuntimeError, ValueError, EOFError):  # not found, not as published, or cut off
             pass
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 return self.open(root, train, download=True)
-        except (URLError, OSError, RuntimeError) as error:
+        except (URLError, OSError, RuntimeError, ValueError, EOFError) as error:
             if not was_there and not any(path.is_file() for path in root.rglob("*")):
                 shutil.rmtree(root, ignore_errors=True)
             raise InputError(

@@ -1,14 +1,17 @@
 """The baseline: a plain CNN of GCM's size that sees centred images."""
 
 from itertools import chain
+from typing import Annotated
 
 import torch
+from annotated_types import MinLen
 from torch import Tensor, nn
 
 from gcm.data.spec import ImageSpec
 from gcm.model.base import PooledClassifier
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
+from gcm.setting import PositiveCount
 
 
 class Centring(nn.Module):
@@ -34,7 +37,12 @@ class CNN(PooledClassifier):
 
     any_size = True
 
-    def __init__(self, spec: ImageSpec, widths: tuple[int, ...] = (16, 32, 64), conv_bias: bool = False) -> None:
+    def __init__(
+        self,
+        spec: ImageSpec,
+        widths: Annotated[tuple[PositiveCount, ...], MinLen(1)] = (16, 32, 64),
+        conv_bias: bool = False,
+    ) -> None:
         super().__init__(spec)
         last = widths[-1]
         self.trunk = nn.Sequential(

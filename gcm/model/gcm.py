@@ -13,6 +13,7 @@ from gcm.model.base import Contributions, Interpretable
 from gcm.model.decoder import Decoder
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
+from gcm.setting import PositiveCount
 
 
 class GCM(Interpretable):
@@ -37,7 +38,7 @@ class GCM(Interpretable):
     def __init__(
         self,
         spec: ImageSpec,
-        widths: tuple[int, int, int] = (16, 32, 64),
+        widths: tuple[PositiveCount, PositiveCount, PositiveCount] = (16, 32, 64),
         shared_depth: Annotated[int, Ge(0), Le(4)] = 4,
         clipped: bool = False,
         conv_bias: bool = False,
@@ -57,6 +58,7 @@ class GCM(Interpretable):
 
     def class_weight_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
         """CWM: signed weights `(B,K,H,W)` of every class, or `(B,T,H,W)` of the targets, `(T,)` or `(B,T)`."""
+        self.check_images(images)
         return self.decoded_weight_maps(self.decode(images), targets)
 
     def class_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -65,6 +67,7 @@ class GCM(Interpretable):
 
     def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
         """Parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left over."""
+        self.check_images(images)
         decoded = self.decode(images)
         maps = self.decoded_weight_maps(decoded, targets)
         parts = maps.unsqueeze(2) * (images / images[0].numel()).unsqueeze(1)  # (B,K,1,H,W) * (B,1,C,H,W)

@@ -47,6 +47,7 @@ class LeNet(FeatureClassifier, Interpretable):
         convolution's bias acts through its filter and is counted there). A tie in a pooling window goes to the pixel
         that the pooling itself takes.
         """
+        self.check_images(images)
         maps1 = self.first_maps(images)
         path_maps = self._path_maps(maps1)  # (B,F1,F2,h,w)
         bias2 = self.convolution2.bias

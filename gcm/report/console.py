@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 console = Console(quiet=int(os.environ.get("LOCAL_RANK", 0)) > 0)
 """Of the processes of a distributed run only the first speaks."""
@@ -24,7 +25,7 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(name, "")) for name in names))
+        table.add_row(*(Text(str(row.get(name, ""))) for name in names))
     console.print(table)
 
 

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from gcm.build import build
 from gcm.data import ImageData
-from gcm.error import InputError, listed
+from gcm.error import listed
 from gcm.file import write_json
 from gcm.rendering import Product
 from gcm.report.console import say, show_results
 from gcm.task.decline_ratio import decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import chosen, settings_of
+from gcm.task.settings import check_section, chosen, refuse, settings_of
 from gcm.task.train import train_network
 from gcm.task.weights import device_of
 from gcm.visualizer import Visualizer
@@ -28,24 +29,25 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
 
     Post-hoc visualizers explain the baseline, by-design ones their own network, as in the GCM paper.
     """
-    if config.resume is not None:
-        raise InputError("resume= goes on with one training: add task=train")
+    refuse(config, "weights", "resume")
     baseline_name = chosen("model@task.baseline")
-    configs = {config.names.model: config, baseline_name: with_model(config, baseline_name, baseline)}
+    check_section(baseline, "model", given=1)
+    configs = {config.names.model: config}
+    configs.setdefault(baseline_name, with_model(config, baseline_name, baseline))
+    data: ImageData = build(config.data, key="data")
+    indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     with run_directory(config) as directory:
         results = [train_network(part, directory / name) for name, part in configs.items()]
         if int(os.environ.get("LOCAL_RANK", 0)) > 0:  # of a distributed training only the first process goes on
             return
-        networks = [read_saved(directory / name) for name in configs]
-        data = networks[0].data()
-        decline_ratio_table(config, networks, data.test, directory, post_hoc_on_by_design=False)
-        figure = draw_own_maps(config, networks[0], data, directory)
         write_json(directory / "result.json", results[0])
+        networks = [read_saved(directory / name) for name in configs]
+        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design=False)
+        draw_own_maps(config, networks[0], data, indices, directory)
     show_results(results)
-    say(f"class maps: {figure}")
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")
     say(f"trained networks: {listed(directory / name for name in configs)}")
-    say(f"next: python train.py task=explain weights={directory / config.names.model} label={data.spec.classes[0]}")
+    say(f"next: python train.py task=explain weights={directory / config.names.model} label={data.class_names()[0]}")
 
 
 def with_model(config: DictConfig, name: str, model: Mapping[str, Any]) -> DictConfig:
@@ -56,7 +58,7 @@ def with_model(config: DictConfig, name: str, model: Mapping[str, Any]) -> DictC
     return changed
 
 
-def draw_own_maps(config: DictConfig, saved: SavedNetwork, data: ImageData, directory: Path) -> Path:
+def draw_own_maps(config: DictConfig, saved: SavedNetwork, data: ImageData, indices: Tensor, directory: Path) -> None:
     """The network's own maps times the image; of a network that has none, the first visualizer that fits."""
     network = saved.network()
     visualizers: dict[str, Visualizer] = {
@@ -64,12 +66,10 @@ def draw_own_maps(config: DictConfig, saved: SavedNetwork, data: ImageData, dire
     }
     fitting = [(name, visualizer) for name, visualizer in visualizers.items() if not visualizer.misfit(network)]
     if not fitting:
-        raise InputError(
-            f"none of the visualizers {listed(visualizers)} fits {saved.name}; choose others with visualizer="
-        )
+        say(f"no figure: none of the visualizers {listed(visualizers)} fits {saved.name}")
+        return
     own = [pair for pair in fitting if pair[1].by_design] or fitting
     drawn = Drawn(*own[0], "product", Product())
-    indices = chosen_images(settings_of(config), data.test.labels, data.spec)
     path = directory / f"{drawn.visualizer_name}_product.png"
     draw_explanation(saved, drawn, data.test, indices, path, device_of(config))
-    return path
+    say(f"class maps: {path}")

@@ -2,19 +2,24 @@
 
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gcm.build import build, unknown_key
 from gcm.error import InputError, listed
+
+USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
+
+failed_jobs: list[int] = []
+"""The numbers of a sweep's jobs that failed so far."""
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -27,17 +32,15 @@ NOT_OURS_TO_MEND = [
 
 
 def run(config: DictConfig) -> None:
-    """Check every setting, then hand the config to its task."""
+    """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others."""
+    from gcm.task.run_directory import in_sweep
     from gcm.task.settings import check_config, chosen
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
     with open_dict(config):
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
-    in_sweep = (
-        HydraConfig.get().mode == RunMode.MULTIRUN
-    )  # there the other jobs go on, and Hydra names the one that failed
-    with nullcontext() if in_sweep else one_line_errors():
+    with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
         build(config.task, config, key="task")
 
@@ -48,12 +51,34 @@ def one_line_errors() -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
     try:
         yield
-    except (InputError, HydraException, OmegaConfBaseException) as error:
+    except USERS_MISTAKES as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+    except ValueError as error:
+        if not str(error).startswith("Config group override"):
+            raise
+        print("error: a group's choice cannot be null; python train.py --help shows the choices", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    if failed_jobs:
+        print(f"error: {len(failed_jobs)} of the sweep's jobs failed: {listed(failed_jobs)}", file=sys.stderr)
+        sys.exit(2)
+
+
+@contextmanager
+def job_errors() -> Iterator[None]:
+    """Within a sweep: say what went wrong and remember it."""
+    try:
+        yield
+    except Exception as error:
+        number = HydraConfig.get().job.num
+        failed_jobs.append(number)
+        if isinstance(error, USERS_MISTAKES):
+            print(f"error in job {number}: {one_line(error)}", file=sys.stderr)
+        else:
+            traceback.print_exc()
 
 
 def one_line(error: BaseException) -> str:

@@ -7,15 +7,17 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.build import build
-from gcm.data import Split
+from gcm.data import ImageData, Split
 from gcm.data.loader import OrderedBatches, loader
 from gcm.draw import draw_decline_ratio
+from gcm.error import InputError, listed
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
 from gcm.report.console import say, with_progress
 from gcm.report.decline_ratio import Cell, show_decline_ratio, write_decline_ratio
 from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse
 from gcm.task.weights import device_of, distinct_names, named_data, named_networks
 from gcm.visualizer import Visualizer, explain_with
 from gcm.zoo import SavedNetwork
@@ -27,15 +29,16 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False) -> No
     A network that a by-design visualizer fits is explained by that (and by the controls) alone, as in the paper;
     `post_hoc_on_by_design` lets the post-hoc methods at it too.
     """
+    refuse(config, "resume")
     networks = named_networks(config)
     data = named_data(config, networks)
     with run_directory(config) as directory:
-        decline_ratio_table(config, networks, data.test, directory, post_hoc_on_by_design)
+        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design)
     say(f"files: {directory}")
 
 
 def decline_ratio_table(
-    config: DictConfig, networks: Sequence[SavedNetwork], split: Split, directory: Path, post_hoc_on_by_design: bool
+    config: DictConfig, networks: Sequence[SavedNetwork], data: ImageData, directory: Path, post_hoc_on_by_design: bool
 ) -> list[Cell]:
     """Measure, then write `decline_ratio.csv`, `.md` and `.png` into `directory`, and show the table."""
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
@@ -44,10 +47,11 @@ def decline_ratio_table(
     for name, saved in zip(distinct_names(networks), networks, strict=True):
         network = saved.network().to(device_of(config))
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
-        cells += measured(name, network, chosen, renderings, config.metric, split, config.data.batch_size)
-    data = networks[0].config.names.data
-    title = f"Decline ratio, {data}, {len(split):,} test images"
-    write_decline_ratio(cells, data, title, directory)
+        cells += measured(name, network, chosen, renderings, config.metric, data.test, config.data.batch_size)
+    if not any(cell.decline for cell in cells):
+        raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
+    title = f"Decline ratio, {data.name}, {len(data.test):,} test images"
+    write_decline_ratio(cells, data.name, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
     show_decline_ratio(cells, title)
     return cells

@@ -1,6 +1,7 @@
 """`task=explain`: draw the class maps of some test images."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -10,13 +11,13 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.build import build
-from gcm.data import ImageSpec, Split
+from gcm.data import Split, class_index
 from gcm.draw import draw_class_maps
 from gcm.error import InputError, listed
 from gcm.rendering import Rendering
 from gcm.report.console import say
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import Settings, settings_of
+from gcm.task.settings import Settings, refuse, settings_of
 from gcm.task.weights import device_of, named_data, named_network
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
@@ -24,15 +25,17 @@ from gcm.zoo import SavedNetwork
 
 def explain(config: DictConfig) -> None:
     """One figure for each visualizer that fits the network and each rendering."""
+    refuse(config, "resume")
     saved = named_network(config)
     data = named_data(config, [saved])
-    indices = chosen_images(settings_of(config), data.test.labels, data.spec)
+    indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
     network = saved.network()
     fitting = {name: visualizer for name, visualizer in visualizers.items() if not visualizer.misfit(network)}
-    for name in visualizers.keys() - fitting.keys():
-        say(f"{name} left out: {visualizers[name].misfit(network)}")
+    for name, visualizer in visualizers.items():
+        if name not in fitting:
+            say(f"{name} left out: {visualizer.misfit(network)}")
     if not fitting:
         raise InputError(
             f"none of the visualizers {listed(visualizers)} fits {saved.name}; choose others with visualizer="
@@ -46,8 +49,10 @@ def explain(config: DictConfig) -> None:
             say(f"figure: {path}")
 
 
-def chosen_images(settings: Settings, labels: Tensor, spec: ImageSpec) -> Tensor:
+def chosen_images(settings: Settings, labels: Tensor, classes: Sequence[str]) -> Tensor:
     """Places in the test split: `indices`; or `count` from `start` on, of class `label` or of all classes in turn."""
+    if settings.indices is not None and settings.label is not None:
+        raise InputError("indices= and label= both choose images; give one of them")
     if settings.indices is not None:
         wrong = [index for index in settings.indices if index >= len(labels)]
         if wrong or not settings.indices:
@@ -58,9 +63,8 @@ def chosen_images(settings: Settings, labels: Tensor, spec: ImageSpec) -> Tensor
     if settings.label is None:
         candidates = classes_in_turn(labels, settings.start)
     else:
-        candidates = [
-            index for index in range(settings.start, len(labels)) if labels[index] == spec.class_index(settings.label)
-        ]
+        wanted = class_index(classes, settings.label)
+        candidates = [index for index in range(settings.start, len(labels)) if labels[index] == wanted]
     if len(candidates) < settings.count:
         of_class = "" if settings.label is None else f" of class {settings.label}"
         raise InputError(

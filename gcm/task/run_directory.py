@@ -20,22 +20,33 @@ DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 def run_directory(config: DictConfig) -> Iterator[Path]:
     """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`.
 
-    It is made on entry; if the user made a mistake and nothing was written yet, it goes away again.
+    It is made on entry; if the user made a mistake and nothing was written yet, it goes away again (but a sweep's stays,
+    to show that the job has no result).
     """
     directory = made_directory(config)
     os.environ[DIRECTORY_VARIABLE] = str(directory)
     try:
         yield directory
     except InputError:
-        with suppress(OSError):  # not empty
-            directory.rmdir()
+        if not in_sweep():
+            with suppress(OSError):  # not empty
+                directory.rmdir()
         raise
 
 
+def in_sweep() -> bool:
+    """Whether this is a job of a multirun."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
 def made_directory(config: DictConfig) -> Path:
-    if "LOCAL_RANK" in os.environ and DIRECTORY_VARIABLE in os.environ:
+    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
         return Path(os.environ[DIRECTORY_VARIABLE])
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
+    if in_sweep():
+        if config.output is not None:
+            raise InputError(
+                "output= is for one command; a sweep (-m) makes a directory for each job: hydra.sweep.dir="
+            )
         directory = Path(HydraConfig.get().runtime.output_dir)
         directory.mkdir(parents=True, exist_ok=True)
         return directory

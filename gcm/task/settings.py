@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import check_settings, resolve
-from gcm.setting import Count, PositiveCount, ShareBelowOne
+from gcm.build import build, check_settings, plain, resolve
+from gcm.error import InputError
+from gcm.setting import Count, PositiveCount, Seed, ShareBelowOne
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What `configs/train.yaml` explains, line by line."""
 
-    seed: Count
+    seed: Seed
     weights: str | list[str] | None
     resume: str | None
     indices: list[Count] | None
@@ -48,16 +50,31 @@ def settings_of(config: DictConfig) -> Settings:
 
 def check_config(config: DictConfig) -> None:
     """Raise `InputError` for the first setting that is unknown or has the wrong type, anywhere in the config."""
-    plain = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(plain, dict)
-    check_settings(Settings, {field.name: plain[field.name] for field in fields(Settings)}, given=0, key="")
-    check_settings(CheckpointSettings, plain["checkpoint"], given=0, key="checkpoint")
+    parts = plain(config)
+    check_settings(Settings, {field.name: parts[field.name] for field in fields(Settings)}, given=0, key="")
+    check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
     for section, given in GIVEN_BY_US.items():
-        check_section(plain[section], section, given)
+        check_section(chosen_part(parts, section), section, given)
     for section in ("visualizer", "rendering"):
-        for name, part in plain[section].items():
-            check_section(part, f"{section}.{name}", given=0)
-    check_section(plain["task"], "task", given=1)
+        for name in chosen_part(parts, section):
+            check_section(chosen_part(parts[section], name), f"{section}.{name}", given=0)
+    check_section(chosen_part(parts, "task"), "task", given=1)
+    optimizer = build(config.optimizer, [torch.nn.Parameter(torch.zeros(1))], key="optimizer")
+    build(config.schedule, optimizer, 100, key="schedule")
+
+
+def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = config.get(name)
+    if not part or not isinstance(part, dict):
+        raise InputError(f"{name} must be chosen; got {part!r}. python train.py --help shows the choices")
+    return part
+
+
+def refuse(config: DictConfig, *names: str) -> None:
+    """Raise `InputError` for settings that a task does not read, rather than pass over them in silence."""
+    for name in names:
+        if config[name] is not None:
+            raise InputError(f"task={config.names.task} does not use {name}=; leave it out or choose another task")
 
 
 def check_section(section: Mapping[str, Any], key: str, given: int) -> None:
@@ -82,9 +99,9 @@ def overridden_keys() -> list[str]:
 def with_overrides(stored: DictConfig, config: DictConfig, section: str) -> DictConfig:
     """A section of a stored config, with what the command line of today says of it."""
     keys = overridden_keys()
-    if section in keys:
-        chosen: DictConfig = config[section]
-        return chosen
+    if section in keys and config.names[section] != stored.names[section]:
+        other: DictConfig = config[section]
+        return other
     part: DictConfig = OmegaConf.merge(stored[section])  # type: ignore[assignment]
     for key in keys:
         if key.startswith(section + "."):

@@ -24,8 +24,8 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
-        results = [json.loads(path.read_text()) for path in sorted(directory.glob("*/result.json"))]
-        results = [result for result in results if isinstance(result, dict)]
+        parts = [json.loads(path.read_text()) for path in sorted(directory.glob("*/result.json"))]
+        results = [result for part in parts for result in (part if isinstance(part, list) else [part])]
         missing = [
             path.name for path in sorted(directory.iterdir()) if path.is_dir() and not (path / "result.json").is_file()
         ]

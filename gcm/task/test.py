@@ -9,12 +9,14 @@ from gcm.data import ImageData
 from gcm.file import write_json
 from gcm.report.console import say, show_results
 from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse, task_overrides
 from gcm.task.weights import named_data, named_networks
 from gcm.zoo import SavedNetwork
 
 
 def test(config: DictConfig) -> None:
     """Test every network in `weights=`; `result.json` gets a list of their results."""
+    refuse(config, "resume")
     networks = named_networks(config)
     data = named_data(config, networks)
     with run_directory(config) as directory:
@@ -35,10 +37,12 @@ def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: 
     (measured,) = trainer.test(module, ImageBatches(data), verbose=False)
     return {
         "network": saved.name,
+        "data": data.name,
         "seed": saved.seed,
         "parameters": network.parameter_count(),
         "epochs": saved.epochs,
         **measured,
         "test_images": len(data.test),
         "weights": str(saved.path),
+        "overrides": task_overrides(),
     }

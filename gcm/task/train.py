@@ -16,8 +16,8 @@ from gcm.error import InputError, listed
 from gcm.file import write_json, write_text
 from gcm.model import Classifier
 from gcm.report.console import say, show_results
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, task_overrides
+from gcm.task.run_directory import in_sweep, run_directory
+from gcm.task.settings import overridden_keys, refuse, task_overrides
 from gcm.zoo import read_saved
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 
 def train(config: DictConfig) -> None:
     """Fit and test; with `resume=` go on with a run, by its own config."""
+    refuse(config, "weights")
     if config.resume is None:
         with run_directory(config) as directory:
             result = train_network(config, directory)
@@ -54,6 +55,8 @@ def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
     """The run's own config with what may change on the way; raises `InputError` for what may not."""
     from gcm.training.schedule import constant
 
+    if not (directory / "last.ckpt").is_file():
+        raise InputError(f"resume={directory} is no run directory with a last.ckpt; start anew without resume=")
     saved = read_saved(directory / "last.ckpt")
     stored = saved.config
     fixed_length = resolve(stored.schedule, "schedule") is not constant
@@ -64,7 +67,8 @@ def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if not key.startswith("task"):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    if saved.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= saved.steps:
+    complete = saved.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= saved.steps
+    if complete and (directory / "result.json").is_file():
         raise InputError(
             f"{directory} has finished: {saved.epochs} epochs, {saved.steps} steps; nothing is left to resume"
         )
@@ -83,6 +87,8 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
     module = training_module(config, data, directory)
     callbacks = checkpoint_callbacks(directory, data.val_size > 0, config.checkpoint.every_n_steps)
     trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
+    if trainer.world_size > 1 and in_sweep():
+        raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
     write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
     batches = ImageBatches(data, config.seed)
     began = time.monotonic()
@@ -93,6 +99,7 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
     (tested,) = trainer.test(module, batches, verbose=False)
     result = {
         "network": network_name(config),
+        "data": data.name,
         "seed": config.seed,
         "parameters": module.network.parameter_count(),
         "epochs": trainer.current_epoch,
@@ -115,6 +122,10 @@ def training_module(config: DictConfig, data: ImageData, directory: Path) -> "Cl
 
     network: Classifier = build(config.model, data.spec, key="model")
     network.check_images(torch.zeros(1, *data.spec.shape))
+    if data.crop_padding >= min(data.spec.shape[1:]):
+        raise InputError(
+            f"data.crop_padding must be less than the images' size {data.spec.shape[1:]}, got {data.crop_padding}"
+        )
     if config.compile:
         network.compile(dynamic=False)
     return ClassifierTraining(

@@ -11,6 +11,9 @@ from gcm.error import InputError, listed
 from gcm.task.settings import settings_of, with_overrides
 from gcm.zoo import SavedNetwork, read_saved
 
+TEST_SPLIT_KEYS = ("root", "size", "channels", "test_share", "split_seed")
+"""The settings that decide which test images an image folder gives, and in what shape."""
+
 
 def named_networks(config: DictConfig) -> list[SavedNetwork]:
     """The networks in `weights=`, one or several; all of the same data set."""
@@ -44,13 +47,20 @@ def named_network(config: DictConfig) -> SavedNetwork:
 
 def named_data(config: DictConfig, networks: Sequence[SavedNetwork]) -> ImageData:
     """The networks' own data set, unless the command line says otherwise; it must have their channels and classes."""
-    data: ImageData = build(with_overrides(networks[0].config, config, "data"), key="data")
+    chosen = with_overrides(networks[0].config, config, "data")
+    data: ImageData = build(chosen, key="data")
+    images, _ = data.test[torch.arange(1)]
+    channels, classes = images.shape[1], data.class_names()
     for saved in networks:
-        if (data.spec.channels, data.spec.classes) != (saved.spec.channels, saved.spec.classes):
+        if (channels, classes) != (saved.spec.channels, saved.spec.classes):
             raise InputError(
                 f"{saved.path} was trained on {saved.spec.channels} channels and classes {listed(saved.spec.classes)}; "
-                f"{data.name} has {data.spec.channels} and {listed(data.spec.classes)}"
+                f"{data.name} has {channels} and {listed(classes)}"
             )
+        other = with_overrides(saved.config, config, "data")
+        differing = [key for key in TEST_SPLIT_KEYS if chosen.get(key) != other.get(key)]
+        if "test_share" in chosen and differing:
+            raise InputError(f"weights= must be tested on the same images; their data differ in {listed(differing)}")
     return data
 
 

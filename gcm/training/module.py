@@ -89,8 +89,9 @@ class ClassifierTraining(LightningModule):
         return measures
 
     def as_pixels(self, images: Tensor) -> Tensor:
-        """uint8 to float in [0,1]."""
-        return images.contiguous(memory_format=self.memory_format).float().div_(255)
+        """uint8 to float in [0,1], of the weights' own type."""
+        pixels = images.contiguous(memory_format=self.memory_format).float().div_(255)
+        return pixels.to(next(self.network.parameters()).dtype)
 
     def on_train_epoch_end(self) -> None:
         self.log_measures("train_")

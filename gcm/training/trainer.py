@@ -12,7 +12,10 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from gcm.build import check_settings, plain
 from gcm.error import InputError
 
-OURS = {"callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing"}
+OURS = {
+    "callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing", "limit_val_batches",
+    "fast_dev_run", "overfit_batches", "barebones",
+}  # fmt: skip
 """What the program decides; the rest of Lightning's trainer is the user's."""
 
 
@@ -22,6 +25,13 @@ def lightning_trainer(
     for name in OURS.intersection(settings):
         raise InputError(f"trainer.{name} is set by the program itself; leave it out")
     checked = check_settings(Trainer, plain(settings), given=0, key="trainer")
+    epochs, steps = checked.get("max_epochs"), checked.get("max_steps", -1)
+    if (epochs is not None and epochs < 1) or steps < -1 or steps == 0 or (epochs is None and steps == -1):
+        raise InputError(
+            f"trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1 or more; got {epochs} and {steps}"
+        )
+    if checked.get("limit_train_batches") == 0:
+        raise InputError("+trainer.limit_train_batches must be above 0; got 0")
     for name in ("pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if not validated:
@@ -39,7 +49,7 @@ def lightning_trainer(
             use_distributed_sampler=False,
             enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
         raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
 
 

@@ -15,11 +15,22 @@ from torch.overrides import TorchFunctionMode
 
 from gcm.error import InputError, listed
 
-RELU_CALLS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+IN_PLACE_CALLS = {F.relu_, torch.relu_, Tensor.relu_}
+RELU_CALLS = {F.relu, torch.relu, Tensor.relu} | IN_PLACE_CALLS
+
+COMPARISONS = {
+    getattr(home, name)
+    for home in (torch, Tensor)
+    for name in ("gt", "ge", "lt", "le", "sign", "heaviside", "__gt__", "__ge__", "__lt__", "__le__")
+    if hasattr(home, name)
+}
+"""Calls that make a mask from values: `x * (x > 0)` is a ReLU whose autograd nodes do not show it."""
 
 OTHER_ACTIVATIONS = (
     "Relu", "Threshold", "Clamp", "Hardtanh", "LeakyRelu", "Prelu", "Rrelu", "Elu", "Celu", "Gelu", "Silu", "Mish",
-    "Hardswish", "Hardsigmoid", "Softplus", "LogSigmoid", "Tanh", "Sigmoid", "Where", "Maximum", "Abs",
+    "Hardswish", "Hardsigmoid", "Softplus", "Softshrink", "Hardshrink", "Softsign", "LogSigmoid", "Tanh", "Sigmoid",
+    "Where", "SWhere", "MaskedFill", "Maximum", "Minimum", "Fmax", "Fmin", "Amax", "Amin", "MaxBackward", "MinBackward",
+    "Abs", "Sgn",
 )  # fmt: skip
 """How the autograd nodes begin of activations that the guided rule does not reach, or is not defined for."""
 
@@ -28,31 +39,38 @@ class GuidedReLU(torch.autograd.Function):
     """Forward: ReLU. Backward: what a ReLU passes on, and of that only what is positive."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        rectified = values.clamp_min(0)
+    def forward(ctx: Any, values: Tensor, in_place: bool) -> Tensor:
+        if in_place:
+            ctx.mark_dirty(values)
+        rectified = values.clamp_min_(0) if in_place else values.clamp_min(0)
         ctx.save_for_backward(rectified)
         return rectified
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (rectified,) = ctx.saved_tensors
-        return gradients[0].clamp_min(0).mul_(rectified > 0)
+        return gradients[0].clamp_min(0).mul_(rectified > 0), None
 
 
 class GuidedReLUs(TorchFunctionMode):
-    """Within this mode every ReLU is a `GuidedReLU`."""
+    """Within this mode every ReLU is a `GuidedReLU`. Counts them, and notes masks made from values."""
 
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
+        self.masks: set[str] = set()
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if function not in RELU_CALLS:
-            return function(*args, **(kwargs or {}))
-        self.count += 1
-        return GuidedReLU.apply(args[0] if args else (kwargs or {})["input"])
+        named = kwargs or {}
+        if function in RELU_CALLS:
+            self.count += 1
+            in_place = function in IN_PLACE_CALLS or named.get("inplace", args[1] if len(args) > 1 else False)
+            return GuidedReLU.apply(args[0] if args else named["input"], in_place)
+        if function in COMPARISONS and any(isinstance(value, Tensor) and value.requires_grad for value in args):
+            self.masks.add(function.__name__.strip("_"))
+        return function(*args, **named)
 
 
 def check_only_guided(outputs: Tensor, relus: GuidedReLUs, network: str) -> None:
@@ -60,11 +78,12 @@ def check_only_guided(outputs: Tensor, relus: GuidedReLUs, network: str) -> None
 
     Without this a network with, say, `clamp(min=0)` in place of a ReLU would be answered with its plain gradient.
     """
-    strangers = {kind for kind in graph_nodes(outputs) if kind.startswith(OTHER_ACTIVATIONS)}
+    kinds = {kind for kind in graph_nodes(outputs) if kind.startswith(OTHER_ACTIVATIONS)}
+    strangers = {kind.rstrip("0123456789").removesuffix("Backward") for kind in kinds} | relus.masks
     if strangers:
         raise InputError(
             f"guided backprop is defined for ReLU networks; {network} has activations it cannot guide: "
-            f"{listed(sorted(kind.removesuffix('0').removesuffix('Backward') for kind in strangers))}"
+            f"{listed(sorted(strangers))}"
         )
     if not relus.count:
         raise InputError(f"guided backprop needs ReLUs; none was seen in {network} (are they hidden in compiled code?)")

@@ -101,6 +101,51 @@ def test_a_truncated_image_is_named(root):
         _ = ImageFolder(root=str(root), test_share=0).train
 
 
+def test_adding_a_file_moves_no_other_to_the_other_side(tmp_path):
+    for name in ("x", "y"):
+        for index in range(50):
+            write(tmp_path / name / f"{index}.png")
+    before = {path.name for path in ImageFolder(root=str(tmp_path))._files(train=True)[0] if path.parent.name == "x"}
+    write(tmp_path / "x/new.png")
+    after = {path.name for path in ImageFolder(root=str(tmp_path))._files(train=False)[0] if path.parent.name == "x"}
+    assert len(before & after) == 0
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    pixels = (np.arange(64, dtype=np.uint16) * 257).reshape(8, 8)
+    Image.fromarray(pixels).save(tmp_path / "deep.png")
+    split = FolderSplit([tmp_path / "deep.png"], torch.zeros(1).long(), 1, 8, 8)
+    assert split[torch.arange(1)][0].flatten().tolist() == list(range(64))
+
+
+def test_values_of_unknown_range_are_refused(tmp_path):
+    Image.fromarray(np.random.default_rng(0).random((8, 8), dtype=np.float32)).save(tmp_path / "float.tiff")
+    split = FolderSplit([tmp_path / "float.tiff"], torch.zeros(1).long(), 1, 8, 8)
+    with pytest.raises(
+        InputError, match=r"float\.tiff cannot be read as an image \(32-bit values of unknown range, mode F"
+    ):
+        split[torch.arange(1)]
+
+
+def test_half_an_official_split_is_refused(tmp_path):
+    for split in ("train", "val"):
+        write(tmp_path / split / "x/0.png")
+    with pytest.raises(InputError, match=r"class folders in train/ only"):
+        _ = ImageFolder(root=str(tmp_path)).train
+
+
+def test_the_test_folder_must_fit_the_training_folder(tmp_path):
+    for place in ("train/x", "train/y", "test/x", "test/y", "test/z"):
+        write(tmp_path / place / "0.png")
+    with pytest.raises(InputError, match=r"has classes that train/ has not: z"):
+        _ = ImageFolder(root=str(tmp_path), size=8).test
+    (tmp_path / "test/z/0.png").unlink()
+    (tmp_path / "test/z").rmdir()
+    write(tmp_path / "test/y/1.png", size=(9, 9))
+    with pytest.raises(InputError, match="differ in size"):
+        _ = ImageFolder(root=str(tmp_path)).train
+
+
 def test_folders_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(InputError, match="is no directory"):
         _ = ImageFolder(root=str(tmp_path / "nowhere")).train

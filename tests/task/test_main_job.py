@@ -149,6 +149,45 @@ def test_a_sweep_leaves_one_summary(train_py, tmp_path):
     assert (sweep / "summary.md").is_file()
 
 
+def test_a_failing_job_does_not_stop_the_sweep(train_py, tmp_path):
+    end = train_py("-m", "task=train", "model=tiny_lenet", "data.crop_padding=0,40", "trainer.max_epochs=1")
+    assert end.code == 2
+    assert "error in job 1: data.crop_padding must be less than" in end.err
+    assert "error: 1 of the sweep's jobs failed: 1" in end.err
+    (sweep,) = (tmp_path / "multirun").iterdir()
+    assert "Without a result: job 1." in (sweep / "summary.md").read_text()
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])
+def test_plain_switches(train_py, tmp_path, precision):
+    words = ("trainer.max_epochs=1", "channels_last=true", f"trainer.precision={precision}", "output=run")
+    assert train_py(*TRAIN, *words).code == 0
+    assert (tmp_path / "run/result.json").is_file()
+
+
+def test_the_model_named_like_the_baseline_keeps_its_settings(train_py, tmp_path):
+    end = train_py(
+        "model=cnn", "model.widths=[3,4]", "trainer.max_epochs=1", "visualizer=cam", "rendering=raw", "output=run"
+    )
+    assert end.code == 0, end.err
+    assert state(tmp_path / "run/cnn")["gcm"]["config"]["model"]["widths"] == [3, 4]
+
+
+@pytest.mark.parametrize("model", ["gcm", "tiny_lenet"])
+def test_contributions_of_trained_weights_add_up(train_py, tmp_path, model):
+    from gcm.data import Digits
+    from gcm.zoo import read_saved
+
+    assert train_py("task=train", f"model={model}", "trainer.max_epochs=1", "output=run").code == 0
+    network = read_saved(tmp_path / "run").network()
+    images = Digits().test[torch.arange(64)][0]
+    for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-11)):
+        pixels = images.to(dtype) / 255
+        account = network.to(dtype).contributions(pixels)
+        error = (account.parts.flatten(2).sum(2) + account.rest - network(pixels)).abs()
+        assert (error <= tolerance * account.parts.flatten(2).abs().sum(2)).all()
+
+
 def test_tensorboard_with_one_override(train_py, tmp_path):
     assert train_py(*TRAIN, "output=run", "tensorboard=true").code == 0
     assert list((tmp_path / "run/tensorboard").glob("events*"))

@@ -225,7 +225,7 @@ def test_uniform_maps_sum_to_the_logits():
 
 
 def test_visualizers_work_on_strangers_networks():
-    """A plain module, with ReLUs written in every way that PyTorch knows."""
+    """Plain modules, without a spec."""
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 18 * 18, 3))
     images = images_of(SPECS["grey"])
     assert GuidedBackprop()(network, images).maps.shape == (4, 3, 1, 20, 20)

@@ -19,6 +19,9 @@ WRITTEN = {
     "torch.relu_": torch.relu_,
     "method": lambda x: x.relu(),
     "method in place": lambda x: x.relu_(),
+    "F.relu in place, result not used": lambda x: (F.relu(x, inplace=True), x)[1],
+    "F.relu in place by position": lambda x: (F.relu(x, True), x)[1],
+    "torch.relu_, result not used": lambda x: (torch.relu_(x), x)[1],
 }
 NOT_GUIDED = {
     "clamp": lambda x: x.clamp(min=0),
@@ -35,6 +38,13 @@ NOT_GUIDED = {
     "where": lambda x: torch.where(x > 0, x, 0),
     "maximum": lambda x: torch.maximum(x, torch.zeros(())),
     "abs": lambda x: (x + x.abs()) / 2,
+    "minimum": lambda x: -torch.minimum(-x, torch.zeros(())),
+    "fmax": lambda x: torch.fmax(x, torch.zeros(())),
+    "max of two": lambda x: torch.max(x, torch.zeros(())),
+    "masked_fill": lambda x: x.masked_fill(x < 0, 0),
+    "mask": lambda x: x * (x > 0),
+    "sign": lambda x: x * (1 + x.detach().requires_grad_().sign()) / 2,
+    "amax": lambda x: torch.stack([x, torch.zeros_like(x)]).amax(0),
 }
 
 
@@ -65,7 +75,7 @@ def test_every_relu_is_guided(activation):
 @pytest.mark.parametrize("activation", NOT_GUIDED.values(), ids=NOT_GUIDED)
 def test_other_activations_are_refused_by_name(activation):
     mixed = OneLayer(lambda values: activation(F.relu(values) - 0.1))
-    with pytest.raises(InputError, match=r"OneLayer has activations it cannot guide: [A-Z]"):
+    with pytest.raises(InputError, match=r"OneLayer has activations it cannot guide: [A-Za-z]"):
         GuidedBackprop()(mixed, IMAGES)
 
 
