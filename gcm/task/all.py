@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
@@ -38,7 +39,9 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     with run_directory(config) as directory:
         results = [train_network(part, directory / name) for name, part in configs.items()]
-        if int(os.environ.get("LOCAL_RANK", 0)) > 0:  # of a distributed training only the first process goes on
+        if torch.distributed.is_initialized():  # the training's processes part here, and the first goes on alone
+            torch.distributed.destroy_process_group()
+        if int(os.environ.get("LOCAL_RANK", 0)) > 0:
             return
         write_json(directory / "result.json", results[0])
         networks = [read_saved(directory / name) for name in configs]

@@ -20,8 +20,8 @@ DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 def run_directory(config: DictConfig) -> Iterator[Path]:
     """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`.
 
-    It is made on entry; if the user made a mistake and nothing was written yet, it goes away again (but a sweep's stays,
-    to show that the job has no result).
+    It is made on entry; if the user made a mistake and nothing was written yet, it goes away again (but a sweep's
+    stays, to show that the job has no result).
     """
     directory = made_directory(config)
     os.environ[DIRECTORY_VARIABLE] = str(directory)

@@ -1,5 +1,6 @@
 """Two processes on one CPU."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -7,9 +8,11 @@ import sys
 from sample import ROOT
 
 
-def test_ddp_trains_and_tests_every_image_once(tmp_path):
+def test_ddp_does_the_whole_job_and_tests_every_image_once(tmp_path):
     words = [
-        "task=train",
+        "visualizer=[gcm,cam]",
+        "rendering=raw",
+        "task.baseline.widths=[2,3,4]",
         "model.widths=[2,3,4]",
         "trainer.max_epochs=1",
         "output=run",
@@ -17,11 +20,13 @@ def test_ddp_trains_and_tests_every_image_once(tmp_path):
     ]
     ddp = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.accelerator=cpu"]
     subprocess.run([sys.executable, str(ROOT / "train.py"), *words, *ddp], check=True, cwd=tmp_path, timeout=300)
-    result = json.loads((tmp_path / "run/result.json").read_text())
+    result = json.loads((tmp_path / "run/gcm/result.json").read_text())
     right = result["test_accuracy"] * 360
     assert abs(right - round(right)) < 1e-3
     assert result["steps"] == 1437 // 2 // 64
-    again = ["task=test", "weights=run", "output=again", "trainer.enable_progress_bar=false"]
+    again = ["task=test", "weights=run/gcm", "output=again", "trainer.enable_progress_bar=false"]
     subprocess.run([sys.executable, str(ROOT / "train.py"), *again], check=True, cwd=tmp_path, timeout=300)
+    rows = list(csv.DictReader((tmp_path / "run/decline_ratio.csv").read_text().splitlines()))
+    assert [row["n"] for row in rows] == ["360", "360"]
     (alone,) = json.loads((tmp_path / "again/result.json").read_text())
     assert alone["test_accuracy"] == result["test_accuracy"]
