@@ -84,12 +84,8 @@ def read_saved(where: str | Path) -> SavedNetwork:
                 if name.startswith(PREFIX)
             },
         )
-    except InputError:
-        raise
-    except Exception as error:  # torch.load fails in many ways on a file that is not a checkpoint
-        raise InputError(
-            f"{path} is not a checkpoint of this project ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
-        ) from None
+    except Exception:  # torch.load fails in many ways on a file that is not a checkpoint
+        raise InputError(f"{path} is not a checkpoint of this project") from None
 
 
 def find_checkpoint(where: Path) -> Path:
