@@ -20,7 +20,7 @@ def say(text: str) -> None:
 
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(title=title, box=SIMPLE_HEAD)
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         table.add_column(name, overflow="fold")
