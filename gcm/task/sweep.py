@@ -56,8 +56,8 @@ def summary_row(group: str, members: list[dict[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"group": group, "n": len(members)}
     for name in MEASURED:
         values = [member[name] for member in members]
-        row[f"{name}_mean"] = mean(values)
-        row[f"{name}_sd"] = stdev(values) if len(values) > 1 else ""
+        row[name] = mean(values)
+        row[f"{name} s.d."] = stdev(values) if len(values) > 1 else ""
     return row
 
 

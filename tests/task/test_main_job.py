@@ -145,7 +145,7 @@ def test_a_sweep_leaves_one_summary(train_py, tmp_path):
     rows = list(table(sweep / "summary.csv"))
     assert [row["n"] for row in rows] == ["2", "2"]
     results = [json.loads((sweep / str(job) / "result.json").read_text())["test_accuracy"] for job in range(4)]
-    assert float(rows[0]["test_accuracy_mean"]) == pytest.approx((results[0] + results[1]) / 2)
+    assert float(rows[0]["test_accuracy"]) == pytest.approx((results[0] + results[1]) / 2)
     assert (sweep / "summary.md").is_file()
 
 
