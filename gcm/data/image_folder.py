@@ -21,7 +21,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".
 class ImageFolder(ImageData):
     """Images in class folders, either in `root/train/CLASS/` and `root/test/CLASS/` or all in `root/CLASS/`.
 
-    In the second case `test_share` of each class, picked by `split_seed`, is the test split.
+    In the second case `test_share` of each class, picked by `split_seed` and the files' names, is the test split. When
+    images are added later, some may change sides: a folder that grows should have `train/` and `test/`.
 
     Attributes:
         size: images are resized to cover size x size pixels and the middle is cut out; null: all have one size.
@@ -92,7 +93,7 @@ class ImageFolder(ImageData):
         return sorted(ranked[test_count:] if train else ranked[:test_count])
 
     def _rank(self, file: Path) -> str:
-        """A number that a file keeps when others come or go, so that images do not change sides."""
+        """A number of the file's own, so that a file that comes or goes moves few others to the other side."""
         place = file.relative_to(Path(self.root).expanduser()).as_posix()
         return hashlib.sha256(f"{self.split_seed}/{place}".encode()).hexdigest()
 

@@ -113,9 +113,7 @@ class ClassifierTraining(LightningModule):
 
     def log_measures(self, split: str) -> None:
         values = {split + name: value for name, value in self.measures_of(split).collect().items()}
-        self.log_dict(
-            values, prog_bar=True, sync_dist=True
-        )  # already the same in all processes; Lightning wants it said
+        self.log_dict(values, prog_bar=True, sync_dist=True)  # the same in all processes; Lightning wants it said
 
     @property
     def learning_rate(self) -> float:
