@@ -1,18 +1,24 @@
 """CNNs that are interpretable by design, measured against post-hoc heat maps.
 
-`import gcm` is quick: the parts (`gcm.data`, `gcm.model`, `gcm.visualizer`, `gcm.rendering`, `gcm.metric`,
-`gcm.zoo`) are imported when first used.
+    network = gcm.load("gcm_cifar10")
+
+`import gcm` is quick: `load`, `list_models` and the parts (`gcm.data`, `gcm.model`, `gcm.zoo`, `gcm.visualizer`,
+`gcm.rendering`, `gcm.metric`) are imported when first used.
 """
 
 import importlib
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-PARTS = ("data", "metric", "model", "rendering", "visualizer", "zoo")
+if TYPE_CHECKING:
+    from gcm import data, metric, model, rendering, visualizer, zoo
+    from gcm.zoo import list_models, load
 
-__all__ = list(PARTS)
+__all__ = ["data", "list_models", "load", "metric", "model", "rendering", "visualizer", "zoo"]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in PARTS:
+def __getattr__(name: str) -> Any:
+    if name in ("list_models", "load"):
+        return getattr(importlib.import_module("gcm.zoo"), name)
+    if name in __all__:
         return importlib.import_module(f"gcm.{name}")
-    raise AttributeError(f"module 'gcm' has no attribute {name!r}; it has {', '.join(PARTS)}")
+    raise AttributeError(f"module 'gcm' has no attribute {name!r}; it has {', '.join(__all__)}")

@@ -14,15 +14,15 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from gcm.error import InputError, listed
 
 HOMES = {
-    "data": "gcm.data",
-    "model": "gcm.model",
-    "optimizer": "torch.optim",
-    "schedule": "gcm.training.schedule",
-    "trainer": "pytorch_lightning",
-    "visualizer": "gcm.visualizer",
-    "rendering": "gcm.rendering",
-    "metric": "gcm.metric",
-    "task": "gcm.task",
+    "data": ("gcm.data",),
+    "model": ("gcm.model",),
+    "optimizer": ("torch.optim", "gcm.training.muon"),
+    "schedule": ("gcm.training.schedule",),
+    "trainer": ("pytorch_lightning",),
+    "visualizer": ("gcm.visualizer",),
+    "rendering": ("gcm.rendering",),
+    "metric": ("gcm.metric",),
+    "task": ("gcm.task",),
 }
 """Where the classes of each section of a config may live: a config may come from a stranger's run directory."""
 
@@ -53,19 +53,19 @@ def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
 
 def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
     """The class or function that a config names."""
-    home = HOMES[key.split(".")[0]]
+    homes = HOMES[key.split(".")[0]]
     path = config.get("_target_")
     if not isinstance(path, str):
         raise InputError(f"{key} has no _target_, the class that it configures")
-    if not path.startswith(home + "."):
-        raise InputError(f"{key}._target_ must lie in {home}; got {path}")
+    if not path.startswith(tuple(home + "." for home in homes)):
+        raise InputError(f"{key}._target_ must lie in {' or '.join(homes)}; got {path}")
     module, _, name = path.rpartition(".")
     try:
         target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
         raise InputError(f"{key}._target_ names nothing that exists: {path}") from None
-    if not getattr(target, "__module__", "").startswith(home):
-        raise InputError(f"{key}._target_ must be defined in {home}; {path} is only imported there")
+    if not getattr(target, "__module__", "").startswith(homes):
+        raise InputError(f"{key}._target_ must be defined in {' or '.join(homes)}; {path} is only imported there")
     return target
 
 

@@ -57,7 +57,7 @@ def test_every_class_has_a_config(group):
         for line in path.read_text().splitlines()
         if "_target_" in line
     }
-    not_configured = {"Explanation", "Visualizer", "Rendering", "Decline", "ImageData", "ImageSpec", "MemorySplit", "Split",
+    not_configured = {"Explanation", "Visualizer", "Rendering", "Decline", "Completeness", "CompletenessResidual", "ImageData", "ImageSpec", "MemorySplit", "Split",
                       "Classifier", "FeatureClassifier", "PooledClassifier", "Interpretable", "Contributions"}  # fmt: skip
     assert public - not_configured == configured
 

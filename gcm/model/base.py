@@ -5,7 +5,9 @@ trained network can be used, exported or visited by a visualizer without importi
 """
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +15,18 @@ from torch import Tensor, nn
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 
+if TYPE_CHECKING:
+    from gcm.zoo import Card
+
 
 class Classifier(nn.Module, ABC):
     """Images `(B,C,H,W)`, float in [0,1], to logits `(B,K)`."""
 
     any_size = False
     """Whether images may be of another height and width than the spec says."""
+
+    card: "Card | None" = None
+    """Where its weights come from, if `gcm.load` gave them."""
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
@@ -39,6 +47,15 @@ class Classifier(nn.Module, ABC):
 
     def parameter_count(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
+
+    def multiplications(self) -> int:
+        """Multiply-accumulates of convolutions and matrix products for the scores of one image of the spec's size."""
+        from torch.utils.flop_counter import FlopCounterMode
+
+        copy = deepcopy(self).cpu().eval()
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            copy(torch.zeros(1, *self.spec.shape))
+        return int(counter.get_total_flops()) // 2
 
 
 class FeatureClassifier(Classifier):

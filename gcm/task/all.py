@@ -69,7 +69,7 @@ def draw_own_maps(config: DictConfig, saved: SavedNetwork, data: ImageData, indi
     }
     fitting = [(name, visualizer) for name, visualizer in visualizers.items() if not visualizer.misfit(network)]
     if not fitting:
-        say(f"no figure: none of the visualizers {listed(visualizers)} fits {saved.name}")
+        say(f"no figure: none of the visualizers {listed(visualizers)} fits {saved.card.name}")
         return
     own = [pair for pair in fitting if pair[1].by_design] or fitting
     drawn = Drawn(*own[0], "product", Product())

@@ -38,7 +38,7 @@ def explain(config: DictConfig) -> None:
             say(f"{name} left out: {visualizer.misfit(network)}")
     if not fitting:
         raise InputError(
-            f"none of the visualizers {listed(visualizers)} fits {saved.name}; choose others with visualizer="
+            f"none of the visualizers {listed(visualizers)} fits {saved.card.name}; choose others with visualizer="
         )
     say(f"test images {listed(indices.tolist())}")
     with run_directory(config) as directory:
@@ -103,13 +103,15 @@ def draw_explanation(
     explanation = drawn.visualizer(network, pixels)
     pictures = drawn.rendering(explanation.maps, pixels)
     why = drawn.visualizer.by_construction(network).get(drawn.rendering_name)
-    title = f"{saved.name}: {drawn.visualizer_name}, {drawn.rendering_name} rendering" + (f" ({why})" if why else "")
+    title = f"{saved.card.name}: {drawn.visualizer_name}, {drawn.rendering_name} rendering" + (
+        f" ({why})" if why else ""
+    )
     draw_class_maps(
         pixels.cpu(),
         pictures.cpu(),
         explanation.logits.cpu(),
         labels,
-        saved.spec.classes,
+        saved.card.spec.classes,
         title=title,
         in_colours=drawn.rendering.in_colours,
         path=path,

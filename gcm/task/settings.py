@@ -10,7 +10,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from gcm.build import build, check_settings, plain, resolve
 from gcm.error import InputError
-from gcm.setting import Count, PositiveCount, Seed, ShareBelowOne
+from gcm.setting import Count, PositiveCount, Seed, Share, ShareBelowOne
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Attributes:
+    accuracy: that a paper gives for the network.
+    source: the paper, and where in it.
+    """
+
+    accuracy: Share
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +40,7 @@ class Settings:
     compile: bool
     tensorboard: bool
     label_smoothing: ShareBelowOne
+    claim: Claim | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,11 +36,11 @@ def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: 
     module = ClassifierTraining(network, data, channels_last=config.channels_last)
     (measured,) = trainer.test(module, ImageBatches(data), verbose=False)
     return {
-        "network": saved.name,
+        "network": saved.card.name,
         "data": data.name,
-        "seed": saved.seed,
+        "seed": saved.card.seed,
         "parameters": network.parameter_count(),
-        "epochs": saved.epochs,
+        "epochs": saved.card.epochs,
         **measured,
         "test_images": len(data.test),
         "weights": str(saved.path),

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,7 @@ def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
     if not (directory / "last.ckpt").is_file():
         raise InputError(f"resume={directory} is no run directory with a last.ckpt; start anew without resume=")
     saved = read_saved(directory / "last.ckpt")
-    stored = saved.config
+    stored, card = saved.config, saved.card
     fixed_length = resolve(stored.schedule, "schedule") is not constant
     for key in overridden_keys():
         if not key.startswith(CHANGEABLE_ON_RESUME):
@@ -67,10 +67,10 @@ def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if not key.startswith("task"):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    complete = saved.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= saved.steps
+    complete = card.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= card.steps
     if complete and (directory / "result.json").is_file():
         raise InputError(
-            f"{directory} has finished: {saved.epochs} epochs, {saved.steps} steps; nothing is left to resume"
+            f"{directory} has finished: {card.epochs} epochs, {card.steps} steps; nothing is left to resume"
         )
     return stored
 
@@ -91,9 +91,8 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
     write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
     batches = ImageBatches(data, config.seed)
-    began = time.monotonic()
     trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if config.resume else None, weights_only=True)
-    seconds = time.monotonic() - began
+    seconds = module.training_seconds
     if (directory / "best.ckpt").is_file():
         module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
     (tested,) = trainer.test(module, batches, verbose=False)
@@ -151,10 +150,21 @@ def origin(config: DictConfig, data: ImageData) -> dict[str, Any]:
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),
         "seed": config.seed,
+        "overrides": task_overrides(),
+        "machine": machine(),
         "versions": {"python": platform.python_version(), **{library: version(library) for library in LIBRARIES}},
     }
 
 
 def machine() -> str:
     accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads{accelerator}"
+    return f"{platform.system()} {processor()}, {torch.get_num_threads()} threads{accelerator}"
+
+
+def processor() -> str:
+    """The processor's own name where the system tells it, else its architecture."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()

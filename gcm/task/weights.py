@@ -24,7 +24,7 @@ def named_networks(config: DictConfig) -> list[SavedNetwork]:
             "make one with: python train.py task=train"
         )
     networks = [read_saved(where) for where in ([named] if isinstance(named, str) else named)]
-    sets = {saved.config.names.data for saved in networks}
+    sets = {saved.card.data for saved in networks}
     if len(sets) > 1:
         raise InputError(f"weights= must be trained on one data set, got {listed(sorted(sets))}")
     return networks
@@ -32,8 +32,8 @@ def named_networks(config: DictConfig) -> list[SavedNetwork]:
 
 def distinct_names(networks: Sequence[SavedNetwork]) -> list[str]:
     """A name for each: its model; with the seed, or at last the path, where these are not enough."""
-    models = [str(saved.config.names.model) for saved in networks]
-    seeded = [f"{model}_seed{saved.seed}" for model, saved in zip(models, networks, strict=True)]
+    models = [saved.card.architecture for saved in networks]
+    seeded = [f"{model}_seed{saved.card.seed}" for model, saved in zip(models, networks, strict=True)]
     paths = [str(saved.path) for saved in networks]
     return next(names for names in (models, seeded, paths) if len(set(names)) == len(names) or names is paths)
 
@@ -52,9 +52,10 @@ def named_data(config: DictConfig, networks: Sequence[SavedNetwork]) -> ImageDat
     images, _ = data.test[torch.arange(1)]
     channels, classes = images.shape[1], data.class_names()
     for saved in networks:
-        if (channels, classes) != (saved.spec.channels, saved.spec.classes):
+        spec = saved.card.spec
+        if (channels, classes) != (spec.channels, spec.classes):
             raise InputError(
-                f"{saved.path} was trained on {saved.spec.channels} channels and classes {listed(saved.spec.classes)}; "
+                f"{saved.path} was trained on {spec.channels} channels and classes {listed(spec.classes)}; "
                 f"{data.name} has {channels} and {listed(classes)}"
             )
         other = with_overrides(saved.config, config, "data")

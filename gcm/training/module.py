@@ -1,5 +1,6 @@
 """The one training loop, for every classifier."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ class ClassifierTraining(LightningModule):
         label_smoothing: share of the target spread over all classes, for training only.
         channels_last: memory layout of images and weights.
         seed: of the augmentation.
-        origin: stored in every checkpoint under `gcm`: config, spec, versions, seed.
+        origin: stored in every checkpoint under `gcm`, with the seconds of training so far.
         history: where each epoch's measures are written down.
     """
 
@@ -56,9 +57,19 @@ class ClassifierTraining(LightningModule):
         self.seed = seed
         self.origin = origin
         self.history = history
+        self.earlier_seconds = 0.0
+        self.began = time.monotonic()
         self.measures = nn.ModuleDict(
             {split: Measures(len(network.spec.classes)) for split in ("train_", "val_", "test_")}
         )
+
+    @property
+    def training_seconds(self) -> float:
+        """All parts of a resumed training together."""
+        return self.earlier_seconds + time.monotonic() - self.began
+
+    def on_fit_start(self) -> None:
+        self.began = time.monotonic()
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
@@ -127,12 +138,15 @@ class ClassifierTraining(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["gcm"] = self.origin
+        if self.origin is not None:
+            checkpoint["gcm"] = {**self.origin, "training_seconds": self.training_seconds}
         checkpoint["history"] = self.history.rows if self.history is not None else []
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.history is not None:
             self.history.rows = list(checkpoint["history"])
+        if self.origin is not None:
+            self.earlier_seconds = checkpoint["gcm"]["training_seconds"]
 
 
 class Measures(nn.Module):

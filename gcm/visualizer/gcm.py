@@ -1,28 +1,64 @@
 """GCM's own maps."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from torch import Tensor, nn
 
 from gcm.model import GCM
+from gcm.model.base import for_targets
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
+
+Centre = Literal["none", "mean", "median", "minimum"]
 
 
 class ClassWeightMaps(Visualizer):
     """The maps that GCM multiplies with the image, `(B,K,1,H,W)`: not an explanation of the score but its source.
 
-    Source: GCM paper, equation 1.
+    Source: GCM paper, equation 1. The centred forms are ours: softmax does not change when all scores lose the same
+    number, so each pixel may lose what its classes have in common (`centre`). Probabilities, decision and the classes'
+    differences in every rendering by product stay exactly what they were; a map then shows what speaks for its class
+    *rather than for the others*.
+
+    Args:
+        centre: of a pixel's class weights, taken from all of them. `minimum` leaves nothing negative: the sum of
+            absolute values is then the plain sum.
     """
 
     by_design = True
 
+    def __init__(self, centre: Centre = "none") -> None:
+        self.centre = centre
+
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         assert isinstance(forward_pass.model, GCM)
-        return forward_pass.model.decoded_weight_maps(forward_pass.hidden, forward_pass.requested).unsqueeze(2)
+        if self.centre == "none":
+            return forward_pass.model.decoded_weight_maps(forward_pass.hidden, forward_pass.requested).unsqueeze(2)
+        maps = forward_pass.model.decoded_weight_maps(forward_pass.hidden)  # all classes, whatever is asked for
+        centred = maps - centre_of(maps, self.centre)
+        if forward_pass.requested is not None:
+            centred = for_targets(centred, forward_pass.requested)
+        return centred.unsqueeze(2)
 
     def misfit(self, model: nn.Module) -> str:
         return "" if isinstance(model, GCM) else "only GCM makes class weight maps"
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
-        return {"product": "the average of map times image is GCM's score"}
+        if self.centre == "none":
+            return {"product": "the average of map times image is GCM's score"}
+        return {"product": "the average of map times image is GCM's score, less one number for all classes"}
+
+
+def centre_of(maps: Tensor, centre: Centre) -> Tensor:
+    """What a pixel's classes have in common: `(B,K,H,W)` to `(B,1,H,W)`.
+
+    The median of an even number of classes is the mean of the middle two.
+    """
+    if centre == "mean":
+        return maps.mean(1, keepdim=True)
+    if centre == "minimum":
+        return maps.amin(1, keepdim=True)
+    ordered = maps.sort(1).values
+    classes = maps.shape[1]
+    return (ordered[:, [(classes - 1) // 2]] + ordered[:, [classes // 2]]) / 2

@@ -9,9 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from gcm.build import build
-from gcm.data import ImageData, ImageSpec
+from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.model import Classifier
+from gcm.zoo.card import Card
+from gcm.zoo.catalogue import cards, shipped_file, suggestion
+from gcm.zoo.weights_file import SUFFIX, read_weights, weights_hash
 
 PREFIX = "network."
 """Where the network lies within the LightningModule, in a checkpoint's names."""
@@ -19,41 +22,34 @@ PREFIX = "network."
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """What a checkpoint says of itself.
+    """Weights and what is known of them.
 
     Attributes:
-        path: the checkpoint.
-        config: the whole config of its training.
-        spec: the images it was trained on.
-        seed: of its training.
-        epochs, steps: how long it was trained.
-        versions: of Python and the libraries, by name.
+        path: the checkpoint or weights file.
+        card: where they come from.
         weights: the network's parameters and buffers.
     """
 
     path: Path
-    config: DictConfig
-    spec: ImageSpec
-    seed: int
-    epochs: int
-    steps: int
-    versions: Mapping[str, str]
+    card: Card
     weights: Mapping[str, Tensor]
 
     @property
-    def name(self) -> str:
-        """`gcm_cifar10`: model and data set by their config names."""
-        return f"{self.config.names.model}_{self.config.names.data}"
+    def config(self) -> DictConfig:
+        """A copy of the training's config, free to change."""
+        config: DictConfig = OmegaConf.create(dict(self.card.config))
+        return config
 
     def network(self) -> Classifier:
-        """The network, in evaluation mode."""
-        network: Classifier = build(self.config.model, self.spec, key="model")
+        """The network, in evaluation mode, with its card."""
+        network: Classifier = build(self.config.model, self.card.spec, key="model")
         try:
             network.load_state_dict(dict(self.weights))
         except RuntimeError as error:
             raise InputError(
                 f"{self.path} does not hold the weights its config describes: {' '.join(str(error).split())[:200]}"
             ) from None
+        network.card = self.card
         return network.eval()
 
     def data(self) -> ImageData:
@@ -61,31 +57,61 @@ class SavedNetwork:
         return data
 
 
+def load(where: str | Path) -> Classifier:
+    """A trained network, ready to use: `gcm.load("gcm_cifar10")`.
+
+    `where` is a shipped network's name (`gcm.list_models()`), a run directory, a checkpoint or a weights file. The
+    network is in evaluation mode, checks the shape and type of the images it is given, and says in `.card` where it
+    comes from. Raises `InputError` for a name that is unknown and for a file that is damaged or not ours.
+    """
+    return read_saved(where).network()
+
+
 def read_saved(where: str | Path) -> SavedNetwork:
-    """Read a checkpoint, or a run directory's best one (its last, if it had no validation images).
+    """Read a shipped network by name, a weights file, a checkpoint, or a run directory's best (its last, if it had no
+    validation images).
 
     Raises `InputError` where there is none, or where it is not one of ours.
     """
-    path = find_checkpoint(Path(where).expanduser())
+    path = shipped_file(str(where)) if is_shipped(where) else find_checkpoint(Path(where).expanduser())
+    return saved_in_weights_file(path) if path.suffix == SUFFIX else saved_in_checkpoint(path)
+
+
+def is_shipped(where: str | Path) -> bool:
+    """Whether a shipped network is meant; a file of the same name would make that a guess."""
+    if str(where) not in cards():
+        return False
+    if Path(where).exists():
+        raise InputError(
+            f"{where} is a shipped network and also a path here; write {Path(where).absolute()} for the path"
+        )
+    return True
+
+
+def saved_in_weights_file(path: Path) -> SavedNetwork:
+    card, weights = read_weights(path)
+    return SavedNetwork(path, card, weights)
+
+
+def saved_in_checkpoint(path: Path) -> SavedNetwork:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        origin = content["gcm"]
-        return SavedNetwork(
-            path=path,
-            config=OmegaConf.create(origin["config"]),
-            spec=ImageSpec.from_dict(origin["spec"]),
-            seed=origin["seed"],
-            epochs=content["epoch"] + 1,
-            steps=content["global_step"],
-            versions=origin["versions"],
-            weights={
-                name.removeprefix(PREFIX): tensor
-                for name, tensor in content["state_dict"].items()
-                if name.startswith(PREFIX)
-            },
+        weights = {
+            name.removeprefix(PREFIX): tensor
+            for name, tensor in content["state_dict"].items()
+            if name.startswith(PREFIX)
+        }
+        card = Card.from_dict(
+            {
+                **content["gcm"],
+                "epochs": content["epoch"] + 1,
+                "steps": content["global_step"],
+                "weights_sha256": weights_hash(weights),
+            }
         )
     except Exception:  # torch.load fails in many ways on a file that is not a checkpoint
         raise InputError(f"{path} is not a checkpoint of this project") from None
+    return SavedNetwork(path, card, weights)
 
 
 def find_checkpoint(where: Path) -> Path:
@@ -95,7 +121,7 @@ def find_checkpoint(where: Path) -> Path:
         if (where / name).is_file():
             return where / name
     if not where.is_dir():
-        raise InputError(f"weights={where}: no such run directory or checkpoint")
+        raise InputError(f"{where}: no such run directory, checkpoint or shipped network; {suggestion(where.name)}")
     inner = sorted({str(path.parent) for name in ("best.ckpt", "last.ckpt") for path in where.glob(f"*/{name}")})
     hint = f"name one of those below it: {listed(inner)}" if inner else "train one first: python train.py task=train"
     raise InputError(f"{where} holds no best.ckpt or last.ckpt; {hint}")

@@ -6,7 +6,7 @@ import torch
 WRONG = {
     # misspelt
     "choice": (["model=gmc"], r"no 'gmc' in model; allowed: cnn, gcm, gcm_clipped, lenet, tiny_lenet"),
-    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, test, train"),
+    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, publish, report, test, train, verify"),
     "visualizer": (["visualizer=[gcm,gradcam]"], r"no 'gradcam' in visualizer; allowed: all, cam, gcm"),
     "experiment": (["experiment=gcm_cifar"], r"no 'gcm_cifar' in experiment; allowed: .*gcm_cifar10"),
     "top key": (["sead=1"], r"unknown setting sead; did you mean seed\?.*Allowed here: .*seed"),
@@ -28,7 +28,7 @@ WRONG = {
     "precision": (["trainer.precision=fp7"], r"trainer.precision: must be .*'bf16-mixed'.*; got 'fp7'"),
     # not there
     "no weights named": (["task=test"], r"task=test needs weights=RUN"),
-    "weights missing": (["task=explain", "weights=nowhere"], r"weights=nowhere: no such run directory or checkpoint"),
+    "weights missing": (["task=explain", "weights=nowhere"], r"nowhere: no such run directory, checkpoint or shipped network; there are"),
     "weights of another kind": (["task=explain", "weights=other.pt"], r"other.pt is not a checkpoint of this project"),
     "weights corrupt": (["task=test", "weights=broken.ckpt"], r"broken.ckpt is not a checkpoint of this project"),
     "resume missing": (["task=train", "resume=nowhere"], r"resume=nowhere is no run directory with a last.ckpt"),

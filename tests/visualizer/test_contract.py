@@ -23,6 +23,9 @@ from gcm.visualizer import (
 
 VISUALIZERS = {
     "gcm": ClassWeightMaps(),
+    "gcm_mean": ClassWeightMaps(centre="mean"),
+    "gcm_median": ClassWeightMaps(centre="median"),
+    "gcm_minimum": ClassWeightMaps(centre="minimum"),
     "cam": CAM(),
     "grad_cam": GradCAM(),
     "grad_cam_rectified": GradCAM(relu=True),
@@ -172,7 +175,7 @@ def test_wrong_targets_are_refused(case, targets, message):
 
 def test_what_does_not_fit_is_refused_by_name():
     spec = SPECS["colour"]
-    with pytest.raises(InputError, match=r"ClassWeightMaps\(\) does not fit CNN: only GCM"):
+    with pytest.raises(InputError, match=r"ClassWeightMaps\(centre=.none.\) does not fit CNN: only GCM"):
         ClassWeightMaps()(NETWORKS["cnn"](spec), images_of(spec))
     with pytest.raises(InputError, match=r"CAM\(\) does not fit LeNet: CAM needs global average pooling"):
         CAM()(NETWORKS["tiny_lenet"](spec), images_of(spec))

@@ -1,5 +1,6 @@
 """Identities with closed answers."""
 
+import pytest
 import torch
 from sample import images_of, randomized
 from torch import nn
@@ -9,6 +10,7 @@ from gcm.data import ImageSpec
 from gcm.model import CNN, GCM
 from gcm.rendering import Product
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop
+from gcm.visualizer.gcm import centre_of
 
 SPEC = ImageSpec.of(3, 32, 5)
 
@@ -54,3 +56,28 @@ def test_gcm_maps_times_image_average_to_the_scores():
         product = Product()(explanation.maps, images)
         torch.testing.assert_close(product.mean((2, 3, 4)), explanation.logits, rtol=0, atol=1e-13)
         torch.testing.assert_close(product, network.class_contribution_maps(images))
+
+
+@pytest.mark.parametrize("centre", ["mean", "median", "minimum"])
+@pytest.mark.parametrize("classes", [4, 5])
+def test_centred_maps_times_image_give_the_same_probabilities(centre, classes):
+    spec = ImageSpec.of(3, 16, classes)
+    network, images = randomized(GCM(spec)).double(), images_of(spec, dtype=torch.float64)
+    explanation = ClassWeightMaps(centre)(network, images)
+    centred_scores = Product()(explanation.maps, images).mean((2, 3, 4))
+    torch.testing.assert_close(centred_scores.softmax(1), explanation.logits.softmax(1), rtol=1e-12, atol=1e-14)
+    difference = explanation.logits - centred_scores
+    torch.testing.assert_close(difference, difference[:, :1].expand_as(difference))
+
+
+def test_what_is_taken_from_all_classes_by_hand():
+    maps = torch.tensor([3.0, 1.0, -6.0, 10.0]).view(1, 4, 1, 1)
+    assert [centre_of(maps, name).item() for name in ("mean", "median", "minimum")] == [2, 2, -6]
+    assert centre_of(maps[:, :3], "median").item() == 1
+
+
+def test_absolute_values_of_maps_less_their_minimum_add_up_as_the_maps_do():
+    network, images = randomized(GCM(SPEC)).double(), images_of(SPEC, dtype=torch.float64)
+    sums = ClassWeightMaps("minimum")(network, images).maps.abs().sum((2, 3, 4))
+    plain = ClassWeightMaps()(network, images).maps.sum((2, 3, 4))
+    torch.testing.assert_close(sums - sums.mean(1, keepdim=True), plain - plain.mean(1, keepdim=True))

@@ -24,7 +24,15 @@ def write_checkpoint(path, **changed):
         "state_dict": {f"network.{name}": tensor for name, tensor in network.state_dict().items()},
         "epoch": 0,
         "global_step": 10,
-        "gcm": {"config": config, "spec": SPEC.to_dict(), "seed": 0, "versions": {}},
+        "gcm": {
+            "config": config,
+            "spec": SPEC.to_dict(),
+            "seed": 0,
+            "versions": {},
+            "overrides": [],
+            "machine": "",
+            "training_seconds": 1.0,
+        },
     }
     content["gcm"].update(changed)
     torch.save(content, path)
@@ -37,13 +45,13 @@ def test_a_network_comes_back_in_evaluation_mode(tmp_path):
     assert not again.training
     images = torch.rand(2, 1, 16, 16)
     assert torch.equal(network(images), again(images))
-    assert read_saved(tmp_path / "last.ckpt").name == "gcm_digits"
+    assert read_saved(tmp_path / "last.ckpt").card.name == "gcm_digits"
 
 
 def test_best_comes_before_last(tmp_path):
     write_checkpoint(tmp_path / "last.ckpt", seed=1)
     write_checkpoint(tmp_path / "best.ckpt", seed=2)
-    assert read_saved(tmp_path).seed == 2
+    assert read_saved(tmp_path).card.seed == 2
 
 
 def test_weights_that_do_not_fit_their_config_are_refused(tmp_path):

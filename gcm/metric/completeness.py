@@ -1,0 +1,63 @@
+"""Completeness: how far a network's account of its scores is from the scores."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from gcm.error import InputError
+from gcm.model import Contributions
+
+
+class Completeness(NamedTuple):
+    """Attributes:
+    residual: largest |score - account|, in units of the account's mean size.
+    signed: whether any part of the account is negative.
+    """
+
+    residual: float
+    signed: bool
+
+
+class CompletenessResidual(Metric):
+    """Largest |score - account| over images and classes, relative to the mean size of an account.
+
+    The account of a score is the sum of its parts and the rest; its size the sum of the parts' absolute values. For
+    GCM this is the largest |score - mean of CCM| relative to mean |CCM|. Rounding alone gives about 1e-6 in float32; 1
+    means an account as wrong as it is large. Graded, never an equality of floats. 0 / 0 is 0.
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    largest: Tensor
+    size: Tensor
+    scores: Tensor
+    smallest: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("largest", torch.zeros((), dtype=torch.float64), dist_reduce_fx="max")
+        self.add_state("size", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("scores", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("smallest", torch.zeros((), dtype=torch.float64), dist_reduce_fx="min")
+
+    def update(self, contributions: Contributions) -> None:
+        parts = contributions.parts.flatten(2)  # (B,K,…) -> (B,K,P)
+        account = parts.sum(2, dtype=torch.float64) + contributions.rest
+        residual = (contributions.logits - account).abs().amax()
+        if not residual.isfinite():
+            raise InputError("contributions must be finite, got NaN or infinity")
+        self.largest = torch.maximum(self.largest, residual.double())
+        self.size += parts.abs().sum(dtype=torch.float64)
+        self.scores += contributions.logits.numel()
+        self.smallest = torch.minimum(self.smallest, parts.amin().double())
+
+    def compute(self) -> Completeness:
+        if not int(self.scores):
+            raise InputError("CompletenessResidual has seen no image; call update first")
+        mean_size = float(self.size) / int(self.scores)
+        largest = float(self.largest)
+        residual = largest / mean_size if mean_size else (0.0 if largest == 0 else torch.inf)
+        return Completeness(residual, signed=bool(self.smallest < 0))

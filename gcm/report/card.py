@@ -1,0 +1,49 @@
+"""A network's card as a Markdown page."""
+
+from typing import Any
+
+from gcm.file import markdown_table
+from gcm.report.page import rendered
+from gcm.zoo import Card
+
+
+def card_page(card: Card) -> str:
+    return rendered("card.md.j2", card=card, facts=markdown_table(facts(card)), tests=markdown_table(test_rows(card)))
+
+
+def facts(card: Card) -> list[dict[str, Any]]:
+    spec = card.spec
+    facts = {
+        "data": f"{card.data}, {card.train_images:,} training and {card.tests[0].images:,} test images",
+        "input": f"{spec.channels} x {spec.height} x {spec.width}, float in [0,1]; {len(spec.classes)} classes",
+        "command": f"`{card.command}`",
+        "training": f"{card.epochs} epochs, {card.steps:,} steps, {card.training_seconds / 60:.0f} min",
+        "machine": card.machine,
+        "versions": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+        "parameters": f"{card.parameters:,}",
+        "multiply-accumulates": f"{card.macs:,} for the scores of one image",
+        "account of its scores": account(card),
+        "SHA-256 of the weights": f"`{card.weights_sha256}`",
+    }
+    return [{"": name, "value": value} for name, value in facts.items()]
+
+
+def account(card: Card) -> str:
+    if card.completeness_residual is None:
+        return "none of its own: for post-hoc methods"
+    sign = "parts for and against a class" if card.signed else "no negative parts"
+    return f"complete, {sign}; completeness residual {card.completeness_residual:.1e}"
+
+
+def test_rows(card: Card) -> list[dict[str, Any]]:
+    return [
+        {
+            "seed": test.seed,
+            "test accuracy": f"{test.accuracy:.2%}",
+            "95 % interval": f"{test.low:.2%} to {test.high:.2%}",
+            "test loss": f"{test.loss:.4f}",
+            "n": f"{test.images:,}",
+            "training": f"{test.training_seconds / 60:.1f} min",
+        }
+        for test in card.tests
+    ]

@@ -1,0 +1,55 @@
+"""What is measured of a network on its whole test set: for its card, and again to verify the card."""
+
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import binomtest
+from torch.nn import functional as F
+
+from gcm.data import Split
+from gcm.data.loader import OrderedBatches, loader
+from gcm.metric import Completeness, CompletenessResidual
+from gcm.model import Classifier, Interpretable
+from gcm.report.console import with_progress
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Attributes:
+    right: test images named rightly, of `images`.
+    loss: mean cross-entropy.
+    completeness: None where the network gives no account of its scores.
+    """
+
+    right: int
+    images: int
+    loss: float
+    completeness: Completeness | None
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / self.images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy (Wilson)."""
+        bounds = binomtest(self.right, self.images).proportion_ci(0.95, method="wilson")
+        return float(bounds.low), float(bounds.high)
+
+
+def measured(name: str, network: Classifier, split: Split, batch_size: int = 250) -> Measured:
+    """Accuracy, loss and completeness in float32, where the network lies."""
+    device = next(network.parameters()).device
+    completeness = CompletenessResidual().to(device)
+    right, loss = 0, 0.0
+    batches = OrderedBatches(len(split), batch_size)
+    with torch.inference_mode():
+        for images, labels in with_progress(loader(split, batches), f"{name}: test set", len(batches)):
+            pixels, truth = images.to(device).float().div_(255), labels.to(device)
+            logits = network(pixels)
+            right += int((logits.argmax(1) == truth).sum())
+            loss += float(F.cross_entropy(logits, truth, reduction="sum"))
+            if isinstance(network, Interpretable):
+                completeness.update(network.contributions(pixels))
+    account = completeness.compute() if isinstance(network, Interpretable) else None
+    return Measured(right, len(split), loss / len(split), account)

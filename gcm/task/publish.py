@@ -1,0 +1,86 @@
+"""`task=publish`: make a finished training a network that others can load by name, with a card."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gcm.data import ImageData
+from gcm.error import InputError, listed
+from gcm.file import write_text
+from gcm.report.card import card_page
+from gcm.report.console import say
+from gcm.task.measure import Measured, measured
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse
+from gcm.task.weights import device_of, named_data, named_networks
+from gcm.zoo import Card, SavedNetwork, Test
+from gcm.zoo.catalogue import SUMS, sums_text
+from gcm.zoo.weights_file import SUFFIX, write_weights
+
+ROOT_ANYWHERE = "${oc.env:GCM_DATA,data}"
+"""Where data are looked for, as `configs/data` has it: a card names no directory of one machine."""
+
+
+def publish(config: DictConfig, directory: str | None = None) -> None:
+    """Publish the first run in `weights=`; the others are the same training from other seeds, for the card's spread.
+
+    Writes `<name>.safetensors`, `<name>.md` and `SHA256SUMS` into `directory`.
+    """
+    refuse(config, "resume")
+    networks = named_networks(config)
+    check_differ_in_seed_only(networks)
+    data = named_data(config, networks)
+    if directory is not None:
+        published = publish_in(Path(directory).expanduser(), networks, data, config)
+    else:
+        with run_directory(config) as own:
+            published = publish_in(own, networks, data, config)
+    say(f"published: {published}")
+
+
+def check_differ_in_seed_only(networks: Sequence[SavedNetwork]) -> None:
+    trainings = [{**saved.card.config, "seed": None, "output": None} for saved in networks]
+    if any(training != trainings[0] for training in trainings):
+        raise InputError("task=publish needs runs of one training that differ in their seed only; compare config.yaml")
+    seeds = [saved.card.seed for saved in networks]
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"task=publish needs runs of different seeds, got seeds {listed(seeds)}")
+
+
+def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageData, config: DictConfig) -> Path:
+    tests, first = [], None
+    for saved in networks:
+        network = saved.network().to(device_of(config))
+        found = measured(f"{saved.card.name}, seed {saved.card.seed}", network, data.test)
+        tests.append(test_of(saved.card, found))
+        first = first or found
+    assert first is not None
+    path = directory / f"{networks[0].card.name}{SUFFIX}"
+    card = measured_card(networks[0], tests, first, data)
+    write_weights(path, networks[0].weights, card)
+    write_text(path.with_suffix(".md"), card_page(card))
+    write_text(directory / SUMS, sums_text(directory))
+    return path
+
+
+def test_of(card: Card, found: Measured) -> Test:
+    low, high = found.interval
+    return Test(card.seed, found.accuracy, low, high, found.loss, found.images, card.training_seconds)
+
+
+def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, data: ImageData) -> Card:
+    network = saved.network()
+    config = {**saved.card.config, "output": None, "data": {**saved.card.config["data"], "root": ROOT_ANYWHERE}}
+    return replace(
+        saved.card,
+        config=config,
+        tests=tuple(tests),
+        train_images=len(data.train),
+        parameters=network.parameter_count(),
+        macs=network.multiplications(),
+        complete=found.completeness is not None,
+        signed=found.completeness is not None and found.completeness.signed,
+        completeness_residual=found.completeness.residual if found.completeness else None,
+    )

@@ -1,0 +1,82 @@
+"""`task=verify`: what the cards say, measured again."""
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gcm.error import InputError, listed
+from gcm.file import write_csv
+from gcm.report.console import say, show_table
+from gcm.setting import Share
+from gcm.task.measure import Measured, measured
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse, settings_of
+from gcm.task.weights import device_of, named_data
+from gcm.zoo import Card, cards, read_saved
+
+
+def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_tolerance: Share = 1e-4) -> None:
+    """Measure accuracy and completeness of published networks; an error if one is not what its card says.
+
+    Without `weights=` every shipped network whose data are found, and the others are named; with it those, and missing
+    data are an error.
+    """
+    refuse(config, "resume")
+    named = settings_of(config).weights
+    names = [named] if isinstance(named, str) else named or list(cards())
+    rows, missing, wrong = [], [], []
+    for name in names:
+        saved = read_saved(name)
+        if not saved.card.tests:
+            raise InputError(
+                f"{name} has no card to verify; publish it first: python train.py task=publish weights={name}"
+            )
+        try:
+            data = named_data(config, [saved])
+        except InputError as error:
+            if named:
+                raise
+            missing.append(f"{saved.card.name} not verified: {error}")
+            continue
+        found = measured(saved.card.name, saved.network().to(device_of(config)), data.test)
+        wrong += disagreements(saved.card, found, accuracy_tolerance, completeness_tolerance)
+        rows.append(verify_row(saved.card, found))
+    with run_directory(config) as directory:
+        write_csv(directory / "verify.csv", rows)
+    show_table("Paper, card and now", rows)
+    for line in missing:
+        say(line)
+    if wrong:
+        raise InputError(listed(wrong))
+    say(f"{len(rows)} of {len(names)} networks verified, all within tolerance: {directory}/verify.csv")
+
+
+def disagreements(card: Card, found: Measured, accuracy_tolerance: float, completeness_tolerance: float) -> list[str]:
+    """What is beyond tolerance, a line each."""
+    lines = []
+    published = card.tests[0]
+    if found.images != published.images:
+        lines.append(f"{card.name}: {found.images} test images, its card says {published.images}")
+    if abs(found.accuracy - published.accuracy) > accuracy_tolerance:
+        lines.append(
+            f"{card.name}: accuracy {found.accuracy:.4f}, its card says {published.accuracy:.4f} "
+            f"(tolerance {accuracy_tolerance})"
+        )
+    if found.completeness and found.completeness.residual > completeness_tolerance:
+        lines.append(
+            f"{card.name}: completeness residual {found.completeness.residual:.1e} (tolerance {completeness_tolerance})"
+        )
+    return lines
+
+
+def verify_row(card: Card, found: Measured) -> dict[str, Any]:
+    account = found.completeness
+    return {
+        "network": card.name,
+        "n": found.images,
+        "paper": f"{card.claim['accuracy']:.2%}" if card.claim else "",
+        "card": f"{card.tests[0].accuracy:.2%}",
+        "now": f"{found.accuracy:.2%}",
+        "card's residual": "" if card.completeness_residual is None else f"{card.completeness_residual:.1e}",
+        "residual now": f"{account.residual:.1e}" if account else "",
+    }

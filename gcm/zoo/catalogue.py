@@ -1,0 +1,94 @@
+"""The networks that come with the package, by name."""
+
+import difflib
+import hashlib
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+from gcm.error import InputError, listed
+from gcm.zoo.card import Card
+from gcm.zoo.weights_file import SUFFIX, read_card
+
+DIRECTORY = Path(__file__).with_name("weights")
+SUMS = "SHA256SUMS"
+"""The checksums of all weights files of a directory, in the format of the program `sha256sum`."""
+
+
+@cache
+def cards(directory: Path = DIRECTORY) -> dict[str, Card]:
+    """The cards of all shipped networks by name; the weights stay unread."""
+    return {path.stem: read_card(path) for path in sorted(directory.glob(f"*{SUFFIX}"))}
+
+
+def list_models(
+    pattern: str = "*",
+    *,
+    data: str | None = None,
+    architecture: str | None = None,
+    complete: bool | None = None,
+    signed: bool | None = None,
+) -> list[str]:
+    """Names of the shipped networks, for `gcm.load`.
+
+    Args:
+        pattern: of the name, `gcm*`.
+        data: only those trained on this data set, `cifar10`.
+        architecture: only this model, `gcm_clipped`.
+        complete: whether the network accounts for its scores itself, and its maps add up to them.
+        signed: whether its own maps can be negative: speak against a class.
+
+    Raises `InputError` for a data set or an architecture of which there is no network.
+    """
+    known = cards()
+    check_known("data", data, {card.data for card in known.values()})
+    check_known("architecture", architecture, {card.architecture for card in known.values()})
+    wanted = {"data": data, "architecture": architecture, "complete": complete, "signed": signed}
+    return [
+        name
+        for name, card in known.items()
+        if fnmatch(name, pattern)
+        and all(value is None or getattr(card, field) == value for field, value in wanted.items())
+    ]
+
+
+def check_known(filter_name: str, value: str | None, known: set[str]) -> None:
+    if value is not None and value not in known:
+        raise InputError(f"no shipped network has {filter_name}={value!r}; there are {listed(sorted(known))}")
+
+
+def shipped_file(name: str, directory: Path = DIRECTORY) -> Path:
+    """The weights file of a shipped network, its checksum verified."""
+    path = directory / f"{name}{SUFFIX}"
+    published = checksums(directory).get(path.name)
+    if published is None or not path.is_file():
+        raise InputError(f"no shipped network {name!r}; {suggestion(name)}")
+    found = file_hash(path)
+    if found != published:
+        raise InputError(
+            f"{path} is not the file that was published (SHA-256 {found[:12]}…, expected {published[:12]}…); "
+            "install gcm again"
+        )
+    return path
+
+
+def suggestion(name: str) -> str:
+    """The shipped networks whose names are nearest, or all of them."""
+    close = difflib.get_close_matches(name, cards(), n=3)
+    return f"did you mean {listed(close)}?" if close else f"there are {listed(cards())}"
+
+
+def checksums(directory: Path) -> dict[str, str]:
+    """What `SHA256SUMS` says, by file name."""
+    lines = (directory / SUMS).read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def sums_text(directory: Path) -> str:
+    """What `SHA256SUMS` must say of the weights files in a directory."""
+    files = sorted(directory.glob(f"*{SUFFIX}"))
+    return "".join(f"{file_hash(path)}  {path.name}\n" for path in files)
+
+
+def file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
