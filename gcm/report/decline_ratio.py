@@ -1,39 +1,20 @@
 """The decline-ratio table: from cells to CSV, Markdown and the screen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.metric import Decline
-from gcm.report.console import say, show_table
+from gcm.study.decline_ratio import Cell
 
 MEANING = (
     "Decline ratio = (A - B) / A: A is the network's accuracy, B that of the class whose picture adds up to the "
     "largest sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
     "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0 (raw, product)."
 )
-BY_CONSTRUCTION = "* holds by construction, whatever the network learned, so it is no evidence for the method:"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One visualizer on one network in one rendering.
-
-    `decline` is None where the visualizer does not fit the network; `reason` then says why. Otherwise `reason` says why
-    the cell must be near 0 by construction, or is empty.
-    """
-
-    network: str
-    visualizer: str
-    rendering: str
-    decline: Decline | None
-    reason: str
-
-    @property
-    def by_construction(self) -> bool:
-        return self.decline is not None and bool(self.reason)
+BY_CONSTRUCTION = "Starred cells hold by construction, whatever the network learned, so they are no evidence:"
 
 
 def long_row(cell: Cell) -> dict[str, Any]:

@@ -1,8 +1,13 @@
-"""Pages from templates."""
+"""Pages from templates, as Markdown and as HTML that needs no other file."""
 
+import base64
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 environment = Environment(
     loader=PackageLoader("gcm.report", "template"),
@@ -16,3 +21,20 @@ environment = Environment(
 
 def rendered(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
+
+
+def html_page(markdown: str, title: str, pictures: Path) -> str:
+    """The page as one file, with its pictures, which lie in the directory `pictures`. HTML in the text is not run."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        embed_pictures(token.children or (), pictures)
+    body: str = parser.renderer.render(tokens, parser.options, {})
+    return rendered("report.html.j2", title=title, body=Markup(body))
+
+
+def embed_pictures(tokens: Sequence[Any], pictures: Path) -> None:
+    for token in tokens:
+        if token.type == "image":
+            content = base64.b64encode((pictures / str(token.attrs["src"])).read_bytes()).decode()
+            token.attrs["src"] = f"data:image/png;base64,{content}"

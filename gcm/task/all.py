@@ -10,11 +10,11 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from gcm.build import build
+from gcm.console import say, show_results
 from gcm.data import ImageData
 from gcm.error import listed
 from gcm.file import write_json
 from gcm.rendering import Product
-from gcm.report.console import say, show_results
 from gcm.task.decline_ratio import decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.run_directory import run_directory

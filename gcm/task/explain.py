@@ -11,11 +11,11 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.build import build
+from gcm.console import say
 from gcm.data import Split, class_index
 from gcm.draw import draw_class_maps
 from gcm.error import InputError, listed
 from gcm.rendering import Rendering
-from gcm.report.console import say
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import Settings, refuse, settings_of
 from gcm.task.weights import device_of, named_data, named_network

@@ -6,11 +6,11 @@ import torch
 from scipy.stats import binomtest
 from torch.nn import functional as F
 
+from gcm.console import with_progress
 from gcm.data import Split
 from gcm.data.loader import OrderedBatches, loader
 from gcm.metric import Completeness, CompletenessResidual
 from gcm.model import Classifier, Interpretable
-from gcm.report.console import with_progress
 
 
 @dataclass(frozen=True)

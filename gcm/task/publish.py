@@ -6,11 +6,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import write_text
 from gcm.report.card import card_page
-from gcm.report.console import say
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse

@@ -9,8 +9,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
-from gcm.report.console import say, show_table
 
 NAMED_ALREADY = ("seed=", "model=", "data=")
 MEASURED = ("test_accuracy", "test_loss")

@@ -5,9 +5,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gcm.console import say, show_results
 from gcm.data import ImageData
 from gcm.file import write_json
-from gcm.report.console import say, show_results
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, task_overrides
 from gcm.task.weights import named_data, named_networks

@@ -11,11 +11,11 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.build import build, resolve
+from gcm.console import say, show_results
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import write_json, write_text
 from gcm.model import Classifier
-from gcm.report.console import say, show_results
 from gcm.task.run_directory import in_sweep, run_directory
 from gcm.task.settings import overridden_keys, refuse, task_overrides
 from gcm.zoo import read_saved

@@ -4,9 +4,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gcm.console import say, show_table
 from gcm.error import InputError, listed
 from gcm.file import write_csv
-from gcm.report.console import say, show_table
 from gcm.setting import Share
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory

@@ -37,7 +37,7 @@ def test_every_network_that_gives_an_account_is_complete(name, dtype):
 
 
 def test_no_image_and_no_number_are_refused():
-    with pytest.raises(InputError, match="seen no image"):
+    with pytest.warns(UserWarning, match="before the ``update``"), pytest.raises(InputError, match="seen no image"):
         CompletenessResidual().compute()
     with pytest.raises(InputError, match="must be finite"):
         CompletenessResidual().update(account([[torch.nan]], [[[1.0]]], [[0.0]]))

@@ -1,60 +1,20 @@
-"""Every figure is drawn here; the only file that knows matplotlib."""
+"""Maps of every class, beside each other and on one scale."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gcm.file import write_whole
-
-if TYPE_CHECKING:
-    from gcm.report.decline_ratio import Cell
+from gcm.draw.base import new_figure, save
 
 DIVERGING = "RdBu_r"
 MOST_CLASSES = 10
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """A figure of this size in inches, without a window."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    write_whole(path, lambda partial: figure.savefig(partial, dpi=150))
-
-
-def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
-    """Loss and accuracy of each split, epoch by epoch."""
-    figure = new_figure(8, 3.2)
-    figure.suptitle(title)
-    axes = figure.subplots(1, 2)
-    epochs = [row["epoch"] for row in rows]
-    for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
-        for split, style in (("train", "-"), ("val", "--")):
-            name = f"{split}_{measure}"
-            if name in rows[0]:
-                ax.plot(
-                    epochs,
-                    [row[name] for row in rows],
-                    style,
-                    marker=".",
-                    label={"train": "training", "val": "validation"}[split],
-                )
-        ax.set(xlabel="epoch", ylabel=measure)
-        ax.grid(alpha=0.3)
-        ax.legend()
-    axes[0].set_yscale("log")
-    save(figure, path)
 
 
 def draw_class_maps(
@@ -66,12 +26,15 @@ def draw_class_maps(
     title: str,
     in_colours: bool,
     path: Path,
+    notes: Sequence[str] | None = None,
+    limits: Sequence[float] | None = None,
 ) -> None:
     """For each image a band of what speaks for each class and one of what speaks against it.
 
     Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures of an
     image share one scale, up to the 99.8th percentile of their absolute values; pictures that are `in_colours` already
-    are shown as they are. Of more than ten classes the true one and those with the highest scores are shown.
+    are shown as they are. `limits` gives each image's scale instead, `notes` a line beside each image. Of
+    more than ten classes the true one and those with the highest scores are shown.
     """
     count, shown = len(images), min(len(classes), MOST_CLASSES)
     bands = 2 if bool((pictures < 0).any()) else 1
@@ -84,9 +47,10 @@ def draw_class_maps(
     for row in range(count):
         image_axes = axes[row * bands : (row + 1) * bands]
         true, predicted = int(labels[row]), int(logits[row].argmax())
-        limit = 1.0 if in_colours else float(np.quantile(pictures[row].abs().numpy(), 0.998)) or 1.0
+        limit = 1.0 if in_colours else limits[row] if limits else scale_of(pictures[row])
         scale = "" if in_colours else f"scale: {limit:.3g}"
-        draw_image_column(image_axes[:, 0], images[row], classes[true], f"predicted:\n{classes[predicted]}\n{scale}")
+        said = f"predicted:\n{classes[predicted]}\n{scale}" + (f"\n{notes[row]}" if notes else "")
+        draw_image_column(image_axes[:, 0], images[row], classes[true], said)
         for column, index in enumerate(shown_classes(logits[row], true, shown), start=1):
             draw_bands(image_axes[:, column], pictures[row, index], limit)
             image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if index == true else None)
@@ -97,6 +61,11 @@ def draw_class_maps(
     if not in_colours:
         add_scale(figure, axes, diverging=pictures.shape[2] == 1)
     save(figure, path)
+
+
+def scale_of(pictures: Tensor) -> float:
+    """The 99.8th percentile of the absolute values, so that single pixels do not darken all others."""
+    return float(np.quantile(pictures.abs().numpy(), 0.998)) or 1.0
 
 
 def shown_classes(scores: Tensor, label: int, count: int) -> list[int]:
@@ -140,34 +109,3 @@ def add_scale(figure: Figure, axes: np.ndarray[Any, Any], diverging: bool) -> No
     colours = ScalarMappable(Normalize(-1 if diverging else 0, 1), cmap=DIVERGING if diverging else "gray")
     bar = figure.colorbar(colours, ax=axes, fraction=0.02, pad=0.01, aspect=40)
     bar.set_label(f"{'value' if diverging else 'absolute value'}, in units of the image's scale", fontsize=8)
-
-
-def draw_decline_ratio(cells: "Sequence[Cell]", title: str, path: Path) -> None:
-    """A panel for each rendering; a dot and its 95 % interval for each network and visualizer."""
-    measured = [cell for cell in cells if cell.decline]
-    rows = list(dict.fromkeys((cell.network, cell.visualizer) for cell in measured))
-    renderings = list(dict.fromkeys(cell.rendering for cell in measured))
-    figure = new_figure(2.1 + 2.4 * len(renderings), 1.6 + 0.3 * len(rows))
-    figure.suptitle(title)
-    axes = figure.subplots(1, len(renderings), sharey=True, sharex=True, squeeze=False)[0]
-    for ax, rendering in zip(axes, renderings, strict=True):
-        draw_decline_panel(ax, [cell for cell in measured if cell.rendering == rendering], rows)
-        ax.set_title(rendering)
-    axes[0].set_yticks(range(len(rows)), [f"{visualizer} ({network})" for network, visualizer in rows], fontsize=8)
-    axes[0].invert_yaxis()
-    figure.supxlabel(
-        "decline ratio: share of the accuracy lost if one classifies by the pictures; 95 % interval; hollow: built in",
-        fontsize=8,
-    )
-    save(figure, path)
-
-
-def draw_decline_panel(ax: Axes, cells: "Sequence[Cell]", rows: Sequence[tuple[str, str]]) -> None:
-    ax.axvline(0, color="0.6", linewidth=0.8)
-    ax.grid(axis="x", alpha=0.3)
-    for cell in cells:
-        assert cell.decline is not None
-        place = rows.index((cell.network, cell.visualizer))
-        ax.plot([cell.decline.low, cell.decline.high], [place, place], color="tab:blue", linewidth=2)
-        face = "white" if cell.by_construction else "tab:blue"
-        ax.plot(cell.decline.ratio, place, "o", color="tab:blue", markerfacecolor=face)

@@ -1,0 +1,19 @@
+"""Figures without a window, written whole or not at all."""
+
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gcm.file import write_whole
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in inches, without a window."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    write_whole(path, lambda partial: figure.savefig(partial, dpi=150))

@@ -1,0 +1,67 @@
+"""Pictures of one class, in rows and named columns."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from torch import Tensor
+
+from gcm.draw.base import new_figure, save
+from gcm.draw.class_maps import DIVERGING, scale_of
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Attributes:
+    picture: `(c,h,w)`.
+    signed: whether it is a map around zero, drawn from blue (against) over white to red (for), or, with three channels,
+        around middle grey, on its own symmetric scale. Otherwise colours in [0,1].
+    """
+
+    picture: Tensor
+    signed: bool = False
+
+
+def draw_grid(
+    rows: Sequence[Sequence[Panel]], row_names: Sequence[str], column_names: Sequence[str], title: str, path: Path
+) -> None:
+    """A row for each image or class, a column for each way to look at it; a row may end early."""
+    columns = len(column_names)
+    width = 1.05 * columns + 1.4
+    figure = new_figure(width, 1.12 * len(rows) + 1.1)
+    figure.suptitle("\n".join(textwrap.wrap(title, int(12 * width))), fontsize=10)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for row_axes, panels, row_name in zip(axes, rows, row_names, strict=True):
+        for ax, panel in zip(row_axes, panels, strict=False):
+            draw_panel(ax, panel)
+        for ax in row_axes[len(panels) :]:
+            ax.set_axis_off()
+        row_axes[0].set_ylabel(row_name, fontsize=8, rotation=0, ha="right", va="center")
+    for ax, name in zip(axes[0], column_names, strict=True):
+        ax.set_title("\n".join(textwrap.wrap(name, 14)), fontsize=8)
+    if any(panel.signed and len(panel.picture) == 1 for panels in rows for panel in panels):
+        colours = ScalarMappable(Normalize(-1, 1), cmap=DIVERGING)
+        bar = figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.02, pad=0.01, aspect=60)
+        bar.set_label("maps in one colour scale: share of the map's own largest value", fontsize=8)
+    save(figure, path)
+
+
+def draw_panel(ax: Axes, panel: Panel) -> None:
+    ax.set(xticks=[], yticks=[])
+    if not panel.signed:
+        ax.imshow(channels_last(panel.picture.clamp(0, 1)), cmap="gray", vmin=0, vmax=1)
+    elif len(panel.picture) == 1:
+        limit = scale_of(panel.picture)
+        ax.imshow(panel.picture[0].numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit)
+    else:
+        ax.imshow(channels_last((0.5 + 0.5 * panel.picture / scale_of(panel.picture)).clamp(0, 1)))
+
+
+def channels_last(picture: Tensor) -> Any:
+    """`(c,h,w)` to what matplotlib shows: `(h,w,3)`, or `(h,w)` in grey."""
+    return picture.permute(1, 2, 0).squeeze(2).numpy()

@@ -1,0 +1,30 @@
+"""Loss and accuracy over a training."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gcm.draw.base import new_figure, save
+
+
+def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
+    """Loss and accuracy of each split, epoch by epoch."""
+    figure = new_figure(8, 3.2)
+    figure.suptitle(title)
+    axes = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in rows]
+    for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
+        for split, style in (("train", "-"), ("val", "--")):
+            name = f"{split}_{measure}"
+            if name in rows[0]:
+                ax.plot(
+                    epochs,
+                    [row[name] for row in rows],
+                    style,
+                    marker=".",
+                    label={"train": "training", "val": "validation"}[split],
+                )
+        ax.set(xlabel="epoch", ylabel=measure)
+        ax.grid(alpha=0.3)
+        ax.legend()
+    axes[0].set_yscale("log")
+    save(figure, path)

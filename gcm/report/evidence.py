@@ -1,0 +1,86 @@
+"""What a report is made from: networks and data that are here, reasons for what is not, and measures taken once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gcm.data import ImageData, Split
+from gcm.metric import DeclineRatio
+from gcm.model import Classifier
+from gcm.rendering import Rendering
+from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
+from gcm.study.predictions import split_logits
+from gcm.visualizer import Visualizer
+from gcm.zoo import Card, SavedNetwork
+
+
+@dataclass
+class Evidence:
+    """Attributes:
+    networks: those to report on, by name.
+    data: the data sets found, by name.
+    missing: for each data set that was not found, why.
+    visualizers, renderings: of the decline-ratio tables, by name.
+    directory: where figures and result files go.
+    device: where networks run.
+    """
+
+    networks: Mapping[str, SavedNetwork]
+    data: Mapping[str, ImageData]
+    missing: Mapping[str, str]
+    visualizers: Mapping[str, Visualizer]
+    renderings: Mapping[str, Rendering]
+    directory: Path
+    device: torch.device
+    _built: dict[str, Classifier] = field(default_factory=dict)
+    _logits: dict[str, Tensor] = field(default_factory=dict)
+    _cells: dict[str, list[Cell]] = field(default_factory=dict)
+
+    def lacks(self, *names: str) -> str:
+        """Why something cannot be said of these networks, or an empty string."""
+        for name in names:
+            if name not in self.networks:
+                return f"{name}: no trained network"
+            data = self.card(name).data
+            if data not in self.data:
+                return f"{data}: {self.missing[data]}"
+        return ""
+
+    def card(self, name: str) -> Card:
+        return self.networks[name].card
+
+    def network(self, name: str) -> Classifier:
+        if name not in self._built:
+            self._built[name] = self.networks[name].network().to(self.device)
+        return self._built[name]
+
+    def test_split(self, name: str) -> Split:
+        return self.data[self.card(name).data].test
+
+    def logits(self, name: str) -> Tensor:
+        """Of the whole test set, `(N,K)`."""
+        if name not in self._logits:
+            self._logits[name] = split_logits(name, self.network(name), self.test_split(name))
+        return self._logits[name]
+
+    def right(self, name: str) -> Tensor:
+        """Which test images the network names rightly, `(N,)`."""
+        return self.logits(name).argmax(1) == self.test_split(name).labels
+
+    def cells(self, name: str) -> list[Cell]:
+        """Decline ratios of every visualizer and rendering on the whole test set."""
+        if name not in self._cells:
+            network = self.network(name)
+            visualizers = own_visualizers(network, self.visualizers)
+            self._cells[name] = decline_ratio_cells(
+                name, network, visualizers, self.renderings, DeclineRatio, self.test_split(name), batch_size=128
+            )
+        return self._cells[name]
+
+    def pixels(self, name: str, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Test images as float in [0,1] where the networks run, and their labels."""
+        images, labels = self.test_split(name)[indices]
+        return images.to(self.device).float().div_(255), labels

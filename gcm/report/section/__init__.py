@@ -1,0 +1,26 @@
+"""A report's sections, in their order. A new one is a file here and a line in `SECTIONS`."""
+
+from functools import partial
+
+from gcm.report.section.base import Section, SectionMaker
+from gcm.report.section.class_maps import centred, figure_7, figure_8
+from gcm.report.section.decline_ratio import decline_ratio_on
+from gcm.report.section.paper_claims import paper_claims
+from gcm.report.section.paper_comparison import paper_comparison
+from gcm.report.section.true_class_maps import figure_9
+from gcm.report.section.visualizer_comparison import figure_10
+
+SECTIONS: tuple[SectionMaker, ...] = (
+    paper_comparison,
+    partial(decline_ratio_on, "cifar10", ("gcm", "gcm_clipped", "cnn")),
+    partial(decline_ratio_on, "mnist", ("gcm", "cnn")),
+    partial(decline_ratio_on, "digits", ("gcm", "cnn")),
+    figure_7,
+    figure_8,
+    figure_9,
+    figure_10,
+    centred,
+    paper_claims,
+)
+
+__all__ = ["SECTIONS", "Section", "SectionMaker"]

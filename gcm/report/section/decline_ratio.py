@@ -1,0 +1,37 @@
+"""The decline-ratio table (GCM paper, table 8)."""
+
+from collections.abc import Sequence
+
+from gcm.draw import draw_decline_ratio
+from gcm.file import markdown_table
+from gcm.report.decline_ratio import BY_CONSTRUCTION, MEANING, footnotes, wide_rows, write_decline_ratio
+from gcm.report.evidence import Evidence
+from gcm.report.section.base import Section, figure, missing_section
+
+NAMES = {"cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
+
+
+def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Section:
+    """GCM's own maps on GCM, post-hoc methods on the CNN, controls on both."""
+    title = f"Decline ratio on {NAMES[data]}"
+    networks = [f"{model}_{data}" for model in models]
+    reasons = [reason for name in networks if (reason := evidence.lacks(name))]
+    present = [name for name in networks if not evidence.lacks(name)]
+    if not present:
+        return missing_section(title, *reasons)
+    cells = [cell for name in present for cell in evidence.cells(name) if cell.decline]
+    count = len(evidence.test_split(present[0]))
+    heading = f"{title}, {count:,} test images"
+    directory = evidence.directory / f"decline_ratio_{data}"
+    write_decline_ratio(cells, data, heading, directory)
+    path = evidence.directory / f"decline_ratio_{data}.png"
+    draw_decline_ratio(cells, heading, path)
+    command = f"`python train.py task=decline_ratio weights=[{','.join(present)}] visualizer=all`"
+    notes = "".join(f"- {note}\n" for note in footnotes(cells))
+    body = (
+        f"{MEANING}\n\nIn each cell the ratio, its 95 % interval, B, and how often picture and network agree; the "
+        f"whole test set, n = {count:,}; command: {command}.\n\n"
+        f"{markdown_table(wide_rows(cells, in_full=True))}\n{BY_CONSTRUCTION}\n\n{notes}\n"
+        f"{figure(path, heading)}"
+    )
+    return Section(title, body, tuple(reasons))

@@ -1,0 +1,1 @@
+"""What is bigger than a map: measurements over whole test sets."""

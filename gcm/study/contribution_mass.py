@@ -1,0 +1,58 @@
+"""How strongly the maps of the true class respond, and those of the wrong ones."""
+
+from math import nan
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gcm.console import with_progress
+from gcm.data import Split
+from gcm.data.loader import OrderedBatches, loader
+from gcm.model import Interpretable
+
+
+class Mass(NamedTuple):
+    """Means over test images, in units of the class score (for GCM: mean of the CCM's positive part, or of |CCM|).
+
+    Attributes:
+        true_positive, true_absolute: of the true class's map.
+        wrong_positive, wrong_absolute: of a wrong class's map, on average.
+        n: images.
+    """
+
+    true_positive: float
+    true_absolute: float
+    wrong_positive: float
+    wrong_absolute: float
+    n: int
+
+    @property
+    def positive_ratio(self) -> float:
+        """A wrong class's positive mass, in units of the true one's; NaN where that is 0."""
+        return self.wrong_positive / self.true_positive if self.true_positive else nan
+
+    @property
+    def absolute_ratio(self) -> float:
+        return self.wrong_absolute / self.true_absolute if self.true_absolute else nan
+
+
+def contribution_mass(name: str, network: Interpretable, split: Split, batch_size: int = 250) -> Mass:
+    """The network's own account of each score: its positive parts, and the size of all its parts."""
+    device = next(network.parameters()).device
+    sums = torch.zeros(2, 2, dtype=torch.float64)
+    batches = OrderedBatches(len(split), batch_size)
+    with torch.inference_mode():
+        for images, labels in with_progress(loader(split, batches), f"{name}: contributions", len(batches)):
+            parts = network.contributions(images.to(device).float().div_(255)).parts.flatten(2)
+            masses = torch.stack([parts.clamp_min(0).sum(2), parts.abs().sum(2)]).cpu()  # (2,B,K)
+            sums += mass_of_true_and_wrong(masses, labels)
+    (true_positive, wrong_positive), (true_absolute, wrong_absolute) = (sums / len(split)).tolist()
+    return Mass(true_positive, true_absolute, wrong_positive, wrong_absolute, len(split))
+
+
+def mass_of_true_and_wrong(masses: Tensor, labels: Tensor) -> Tensor:
+    """Summed over images `(2,B,K)`: a row for each kind of mass, true class and mean of the wrong ones `(2,2)`."""
+    true = masses.gather(2, labels.expand(2, -1).unsqueeze(2)).squeeze(2)  # (2,B,K) -> (2,B)
+    wrong = (masses.sum(2) - true) / (masses.shape[2] - 1)
+    return torch.stack([true.sum(1), wrong.sum(1)], dim=1).double()

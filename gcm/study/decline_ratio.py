@@ -1,0 +1,78 @@
+"""Decline ratios of many visualizers and renderings on one network, in one pass over the images."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gcm.console import with_progress
+from gcm.data import Split
+from gcm.data.loader import OrderedBatches, loader
+from gcm.metric import Decline, DeclineRatio
+from gcm.model import Classifier
+from gcm.rendering import Rendering
+from gcm.visualizer import Visualizer, explain_with
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One visualizer on one network in one rendering.
+
+    `decline` is None where the visualizer does not fit the network; `reason` then says why. Otherwise `reason` says why
+    the cell must be near 0 by construction, or is empty.
+    """
+
+    network: str
+    visualizer: str
+    rendering: str
+    decline: Decline | None
+    reason: str
+
+    @property
+    def by_construction(self) -> bool:
+        return self.decline is not None and bool(self.reason)
+
+
+def decline_ratio_cells(
+    name: str,
+    network: Classifier,
+    visualizers: Mapping[str, Visualizer],
+    renderings: Mapping[str, Rendering],
+    new_metric: Callable[[], DeclineRatio],
+    split: Split,
+    batch_size: int,
+) -> list[Cell]:
+    """One pass over the images for all cells of a network; memory does not grow with their number."""
+    device = next(network.parameters()).device
+    fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
+    metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
+    batches = OrderedBatches(len(split), batch_size)
+    for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):
+        pixels = images.to(device).float().div_(255)
+        for key, explanation in explain_with(fitting, network, pixels).items():
+            for rendering, render in renderings.items():
+                pictures = render(explanation.maps, pixels)
+                metrics[key, rendering].update(pictures, explanation.logits, labels.to(device))
+    return [
+        cell_of(name, network, key, visualizer, rendering, metrics.get((key, rendering)))
+        for key, visualizer in visualizers.items()
+        for rendering in renderings
+    ]
+
+
+def cell_of(
+    name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
+) -> Cell:
+    if metric is None:
+        return Cell(name, key, rendering, None, visualizer.misfit(network))
+    return Cell(name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, ""))
+
+
+def own_visualizers(network: Classifier, visualizers: Mapping[str, Visualizer]) -> dict[str, Visualizer]:
+    """Of a network that explains itself the by-design visualizers and the controls, of others all."""
+    explains_itself = any(
+        visualizer.by_design and not visualizer.misfit(network) for visualizer in visualizers.values()
+    )
+    return {
+        name: visualizer
+        for name, visualizer in visualizers.items()
+        if visualizer.control or visualizer.by_design == explains_itself
+    }

@@ -1,0 +1,30 @@
+"""How long one computation takes compared with another."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import NamedTuple
+
+
+class Ratio(NamedTuple):
+    """Median, smallest and largest ratio of times over the rounds."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+
+def time_ratio(first: Callable[[], object], second: Callable[[], object], rounds: int = 9) -> Ratio:
+    """Time of `first` over that of `second`, taken in turns after a warm-up, so that both see the same machine."""
+    for _ in range(2):
+        first()
+        second()
+    ratios = [seconds(first) / seconds(second) for _ in range(rounds)]
+    return Ratio(median(ratios), min(ratios), max(ratios), rounds)
+
+
+def seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began

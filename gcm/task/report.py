@@ -1,0 +1,86 @@
+"""`task=report`: the reproduction report, from weights to one page."""
+
+import platform
+from collections.abc import Mapping
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gcm.build import build
+from gcm.console import say
+from gcm.data import ImageData
+from gcm.error import InputError
+from gcm.file import write_text
+from gcm.report.evidence import Evidence
+from gcm.report.page import html_page, rendered
+from gcm.report.section import SECTIONS
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse, settings_of, task_overrides
+from gcm.task.train import LIBRARIES, machine
+from gcm.task.weights import device_of, named_data
+from gcm.zoo import SavedNetwork, cards, read_saved
+
+TITLE = "Reproduction report"
+
+
+def report(config: DictConfig) -> None:
+    """Write `report.md` and `report.html`, tables and figures, from the networks in `weights=` (else all shipped).
+
+    What cannot be made, because a network or a data set is not here, is named first.
+    """
+    refuse(config, "resume")
+    networks = networks_by_name(config)
+    data, missing = data_of(networks, config)
+    with run_directory(config) as directory:
+        evidence = Evidence(
+            networks,
+            data,
+            missing,
+            visualizers={name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()},
+            renderings={name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()},
+            directory=directory,
+            device=device_of(config),
+        )
+        write_report(evidence, directory)
+    say(f"report: {directory}/report.html and report.md")
+
+
+def networks_by_name(config: DictConfig) -> dict[str, SavedNetwork]:
+    named = settings_of(config).weights
+    names = [named] if isinstance(named, str) else named or list(cards())
+    networks = {saved.card.name: saved for saved in map(read_saved, names)}
+    for name, saved in networks.items():
+        if not saved.card.tests:
+            raise InputError(f"{name} has no card; publish it first: python train.py task=publish weights={saved.path}")
+    return networks
+
+
+def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[dict[str, ImageData], dict[str, str]]:
+    """The data sets of the networks by name, and for each that is not here the reason."""
+    found: dict[str, ImageData] = {}
+    missing: dict[str, str] = {}
+    for saved in networks.values():
+        name = saved.card.data
+        if name not in found and name not in missing:
+            try:
+                found[name] = named_data(config, [saved])
+            except InputError as error:
+                missing[name] = str(error)
+    return found, missing
+
+
+def write_report(evidence: Evidence, directory: Path) -> None:
+    sections = [section(evidence) for section in SECTIONS]
+    markdown = rendered(
+        "report.md.j2",
+        command=" ".join(["python train.py", *task_overrides()]),
+        date=date.today().isoformat(),
+        machine=machine(),
+        versions=f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        missing=list(dict.fromkeys(line for section in sections for line in section.missing)),
+        sections=sections,
+    )
+    write_text(directory / "report.md", markdown)
+    write_text(directory / "report.html", html_page(markdown, TITLE, directory))

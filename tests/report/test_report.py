@@ -1,0 +1,162 @@
+"""The report: on small networks everything in it is made; without them it says first what is missing."""
+
+import csv
+import re
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from sample import ROOT, randomized
+
+from gcm.build import build
+from gcm.data import ImageSpec, MemorySplit
+from gcm.model import GCM
+from gcm.rendering import Product, Raw
+from gcm.report.card import card_page
+from gcm.report.evidence import Evidence
+from gcm.report.page import html_page, rendered
+from gcm.report.section import SECTIONS
+from gcm.report.section.paper_claims import CONTRADICTED, NOT_TESTABLE, SUPPORTED
+from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
+from gcm.visualizer import CAM, ClassWeightMaps, GuidedBackprop, GuidedGradCAM, Uniform
+from gcm.zoo import Card, SavedNetwork, Test
+
+MODELS = {
+    "gcm_cifar10": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
+    "gcm_clipped_cifar10": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4], "clipped": True},
+    "cnn_cifar10": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
+    "gcm_mnist": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
+    "cnn_mnist": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
+    "tiny_lenet_mnist": {"_target_": "gcm.model.LeNet"},
+    "lenet_mnist": {"_target_": "gcm.model.LeNet", "filters": [6, 16]},
+    "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
+    "cnn_digits": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
+}
+CLASSES = ("<script>alert(1)</script>", "a|b", "dog")
+
+
+class SmallData:
+    """Images of which every second is of class 1, which all the networks always name."""
+
+    def __init__(self, channels, size):
+        images = torch.randint(0, 256, (150, channels, size, size), dtype=torch.uint8)
+        self.test = MemorySplit(images, torch.tensor([1, 0, 1, 2]).repeat(38)[:150])
+
+
+def always_names_class_1(network):
+    layer = network.decoder.class_layer if isinstance(network, GCM) else network.linear
+    layer.bias.data[1] += 100
+    return network
+
+
+def saved(name, tmp_path):
+    channels, size = (3, 16) if name.endswith("cifar10") else (1, 20)
+    spec = ImageSpec(channels, size, size, CLASSES, (0.5,) * channels)
+    network = always_names_class_1(randomized(build(MODELS[name], spec, key="model")))
+    model, _, data = name.rpartition("_")
+    claim = {"accuracy": 0.1, "source": "somewhere"} if name == "gcm_cifar10" else {"accuracy": 1.0, "source": "there"}
+    config = {"model": MODELS[name], "names": {"model": model, "data": data}, "claim": claim}
+    tests = (Test(0, 0.5, 0.4, 0.6, 1.0, 60, 120.0), Test(1, 0.6, 0.5, 0.7, 1.0, 60, 60.0))
+    card = Card(config, spec, 0, 1, 10, 120.0, (f"experiment={name}", "output=/secret"), "a machine", {"torch": "2"}, "ab12",
+                tests, 100, network.parameter_count(), 1000)  # fmt: skip
+    return SavedNetwork(tmp_path / name, card, network.state_dict())
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    networks = {name: saved(name, tmp_path) for name in MODELS}
+    data = {"cifar10": SmallData(3, 16), "mnist": SmallData(1, 20), "digits": SmallData(1, 20)}
+    visualizers = {"gcm": ClassWeightMaps(), "cam": CAM(), "guided_backprop": GuidedBackprop(), "uniform": Uniform(),
+                   "guided_grad_cam": GuidedGradCAM()}  # fmt: skip
+    renderings = {"raw": Raw(), "product": Product(), "absolute": Raw(), "blend": Raw()}
+    return Evidence(networks, data, {}, visualizers, renderings, tmp_path, torch.device("cpu"))
+
+
+def page(sections):
+    return rendered(
+        "report.md.j2",
+        command="c",
+        date="d",
+        machine="m",
+        versions="v",
+        sections=sections,
+        missing=[line for section in sections for line in section.missing],
+    )
+
+
+def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, tmp_path):
+    sections = [section(evidence) for section in SECTIONS]
+    markdown = page(sections)
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", markdown):
+        assert (tmp_path / picture).is_file()
+    for number in (7, 8, 9, 10):
+        assert list(tmp_path.glob(f"figure_{number}*.png")), number
+    html = html_page(markdown, "title", tmp_path)
+    assert html.count("data:image/png;base64,") == markdown.count("![")
+    assert not re.search(r"(src|href)=\"(?!data:)", html)
+    assert "<script>" not in html
+    assert "<table>" in html
+    about_data_we_lack = {
+        line for section in sections for line in section.missing if "svhn" in line or "fashion" in line.lower()
+    }
+    assert about_data_we_lack == {line for section in sections for line in section.missing}
+
+
+def test_every_claim_gets_a_verdict_from_the_numbers(evidence, tmp_path):
+    SECTIONS[-1](evidence)
+    with (tmp_path / "claims.csv").open() as lines:
+        claims = {row["claim"]: row for row in csv.DictReader(lines)}
+    assert claims["GCM reaches 90.43 % on CIFAR-10"]["verdict"] == SUPPORTED  # its card claims 10 %
+    assert claims["the clipped GCM reaches 89.91 % on CIFAR-10"]["verdict"] == CONTRADICTED  # and this one 100 %
+    assert claims["GCM reaches 96.19 % on SVHN"]["verdict"] == NOT_TESTABLE
+    assert claims["… in product"]["verdict"] == SUPPORTED
+    assert "gcm 0.0000*" in claims["… in product"]["measured"]
+
+
+def test_what_is_missing_comes_first(evidence):
+    bare = Evidence({}, {}, {}, {}, {}, evidence.directory, torch.device("cpu"))
+    sections = [section(bare) for section in SECTIONS]
+    assert all("issing" in section.body or "not testable" in section.body for section in sections)
+    markdown = page(sections)
+    assert markdown.index("## Missing") < markdown.index(f"## {sections[0].title}")
+    without_data = Evidence(evidence.networks, {}, {"cifar10": "no disk", "mnist": "no", "digits": "no"}, {}, {}, evidence.directory, evidence.device)  # fmt: skip
+    assert "cifar10: no disk" in page([section(without_data) for section in SECTIONS])
+
+
+def test_images_are_chosen_by_rule():
+    logits = torch.tensor([[9.0, 0], [0, 1], [3, 0], [0, 5], [4, 0]])
+    labels = torch.tensor([0, 1, 1, 1, 0])
+    right = logits.argmax(1) == labels
+    assert first_right(right, 2).tolist() == [0, 1]
+    assert first_wrong(right, 2).tolist() == [2]
+    assert certain_and_uncertain(logits, right).tolist() == [0, 1]
+    assert first_right_of_each_class(right, labels, 2, count=2).tolist() == [0, 4, 1, 3]
+
+
+def test_a_card_page_says_where_the_network_comes_from(tmp_path):
+    text = card_page(saved("gcm_cifar10", tmp_path).card)
+    assert "55.00% ± 7.07" in text
+    assert "the paper: 10.00% (somewhere)" in text
+    assert "`python train.py experiment=gcm_cifar10`" in text
+    assert "secret" not in text
+
+
+def test_the_task_reports_on_shipped_networks(train_py, tmp_path):
+    finished = train_py("task=report", "weights=[gcm_digits,cnn_digits]", "visualizer=[gcm,cam]", "output=report")
+    assert finished.code == 0, finished.err
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "## Missing" in text
+    assert "| gcm_digits | gcm | 99." in text
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
+def test_the_claims_of_experiments_are_the_papers():
+    """Accuracies as the papers print them."""
+    claims = {path.stem: OmegaConf.load(path).get("claim") for path in (ROOT / "configs" / "experiment").glob("*.yaml")}
+    accuracies = {name: claim.accuracy for name, claim in claims.items() if claim}
+    assert accuracies == {
+        "gcm_cifar10": 0.9043,
+        "gcm_clipped_cifar10": 0.8991,
+        "gcm_svhn": 0.9619,
+        "tiny_lenet_mnist": 0.98,
+    }
