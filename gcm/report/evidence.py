@@ -17,6 +17,20 @@ from gcm.visualizer import Visualizer
 from gcm.zoo import Card, SavedNetwork
 
 
+@dataclass(frozen=True)
+class NotTrained:
+    """A network that has an experiment but no weights: the accuracy in the paper, and why there is none of ours."""
+
+    paper: str
+    reason: str
+
+
+NOT_TRAINED = {
+    "gcm_svhn": NotTrained("96.19%", "not trained, the data could not be reached"),
+    "gcm_fashion_mnist": NotTrained("", "not trained, the data could not be reached"),
+}
+
+
 @dataclass
 class Evidence:
     """Attributes:
@@ -43,7 +57,8 @@ class Evidence:
         """Why something cannot be said of these networks, or an empty string."""
         for name in names:
             if name not in self.networks:
-                return f"{name}: no trained network"
+                planned = NOT_TRAINED.get(name)
+                return f"{name}: {planned.reason if planned else 'no trained network'}"
             data = self.card(name).data
             if data not in self.data:
                 return f"{data}: {self.missing[data]}"

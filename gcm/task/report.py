@@ -15,7 +15,8 @@ from gcm.error import InputError
 from gcm.file import write_text
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
-from gcm.report.section import SECTIONS
+from gcm.report.readme import update_readme
+from gcm.report.section import SECTIONS, Section
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, settings_of, task_overrides
 from gcm.task.train import LIBRARIES, machine
@@ -25,10 +26,11 @@ from gcm.zoo import SavedNetwork, cards, read_saved
 TITLE = "Reproduction report"
 
 
-def report(config: DictConfig) -> None:
+def report(config: DictConfig, readme: str | None = None) -> None:
     """Write `report.md` and `report.html`, tables and figures, from the networks in `weights=` (else all shipped).
 
-    What cannot be made, because a network or a data set is not here, is named first.
+    What cannot be made, because a network or a data set is not here, is named first. In the file `readme` the marked
+    parts are replaced by the tables.
     """
     refuse(config, "resume")
     networks = networks_by_name(config)
@@ -43,7 +45,9 @@ def report(config: DictConfig) -> None:
             directory=directory,
             device=device_of(config),
         )
-        write_report(evidence, directory)
+        sections = write_report(evidence, directory)
+    if readme is not None:
+        update_readme(Path(readme).expanduser(), sections)
     say(f"report: {directory}/report.html and report.md")
 
 
@@ -71,7 +75,7 @@ def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[d
     return found, missing
 
 
-def write_report(evidence: Evidence, directory: Path) -> None:
+def write_report(evidence: Evidence, directory: Path) -> list[Section]:
     sections = [section(evidence) for section in SECTIONS]
     markdown = rendered(
         "report.md.j2",
@@ -84,3 +88,4 @@ def write_report(evidence: Evidence, directory: Path) -> None:
     )
     write_text(directory / "report.md", markdown)
     write_text(directory / "report.html", html_page(markdown, TITLE, directory))
+    return sections

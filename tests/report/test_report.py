@@ -10,16 +10,19 @@ from sample import ROOT, randomized
 
 from gcm.build import build
 from gcm.data import ImageSpec, MemorySplit
+from gcm.error import InputError
 from gcm.model import GCM
 from gcm.rendering import Product, Raw
 from gcm.report.card import card_page
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
+from gcm.report.readme import with_summaries
 from gcm.report.section import SECTIONS
 from gcm.report.section.paper_claims import CONTRADICTED, NOT_TESTABLE, SUPPORTED
+from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
 from gcm.visualizer import CAM, ClassWeightMaps, GuidedBackprop, GuidedGradCAM, Uniform
-from gcm.zoo import Card, SavedNetwork, Test
+from gcm.zoo import Card, SavedNetwork, Test, cards
 
 MODELS = {
     "gcm_cifar10": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
@@ -133,6 +136,20 @@ def test_images_are_chosen_by_rule():
     assert first_right_of_each_class(right, labels, 2, count=2).tolist() == [0, 4, 1, 3]
 
 
+def test_a_readme_gets_its_tables_between_the_marks():
+    text = "a\n<!-- accuracy -->\nold\n<!-- end of accuracy -->\nb\n"
+    assert with_summaries(text, {"accuracy": "new\n"}) == text.replace("old", "new")
+    for wrong in ("no mark", text.replace("accuracy", "accuracies"), "<!-- end of accuracy -->"):
+        with pytest.raises(InputError, match="<!-- "):
+            with_summaries(wrong, {"accuracy": "new"})
+
+
+def test_the_readme_says_what_the_cards_say():
+    rows = [network_row(card) for card in cards().values()]
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"| {row['network']} | {row['paper']} | {row['test accuracy']} |" in readme for row in rows)
+
+
 def test_a_card_page_says_where_the_network_comes_from(tmp_path):
     text = card_page(saved("gcm_cifar10", tmp_path).card)
     assert "55.00% ± 7.07" in text
@@ -160,3 +177,9 @@ def test_the_claims_of_experiments_are_the_papers():
         "gcm_svhn": 0.9619,
         "tiny_lenet_mnist": 0.98,
     }
+    assert NOT_TRAINED["gcm_svhn"].paper == f"{accuracies['gcm_svhn']:.2%}"
+
+
+def test_what_is_not_trained_has_an_experiment_and_no_weights():
+    assert all((ROOT / "configs" / "experiment" / f"{name}.yaml").is_file() for name in NOT_TRAINED)
+    assert not set(NOT_TRAINED) & set(cards())

@@ -7,7 +7,7 @@ from gcm.report.section.class_maps import centred, figure_7, figure_8
 from gcm.report.section.decline_ratio import decline_ratio_on
 from gcm.report.section.paper_claims import paper_claims
 from gcm.report.section.paper_comparison import paper_comparison
-from gcm.report.section.true_class_maps import figure_9
+from gcm.report.section.true_class_maps import true_class_maps
 from gcm.report.section.visualizer_comparison import figure_10
 
 SECTIONS: tuple[SectionMaker, ...] = (
@@ -15,9 +15,10 @@ SECTIONS: tuple[SectionMaker, ...] = (
     partial(decline_ratio_on, "cifar10", ("gcm", "gcm_clipped", "cnn")),
     partial(decline_ratio_on, "mnist", ("gcm", "cnn")),
     partial(decline_ratio_on, "digits", ("gcm", "cnn")),
+    partial(true_class_maps, 6, "gcm_svhn"),
     figure_7,
     figure_8,
-    figure_9,
+    partial(true_class_maps, 9, "gcm_cifar10"),
     figure_10,
     centred,
     paper_claims,

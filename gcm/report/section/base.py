@@ -14,11 +14,14 @@ class Section:
     title: its heading.
     body: Markdown.
     missing: what ought to be here and is not, with the reason; a line each.
+    key, summary: a mark in a README, and the Markdown that belongs there.
     """
 
     title: str
     body: str
     missing: tuple[str, ...] = ()
+    key: str = ""
+    summary: str = ""
 
 
 SectionMaker = Callable[[Evidence], Section]
@@ -29,9 +32,9 @@ def missing_section(title: str, *reasons: str) -> Section:
     return Section(title, f"Missing: {listed(reasons)}.\n", tuple(f"{title}: {reason}" for reason in reasons))
 
 
-def figure(path: Path, caption: str) -> str:
-    """A picture beside the page, with its caption."""
-    return f"![{caption}]({path.name})\n\n*{caption}*\n"
+def figure(path: Path, caption: str, command: str = "task=report") -> str:
+    """A picture beside the page, with its caption and the command that makes it."""
+    return f"![{caption}]({path.name})\n\n*{caption}*\n\n`python train.py {command}`\n"
 
 
 def percent(value: float) -> str:

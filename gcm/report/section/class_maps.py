@@ -14,6 +14,7 @@ from gcm.report.selection import RULE, certain_and_uncertain, first_right, first
 from gcm.visualizer import ClassWeightMaps
 from gcm.visualizer.gcm import Centre
 
+NOTES: dict[Centre, str] = {"none": "plain", "mean": "less mean", "median": "less median", "minimum": "less minimum"}
 PAIR = ("gcm_cifar10", "gcm_clipped_cifar10")
 
 
@@ -77,8 +78,7 @@ def drawn(evidence: Evidence, asked: ClassMapFigure) -> str:
         path=path,
     )
     listed = ",".join(map(str, asked.indices.tolist()))
-    command = f"`python train.py task=explain weights={asked.network} visualizer=gcm indices=[{listed}]`"
-    return figure(path, caption) + f"\n{command}\n"
+    return figure(path, caption, f"task=explain weights={asked.network} visualizer=gcm indices=[{listed}]")
 
 
 def centred(evidence: Evidence) -> Section:
@@ -110,14 +110,12 @@ def centred(evidence: Evidence) -> Section:
         title=caption,
         in_colours=False,
         path=path,
-        notes=list(centres) * len(indices),
+        notes=[NOTES[centre] for centre in centres] * len(indices),
         limits=limits,
     )
-    command = f"`python train.py task=explain weights={name} visualizer=all rendering=product`"
     body = (
         "Softmax does not change when all class scores lose the same number, so each pixel may lose what its classes "
         "have in common. Probabilities and decision stay what they were; the pictures then show what speaks for a "
-        "class rather than for the others. The decline-ratio table has their rows.\n\n"
-        f"{figure(path, caption)}\n{command}\n"
+        "class rather than for the others. The decline-ratio table has their rows.\n\n" + figure(path, caption)
     )
     return Section(title, body)

@@ -34,4 +34,10 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
         f"{markdown_table(wide_rows(cells, in_full=True))}\n{BY_CONSTRUCTION}\n\n{notes}\n"
         f"{figure(path, heading)}"
     )
-    return Section(title, body, tuple(reasons))
+    return Section(
+        title,
+        body,
+        tuple(reasons),
+        key=f"decline_ratio_{data}",
+        summary=markdown_table(wide_rows(cells, in_full=False)),
+    )

@@ -69,7 +69,7 @@ def paper_claims(evidence: Evidence) -> Section:
         f"most {100 * MARGIN:.0f} point. “Best” is the smallest decline ratio among the paper's five methods; cells "
         "that hold by construction count, and are named.\n\n" + markdown_table(rows)
     )
-    return Section("The papers' claims", body, tuple(missing))
+    return Section("The papers' claims", body, tuple(missing), key="claims", summary=markdown_table(rows))
 
 
 def reaches(name: str) -> Callable[[Evidence], tuple[str, bool]]:

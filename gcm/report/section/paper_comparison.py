@@ -3,23 +3,17 @@
 from typing import Any
 
 from gcm.file import markdown_table
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import NOT_TRAINED, Evidence
 from gcm.report.section.base import Section, percent
 from gcm.zoo import Card
-
-NOT_TRAINED = {
-    "gcm_svhn": ("96.19%", "GCM paper, section 4.5", "SVHN could not be had"),
-    "gcm_fashion_mnist": ("", "", "Fashion-MNIST could not be had"),
-}
-"""Networks with an experiment but without weights: the paper's figure, its source, the reason."""
 
 
 def paper_comparison(evidence: Evidence) -> Section:
     rows = [network_row(saved.card) for saved in evidence.networks.values()]
-    missing = {name: about for name, about in NOT_TRAINED.items() if name not in evidence.networks}
+    missing = [name for name in NOT_TRAINED if name not in evidence.networks]
     rows += [
-        {"network": name, "paper": paper, "test accuracy": f"missing: {reason}"}
-        for name, (paper, _, reason) in missing.items()
+        {"network": name, "paper": NOT_TRAINED[name].paper, "test accuracy": f"missing: {NOT_TRAINED[name].reason}"}
+        for name in missing
     ]
     body = (
         "Test accuracy on the official test sets, as the cards have it: mean ± standard deviation over seeds; the "
@@ -27,7 +21,11 @@ def paper_comparison(evidence: Evidence) -> Section:
         "task=verify` measures it again.\n\n" + markdown_table(rows)
     )
     return Section(
-        "Accuracy, beside the papers'", body, tuple(f"{name}: {reason}" for name, (_, _, reason) in missing.items())
+        "Accuracy, beside the papers'",
+        body,
+        tuple(evidence.lacks(name) for name in missing),
+        key="accuracy",
+        summary=markdown_table(rows),
     )
 
 

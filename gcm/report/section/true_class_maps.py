@@ -1,4 +1,4 @@
-"""Images beside the positive part of the true class's map (GCM paper, figure 9)."""
+"""Images beside the positive part of the true class's map (GCM paper, figures 6 and 9)."""
 
 from gcm.draw import Panel, draw_grid, scale_of
 from gcm.rendering import Product
@@ -7,27 +7,26 @@ from gcm.report.section.base import Section, figure, missing_section
 from gcm.report.selection import first_right_of_each_class
 from gcm.visualizer import ClassWeightMaps
 
-NETWORK = "gcm_cifar10"
 OF_EACH_CLASS = 3
 
 
-def figure_9(evidence: Evidence) -> Section:
-    title = "Figure 9: what speaks for the true class"
-    reason = evidence.lacks(NETWORK)
+def true_class_maps(number: int, name: str, evidence: Evidence) -> Section:
+    title = f"Figure {number}: what speaks for the true class, {name}"
+    reason = evidence.lacks(name)
     if reason:
         return missing_section(title, reason)
-    network, classes = evidence.network(NETWORK), evidence.card(NETWORK).spec.classes
-    labels = evidence.test_split(NETWORK).labels
-    indices = first_right_of_each_class(evidence.right(NETWORK), labels, len(classes), OF_EACH_CLASS)
-    pixels, labels = evidence.pixels(NETWORK, indices)
+    network, classes = evidence.network(name), evidence.card(name).spec.classes
+    labels = evidence.test_split(name).labels
+    indices = first_right_of_each_class(evidence.right(name), labels, len(classes), OF_EACH_CLASS)
+    pixels, labels = evidence.pixels(name, indices)
     maps = ClassWeightMaps()(network, pixels, labels.unsqueeze(1)).maps
     pictures = Product()(maps, pixels)[:, 0].clamp_min(0).cpu()
     rows: list[list[Panel]] = [[] for _ in classes]
     for image, picture, label in zip(pixels.cpu(), pictures, labels.tolist(), strict=True):
         rows[label] += [Panel(image), Panel(picture / scale_of(picture))]
-    path = evidence.directory / "figure_9.png"
+    path = evidence.directory / f"figure_{number}.png"
     caption = (
-        f"{NETWORK}: test images and the positive part of the true class's contribution map, each from black (0) to "
+        f"{name}: test images and the positive part of the true class's contribution map, each from black (0) to "
         f"its own largest value; the first {OF_EACH_CLASS} of each class that are named rightly"
     )
     draw_grid(rows, classes, ["image", "for its class"] * OF_EACH_CLASS, caption, path)
