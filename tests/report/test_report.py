@@ -14,7 +14,7 @@ from gcm.error import InputError
 from gcm.model import GCM
 from gcm.rendering import Product, Raw
 from gcm.report.card import card_page
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import NOT_TRAINED, Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import with_summaries
 from gcm.report.section import SECTIONS
