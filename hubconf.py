@@ -1,11 +1,12 @@
 """The shipped networks for `torch.hub`: `torch.hub.load("OWNER/gcm", "gcm_cifar10")`."""
 
-from functools import partial
+from functools import partial as _partial
 
-import gcm
+import gcm as _gcm
 
-dependencies = ["torch", "torchvision", "omegaconf", "pydantic", "safetensors", "sklearn", "scipy"]
+dependencies = ["torch", "torchvision", "torchmetrics", "omegaconf", "pydantic", "annotated_types", "safetensors",
+                "sklearn", "scipy", "numpy", "PIL"]  # fmt: skip
 
-for _name in gcm.list_models():
-    globals()[_name] = partial(gcm.load, _name)
+for _name in _gcm.list_models():
+    globals()[_name] = _partial(_gcm.load, _name)
     globals()[_name].__doc__ = f"{_name} in evaluation mode, with its card as `.card`."

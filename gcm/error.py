@@ -9,6 +9,10 @@ class InputError(ValueError):
     """
 
 
+class DataNotFoundError(InputError):
+    """A data set is not where it was looked for."""
+
+
 def listed(names: object) -> str:
     """`a, b, c` for any iterable of names, for use in messages."""
     return ", ".join(str(name) for name in names)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Random shifts and mirror images of a whole batch at once, on the device where it lies."""
+"""Random shifts, mirror images and erased squares of a whole batch at once, on the device where it lies."""
 
 import torch
 from torch import Generator, Tensor
@@ -27,3 +27,23 @@ def shifted_positions(images: Tensor, size: int, padding: int, generator: Genera
     shift = torch.randint(-padding, padding + 1, (len(images), 1), generator=generator, device=images.device)
     positions = (torch.arange(size, device=images.device) + shift).abs()  # mirrored at 0
     return size - 1 - (size - 1 - positions).abs()  # mirrored at the far end
+
+
+def with_erased_square(images: Tensor, size: int, generator: Generator) -> Tensor:
+    """Each image `(B,C,H,W)` with a black square of `size` pixels around a random pixel, cut off at the border.
+
+    Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
+    """
+    if not size:
+        return images
+    height, width = images.shape[2:]
+    rows = in_random_window(images, height, size, generator)  # (B,H)
+    columns = in_random_window(images, width, size, generator)  # (B,W)
+    return images.masked_fill((rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1), 0)
+
+
+def in_random_window(images: Tensor, length: int, size: int, generator: Generator) -> Tensor:
+    """For each image which places of an axis lie within `size` places around a random one: `(B,length)`."""
+    first = torch.randint(length, (len(images), 1), generator=generator, device=images.device) - size // 2
+    places = torch.arange(length, device=images.device)
+    return (places >= first) & (places < first + size)

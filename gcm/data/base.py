@@ -57,6 +57,7 @@ class ImageData(ABC):
         split_seed: seed that picks the validation images.
         crop_padding: training images are shifted by up to this many pixels, their border mirrored; 0: not at all.
         flip: whether training images are mirrored left to right at random.
+        erased_square: side of a square that is blackened in each training image, at a random place; 0: none.
         workers: processes that fetch batches; 0 is best for images in memory.
     """
 
@@ -66,6 +67,7 @@ class ImageData(ABC):
     split_seed: Count = 0
     crop_padding: Count = 4
     flip: bool = False
+    erased_square: Count = 0
     workers: Count = 0
 
     name: ClassVar[str]

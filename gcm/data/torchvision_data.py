@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.error import URLError
 
 from gcm.data.base import ImageData, MemorySplit
-from gcm.error import InputError
+from gcm.error import DataNotFoundError, InputError
 
 
 @dataclass(kw_only=True)
@@ -44,7 +44,7 @@ class TorchvisionData(ImageData):
         was_there = root.exists()
         try:
             return self.open(root, train, download=False)
-        except (RuntimeError, ValueError, EOFError):  # not found, not as published, or cut off
+        except (RuntimeError, ValueError, EOFError, OSError):  # not found, not as published, or cut off
             pass
         try:
             with contextlib.redirect_stdout(io.StringIO()):
@@ -52,7 +52,7 @@ class TorchvisionData(ImageData):
         except (URLError, OSError, RuntimeError, ValueError, EOFError) as error:
             if not was_there and not any(path.is_file() for path in root.rglob("*")):
                 shutil.rmtree(root, ignore_errors=True)
-            raise InputError(
+            raise DataNotFoundError(
                 f"{self.name} is not complete in {root.resolve()} and cannot be downloaded "
                 f"({' '.join(str(error).split())[:120]}); expected there: {self.files}; "
                 f"get them from {self.source}, or set data.root= or GCM_DATA"

@@ -47,7 +47,7 @@ def draw_grid(
     if any(panel.signed and len(panel.picture) == 1 for panels in rows for panel in panels):
         colours = ScalarMappable(Normalize(-1, 1), cmap=DIVERGING)
         bar = figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.02, pad=0.01, aspect=60)
-        bar.set_label("maps in one colour scale: share of the map's own largest value", fontsize=8)
+        bar.set_label("white: 0; full colour: the 99.8th percentile of the map's absolute values", fontsize=8)
     save(figure, path)
 
 

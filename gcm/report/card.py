@@ -2,19 +2,33 @@
 
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from gcm.file import markdown_table
 from gcm.report.page import rendered
 from gcm.zoo import Card
 
 
 def card_page(card: Card) -> str:
-    return rendered("card.md.j2", card=card, facts=markdown_table(facts(card)), tests=markdown_table(test_rows(card)))
+    return rendered(
+        "card.md.j2",
+        card=card,
+        facts=markdown_table(facts(card)),
+        tests=markdown_table(test_rows(card)),
+        settings=settings(card),
+    )
+
+
+def settings(card: Card) -> str:
+    """The part of the config that decides the training, as YAML."""
+    sections = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "seed")
+    return OmegaConf.to_yaml({name: card.config[name] for name in sections if name in card.config})
 
 
 def facts(card: Card) -> list[dict[str, Any]]:
     spec = card.spec
     facts = {
-        "data": f"{card.data}, {card.train_images:,} training and {card.tests[0].images:,} test images",
+        "data": f"{card.data}, {card.train_images:,} training and {card.tests[0].images:,} test images ({split(card)})",
         "input": f"{spec.channels} x {spec.height} x {spec.width}, float in [0,1]; {len(spec.classes)} classes",
         "command": f"`{card.command}`",
         "training": f"{card.epochs} epochs, {card.steps:,} steps, {card.training_seconds / 60:.0f} min",
@@ -23,9 +37,15 @@ def facts(card: Card) -> list[dict[str, Any]]:
         "parameters": f"{card.parameters:,}",
         "multiply-accumulates": f"{card.macs:,} for the scores of one image",
         "account of its scores": account(card),
+        "measured on": card.measured_on,
         "SHA-256 of the weights": f"`{card.weights_sha256}`",
     }
     return [{"": name, "value": value} for name, value in facts.items()]
+
+
+def split(card: Card) -> str:
+    held_out = card.config["data"].get("val_size", 0)
+    return f"{held_out:,} of the training images held out" if held_out else "all training images, none held out"
 
 
 def account(card: Card) -> str:

@@ -1,6 +1,6 @@
 """What a report is made from: networks and data that are here, reasons for what is not, and measures taken once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,20 +15,31 @@ from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.study.predictions import split_logits
 from gcm.visualizer import Visualizer
 from gcm.zoo import Card, SavedNetwork
+from gcm.zoo.catalogue import DIRECTORY
 
 
 @dataclass(frozen=True)
-class NotTrained:
-    """A network that has an experiment but no weights: the accuracy in the paper, and why there is none of ours."""
+class Planned:
+    """A network of the zoo: the paper's accuracy, and why there would be none of ours."""
 
-    paper: str
-    reason: str
+    paper: str = ""
+    reason: str = "no trained network"
 
 
-NOT_TRAINED = {
-    "gcm_svhn": NotTrained("96.19%", "not trained, the data could not be reached"),
-    "gcm_fashion_mnist": NotTrained("", "not trained, the data could not be reached"),
+PLANNED = {
+    "gcm_cifar10": Planned("90.43%"),
+    "gcm_clipped_cifar10": Planned("89.91%"),
+    "cnn_cifar10": Planned("as GCM"),
+    "gcm_svhn": Planned("96.19%", "not trained, the data could not be reached"),
+    "gcm_mnist": Planned(),
+    "cnn_mnist": Planned(),
+    "tiny_lenet_mnist": Planned("98 % or more"),
+    "lenet_mnist": Planned(),
+    "gcm_fashion_mnist": Planned("", "not trained, the data could not be reached"),
+    "gcm_digits": Planned(),
+    "cnn_digits": Planned(),
 }
+"""The reference networks, in the order of the tables."""
 
 
 @dataclass
@@ -38,6 +49,7 @@ class Evidence:
     data: the data sets found, by name.
     missing: for each data set that was not found, why.
     visualizers, renderings: of the decline-ratio tables, by name.
+    new_metric: gives an empty decline-ratio metric.
     directory: where figures and result files go.
     device: where networks run.
     """
@@ -47,6 +59,7 @@ class Evidence:
     missing: Mapping[str, str]
     visualizers: Mapping[str, Visualizer]
     renderings: Mapping[str, Rendering]
+    new_metric: Callable[[], DeclineRatio]
     directory: Path
     device: torch.device
     _built: dict[str, Classifier] = field(default_factory=dict)
@@ -57,12 +70,16 @@ class Evidence:
         """Why something cannot be said of these networks, or an empty string."""
         for name in names:
             if name not in self.networks:
-                planned = NOT_TRAINED.get(name)
-                return f"{name}: {planned.reason if planned else 'no trained network'}"
+                return f"{name}: {PLANNED.get(name, Planned()).reason}"
             data = self.card(name).data
             if data not in self.data:
                 return f"{data}: {self.missing[data]}"
         return ""
+
+    def weights(self, *names: str) -> str:
+        """What `weights=` must be for these networks, on a command line."""
+        values = [name if is_in_package(self.networks[name]) else str(self.networks[name].path) for name in names]
+        return values[0] if len(values) == 1 else f"[{','.join(values)}]"
 
     def card(self, name: str) -> Card:
         return self.networks[name].card
@@ -91,7 +108,7 @@ class Evidence:
             network = self.network(name)
             visualizers = own_visualizers(network, self.visualizers)
             self._cells[name] = decline_ratio_cells(
-                name, network, visualizers, self.renderings, DeclineRatio, self.test_split(name), batch_size=128
+                name, network, visualizers, self.renderings, self.new_metric, self.test_split(name), batch_size=128
             )
         return self._cells[name]
 
@@ -99,3 +116,7 @@ class Evidence:
         """Test images as float in [0,1] where the networks run, and their labels."""
         images, labels = self.test_split(name)[indices]
         return images.to(self.device).float().div_(255), labels
+
+
+def is_in_package(saved: SavedNetwork) -> bool:
+    return saved.path.parent == DIRECTORY

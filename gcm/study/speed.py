@@ -5,6 +5,8 @@ from collections.abc import Callable
 from statistics import median
 from typing import NamedTuple
 
+import torch
+
 
 class Ratio(NamedTuple):
     """Median, smallest and largest ratio of times over the rounds."""
@@ -25,6 +27,14 @@ def time_ratio(first: Callable[[], object], second: Callable[[], object], rounds
 
 
 def seconds(action: Callable[[], object]) -> float:
+    wait_for_device()
     began = time.perf_counter()
     action()
+    wait_for_device()
     return time.perf_counter() - began
+
+
+def wait_for_device() -> None:
+    """A GPU works on after the call that started it has returned."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,6 +1,6 @@
 """What is measured of a network on its whole test set: for its card, and again to verify the card."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from scipy.stats import binomtest
@@ -50,6 +50,6 @@ def measured(name: str, network: Classifier, split: Split, batch_size: int = 250
             right += int((logits.argmax(1) == truth).sum())
             loss += float(F.cross_entropy(logits, truth, reduction="sum"))
             if isinstance(network, Interpretable):
-                completeness.update(network.contributions(pixels))
+                completeness.update(replace(network.contributions(pixels), logits=logits))
     account = completeness.compute() if isinstance(network, Interpretable) else None
     return Measured(right, len(split), loss / len(split), account)

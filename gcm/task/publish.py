@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -14,6 +15,7 @@ from gcm.report.card import card_page
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse
+from gcm.task.train import machine, versions_now
 from gcm.task.weights import device_of, named_data, named_networks
 from gcm.zoo import Card, SavedNetwork, Test
 from gcm.zoo.catalogue import SUMS, sums_text
@@ -23,6 +25,12 @@ ROOT_ANYWHERE = "${oc.env:GCM_DATA,data}"
 """Where data are looked for, as `configs/data` has it: a card names no directory of one machine."""
 
 
+DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
+"""The sections of a config that decide what comes out of a training, the seed aside."""
+COMPLETE_BELOW = 1e-4
+"""The largest completeness residual that is rounding."""
+
+
 def publish(config: DictConfig, directory: str | None = None) -> None:
     """Publish the first run in `weights=`; the others are the same training from other seeds, for the card's spread.
 
@@ -30,23 +38,51 @@ def publish(config: DictConfig, directory: str | None = None) -> None:
     """
     refuse(config, "resume")
     networks = named_networks(config)
+    check_finished(networks)
     check_differ_in_seed_only(networks)
     data = named_data(config, networks)
     if directory is not None:
-        published = publish_in(Path(directory).expanduser(), networks, data, config)
+        published = publish_in(made(Path(directory).expanduser()), networks, data, config)
     else:
         with run_directory(config) as own:
             published = publish_in(own, networks, data, config)
     say(f"published: {published}")
 
 
+def made(directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"task.directory={directory} cannot be made: {error.strerror}") from None
+    return directory
+
+
+def check_finished(networks: Sequence[SavedNetwork]) -> None:
+    for saved in networks:
+        if saved.card.tests:
+            raise InputError(f"{saved.path} is published already; task=publish takes run directories")
+        if not (saved.path.parent / "result.json").is_file():
+            raise InputError(
+                f"{saved.path} belongs to no finished training; finish it first: python train.py task=train "
+                f"resume={saved.path.parent}"
+            )
+
+
 def check_differ_in_seed_only(networks: Sequence[SavedNetwork]) -> None:
-    trainings = [{**saved.card.config, "seed": None, "output": None} for saved in networks]
+    trainings = [deciding(saved.card) for saved in networks]
     if any(training != trainings[0] for training in trainings):
         raise InputError("task=publish needs runs of one training that differ in their seed only; compare config.yaml")
     seeds = [saved.card.seed for saved in networks]
     if len(set(seeds)) < len(seeds):
         raise InputError(f"task=publish needs runs of different seeds, got seeds {listed(seeds)}")
+
+
+def deciding(card: Card) -> dict[str, Any]:
+    """What decides a training, without where its data lay and how its progress was shown."""
+    config = {name: card.config.get(name) for name in DECIDING}
+    config["data"] = {**card.config["data"], "root": None, "workers": None}
+    config["trainer"] = {**card.config["trainer"], "enable_progress_bar": None}
+    return {"name": card.name, **config}
 
 
 def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageData, config: DictConfig) -> Path:
@@ -58,7 +94,7 @@ def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageDat
         first = first or found
     assert first is not None
     path = directory / f"{networks[0].card.name}{SUFFIX}"
-    card = measured_card(networks[0], tests, first, data)
+    card = measured_card(networks[0], tests, first, len(data.train))
     write_weights(path, networks[0].weights, card)
     write_text(path.with_suffix(".md"), card_page(card))
     write_text(directory / SUMS, sums_text(directory))
@@ -70,17 +106,25 @@ def test_of(card: Card, found: Measured) -> Test:
     return Test(card.seed, found.accuracy, low, high, found.loss, found.images, card.training_seconds)
 
 
-def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, data: ImageData) -> Card:
+def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int) -> Card:
     network = saved.network()
-    config = {**saved.card.config, "output": None, "data": {**saved.card.config["data"], "root": ROOT_ANYWHERE}}
+    config = {
+        **saved.card.config,
+        "output": None,
+        "resume": None,
+        "data": {**saved.card.config["data"], "root": ROOT_ANYWHERE},
+    }
+    residual = found.completeness.residual if found.completeness else None
     return replace(
         saved.card,
         config=config,
         tests=tuple(tests),
-        train_images=len(data.train),
+        overrides=saved.card.overrides_elsewhere,
+        train_images=train_images,
         parameters=network.parameter_count(),
         macs=network.multiplications(),
-        complete=found.completeness is not None,
+        complete=residual is not None and residual <= COMPLETE_BELOW,
         signed=found.completeness is not None and found.completeness.signed,
-        completeness_residual=found.completeness.residual if found.completeness else None,
+        completeness_residual=residual,
+        measured_on=f"{machine()}; {versions_now()}",
     )

@@ -1,9 +1,8 @@
 """`task=report`: the reproduction report, from weights to one page."""
 
-import platform
 from collections.abc import Mapping
 from datetime import date
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -11,7 +10,7 @@ from omegaconf import DictConfig
 from gcm.build import build
 from gcm.console import say
 from gcm.data import ImageData
-from gcm.error import InputError
+from gcm.error import DataNotFoundError, InputError
 from gcm.file import write_text
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
@@ -19,7 +18,7 @@ from gcm.report.readme import update_readme
 from gcm.report.section import SECTIONS, Section
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, settings_of, task_overrides
-from gcm.task.train import LIBRARIES, machine
+from gcm.task.train import machine, versions_now
 from gcm.task.weights import device_of, named_data
 from gcm.zoo import SavedNetwork, cards, read_saved
 
@@ -34,6 +33,8 @@ def report(config: DictConfig, readme: str | None = None) -> None:
     """
     refuse(config, "resume")
     networks = networks_by_name(config)
+    if readme is not None:
+        check_readme(readme, config)
     data, missing = data_of(networks, config)
     with run_directory(config) as directory:
         evidence = Evidence(
@@ -42,6 +43,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             missing,
             visualizers={name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()},
             renderings={name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()},
+            new_metric=partial(build, config.metric, key="metric"),
             directory=directory,
             device=device_of(config),
         )
@@ -51,13 +53,25 @@ def report(config: DictConfig, readme: str | None = None) -> None:
     say(f"report: {directory}/report.html and report.md")
 
 
+def check_readme(readme: str, config: DictConfig) -> None:
+    if settings_of(config).weights:
+        raise InputError("task.readme= gets the results of all shipped networks; leave out weights=")
+    if not Path(readme).expanduser().is_file():
+        raise InputError(f"task.readme={readme}: no such file")
+
+
 def networks_by_name(config: DictConfig) -> dict[str, SavedNetwork]:
     named = settings_of(config).weights
     names = [named] if isinstance(named, str) else named or list(cards())
-    networks = {saved.card.name: saved for saved in map(read_saved, names)}
-    for name, saved in networks.items():
+    networks: dict[str, SavedNetwork] = {}
+    for saved in map(read_saved, names):
         if not saved.card.tests:
-            raise InputError(f"{name} has no card; publish it first: python train.py task=publish weights={saved.path}")
+            raise InputError(
+                f"{saved.path} has no card; publish it first: python train.py task=publish weights={saved.path.parent}"
+            )
+        if saved.card.name in networks:
+            raise InputError(f"weights= names two networks {saved.card.name}; a report has one of each name")
+        networks[saved.card.name] = saved
     return networks
 
 
@@ -65,13 +79,11 @@ def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[d
     """The data sets of the networks by name, and for each that is not here the reason."""
     found: dict[str, ImageData] = {}
     missing: dict[str, str] = {}
-    for saved in networks.values():
-        name = saved.card.data
-        if name not in found and name not in missing:
-            try:
-                found[name] = named_data(config, [saved])
-            except InputError as error:
-                missing[name] = str(error)
+    for name in dict.fromkeys(saved.card.data for saved in networks.values()):
+        try:
+            found[name] = named_data(config, [saved for saved in networks.values() if saved.card.data == name])
+        except DataNotFoundError as error:
+            missing[name] = str(error)
     return found, missing
 
 
@@ -82,7 +94,7 @@ def write_report(evidence: Evidence, directory: Path) -> list[Section]:
         command=" ".join(["python train.py", *task_overrides()]),
         date=date.today().isoformat(),
         machine=machine(),
-        versions=f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        versions=versions_now(),
         missing=list(dict.fromkeys(line for section in sections for line in section.missing)),
         sections=sections,
     )

@@ -18,7 +18,7 @@ from gcm.file import write_json, write_text
 from gcm.model import Classifier
 from gcm.task.run_directory import in_sweep, run_directory
 from gcm.task.settings import overridden_keys, refuse, task_overrides
-from gcm.zoo import read_saved
+from gcm.zoo import Card, SavedNetwork, read_saved
 
 if TYPE_CHECKING:
     from gcm.training.module import ClassifierTraining
@@ -45,27 +45,31 @@ def train(config: DictConfig) -> None:
             result = train_network(config, directory)
     else:
         directory = Path(config.resume).expanduser()
-        result = train_network(resumed_config(config, directory), directory)
+        earlier = resumable(directory)
+        result = train_network(resumed_config(config, earlier), directory, earlier.card)
     show_results([result])
     say(f"run directory: {directory}")
     say(f"next: python train.py task=explain weights={directory}")
 
 
-def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
+def resumable(directory: Path) -> SavedNetwork:
+    if not (directory / "last.ckpt").is_file():
+        raise InputError(f"resume={directory} is no run directory with a last.ckpt; start anew without resume=")
+    return read_saved(directory / "last.ckpt")
+
+
+def resumed_config(config: DictConfig, earlier: SavedNetwork) -> DictConfig:
     """The run's own config with what may change on the way; raises `InputError` for what may not."""
     from gcm.training.schedule import constant
 
-    if not (directory / "last.ckpt").is_file():
-        raise InputError(f"resume={directory} is no run directory with a last.ckpt; start anew without resume=")
-    saved = read_saved(directory / "last.ckpt")
-    stored, card = saved.config, saved.card
+    stored, card, directory = earlier.config, earlier.card, earlier.path.parent
     fixed_length = resolve(stored.schedule, "schedule") is not constant
     for key in overridden_keys():
         if not key.startswith(CHANGEABLE_ON_RESUME):
             raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
         if key in LENGTH and fixed_length:
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
-        if not key.startswith("task"):
+        if key not in ("task", "resume") and not key.startswith("task."):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
     complete = card.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= card.steps
     if complete and (directory / "result.json").is_file():
@@ -75,8 +79,11 @@ def resumed_config(config: DictConfig, directory: Path) -> DictConfig:
     return stored
 
 
-def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
-    """Fit and test one network; `directory` gets its config, checkpoints, log, learning curve and `result.json`."""
+def train_network(config: DictConfig, directory: Path, earlier: Card | None = None) -> dict[str, Any]:
+    """Fit and test one network; `directory` gets its config, checkpoints, log, learning curve and `result.json`.
+
+    `earlier` is what an earlier part of the training says of itself, if this one goes on with it.
+    """
     from pytorch_lightning import seed_everything
 
     from gcm.training.batches import ImageBatches
@@ -84,14 +91,14 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
 
     data: ImageData = build(config.data, key="data")
     seed_everything(config.seed, workers=True, verbose=False)
-    module = training_module(config, data, directory)
+    module = training_module(config, data, directory, earlier)
     callbacks = checkpoint_callbacks(directory, data.val_size > 0, config.checkpoint.every_n_steps)
     trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
     write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
     batches = ImageBatches(data, config.seed)
-    trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if config.resume else None, weights_only=True)
+    trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
     seconds = module.training_seconds
     if (directory / "best.ckpt").is_file():
         module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
@@ -106,15 +113,15 @@ def train_network(config: DictConfig, directory: Path) -> dict[str, Any]:
         **tested,
         "test_images": len(data.test),
         "training_seconds": round(seconds, 1),
-        "machine": machine(),
-        "overrides": task_overrides(),
+        "machine": module.origin["machine"],
+        "overrides": list(module.origin["overrides"]),
     }
     if trainer.is_global_zero:
         write_json(directory / "result.json", result)
     return result
 
 
-def training_module(config: DictConfig, data: ImageData, directory: Path) -> "ClassifierTraining":
+def training_module(config: DictConfig, data: ImageData, directory: Path, earlier: Card | None) -> "ClassifierTraining":
     """The network, as the seed makes it, with all that its training needs."""
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
@@ -135,7 +142,7 @@ def training_module(config: DictConfig, data: ImageData, directory: Path) -> "Cl
         label_smoothing=config.label_smoothing,
         channels_last=config.channels_last,
         seed=config.seed,
-        origin=origin(config, data),
+        origin=origin(config, data, earlier),
         history=History(directory, title=f"{network_name(config)}, seed {config.seed}"),
     )
 
@@ -144,16 +151,28 @@ def network_name(config: DictConfig) -> str:
     return f"{config.names.model}_{config.names.data}"
 
 
-def origin(config: DictConfig, data: ImageData) -> dict[str, Any]:
-    """What a checkpoint says of itself; only plain values, so that it can be read without executing anything."""
+def origin(config: DictConfig, data: ImageData, earlier: Card | None) -> dict[str, Any]:
+    """What a checkpoint says of itself; only plain values, so that it can be read without executing anything.
+
+    A resumed training keeps its first command, with what was changed on the way, and names all its machines.
+    """
+    words = [word for word in task_overrides() if not word.startswith(("resume=", "task=train"))]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),
         "seed": config.seed,
-        "overrides": task_overrides(),
-        "machine": machine(),
-        "versions": {"python": platform.python_version(), **{library: version(library) for library in LIBRARIES}},
+        "overrides": [*earlier.overrides, *words] if earlier else task_overrides(),
+        "machine": " and ".join(dict.fromkeys([*(earlier.machine.split(" and ") if earlier else []), machine()])),
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{library: version(library) for library in LIBRARIES}}
+
+
+def versions_now() -> str:
+    return ", ".join(f"{name} {number}" for name, number in versions().items())
 
 
 def machine() -> str:

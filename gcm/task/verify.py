@@ -5,14 +5,14 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.console import say, show_table
-from gcm.error import InputError, listed
+from gcm.error import DataNotFoundError, InputError, listed
 from gcm.file import write_csv
 from gcm.setting import Share
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, settings_of
 from gcm.task.weights import device_of, named_data
-from gcm.zoo import Card, cards, read_saved
+from gcm.zoo import Card, SavedNetwork, cards, read_saved
 
 
 def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_tolerance: Share = 1e-4) -> None:
@@ -24,31 +24,36 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
     refuse(config, "resume")
     named = settings_of(config).weights
     names = [named] if isinstance(named, str) else named or list(cards())
-    rows, missing, wrong = [], [], []
-    for name in names:
-        saved = read_saved(name)
-        if not saved.card.tests:
-            raise InputError(
-                f"{name} has no card to verify; publish it first: python train.py task=publish weights={name}"
-            )
-        try:
-            data = named_data(config, [saved])
-        except InputError as error:
-            if named:
-                raise
-            missing.append(f"{saved.card.name} not verified: {error}")
-            continue
-        found = measured(saved.card.name, saved.network().to(device_of(config)), data.test)
-        wrong += disagreements(saved.card, found, accuracy_tolerance, completeness_tolerance)
-        rows.append(verify_row(saved.card, found))
     with run_directory(config) as directory:
+        rows, missing, wrong = [], [], []
+        for name in names:
+            saved = published(name)
+            try:
+                data = named_data(config, [saved])
+            except DataNotFoundError as error:
+                if named:
+                    raise
+                missing.append(f"{saved.card.name} not verified: {error}")
+                continue
+            found = measured(saved.card.name, saved.network().to(device_of(config)), data.test)
+            wrong += disagreements(saved.card, found, accuracy_tolerance, completeness_tolerance)
+            rows.append(verify_row(saved.card, found))
+        if not rows:
+            raise InputError(f"nothing could be verified: {listed(missing) or 'there is no shipped network'}")
         write_csv(directory / "verify.csv", rows)
     show_table("Paper, card and now", rows)
     for line in missing:
         say(line)
     if wrong:
-        raise InputError(listed(wrong))
+        raise InputError("; ".join(wrong))
     say(f"{len(rows)} of {len(names)} networks verified, all within tolerance: {directory}/verify.csv")
+
+
+def published(name: str) -> SavedNetwork:
+    saved = read_saved(name)
+    if not saved.card.tests:
+        raise InputError(f"{name} has no card to verify; publish it first: python train.py task=publish weights={name}")
+    return saved
 
 
 def disagreements(card: Card, found: Measured, accuracy_tolerance: float, completeness_tolerance: float) -> list[str]:
@@ -62,6 +67,10 @@ def disagreements(card: Card, found: Measured, accuracy_tolerance: float, comple
             f"{card.name}: accuracy {found.accuracy:.4f}, its card says {published.accuracy:.4f} "
             f"(tolerance {accuracy_tolerance})"
         )
+    if card.complete and found.completeness is None:
+        lines.append(f"{card.name}: gives no account of its scores, its card says it does")
+    if found.completeness and found.completeness.signed != card.signed:
+        lines.append(f"{card.name}: signed is {found.completeness.signed}, its card says {card.signed}")
     if found.completeness and found.completeness.residual > completeness_tolerance:
         lines.append(
             f"{card.name}: completeness residual {found.completeness.residual:.1e} (tolerance {completeness_tolerance})"

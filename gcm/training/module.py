@@ -13,7 +13,7 @@ from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from gcm.build import build
-from gcm.data.augmentation import shifted_and_flipped
+from gcm.data.augmentation import shifted_and_flipped, with_erased_square
 from gcm.data.base import Batch, ImageData
 from gcm.data.loader import seeded_generator
 from gcm.model import Classifier
@@ -55,7 +55,7 @@ class ClassifierTraining(LightningModule):
         self.optimizer_config, self.schedule_config = optimizer, schedule
         self.label_smoothing = label_smoothing
         self.seed = seed
-        self.origin = origin
+        self.origin = origin or {}
         self.history = history
         self.earlier_seconds = 0.0
         self.began = time.monotonic()
@@ -79,6 +79,7 @@ class ClassifierTraining(LightningModule):
         images, labels = batch
         generator = seeded_generator(images.device, self.seed, self.current_epoch, batch_index, self.global_rank)
         images = shifted_and_flipped(images, self.data.crop_padding, self.data.flip, generator)
+        images = with_erased_square(images, self.data.erased_square, generator)
         logits = self.network(self.as_pixels(images))
         loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         self.measures_of("train_").update(logits.detach(), labels)
@@ -138,14 +139,14 @@ class ClassifierTraining(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self.origin is not None:
+        if self.origin:
             checkpoint["gcm"] = {**self.origin, "training_seconds": self.training_seconds}
         checkpoint["history"] = self.history.rows if self.history is not None else []
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.history is not None:
             self.history.rows = list(checkpoint["history"])
-        if self.origin is not None:
+        if self.origin:
             self.earlier_seconds = checkpoint["gcm"]["training_seconds"]
 
 

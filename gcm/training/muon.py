@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from gcm.setting import ShareBelowOne
+from gcm.setting import PositiveCount, ShareBelowOne
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Newton-Schulz coefficients that bring singular values near 1 in few iterations, by Jordan (2024)."""
@@ -36,7 +36,7 @@ class Muon(AdamW):
         lr: float = 5e-3,
         weight_decay: float = 0.05,
         momentum: ShareBelowOne = 0.95,
-        iterations: int = 5,
+        iterations: PositiveCount = 5,
     ) -> None:
         super().__init__(params, lr=lr, weight_decay=weight_decay)
         self.momentum = momentum

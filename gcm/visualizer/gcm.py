@@ -1,10 +1,11 @@
 """GCM's own maps."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from gcm.error import InputError, listed
 from gcm.model import GCM
 from gcm.model.base import for_targets
 from gcm.visualizer.base import Visualizer
@@ -29,6 +30,8 @@ class ClassWeightMaps(Visualizer):
     by_design = True
 
     def __init__(self, centre: Centre = "none") -> None:
+        if centre not in get_args(Centre):
+            raise InputError(f"centre must be one of {listed(get_args(Centre))}, got {centre!r}")
         self.centre = centre
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:

@@ -1,11 +1,15 @@
 """What is known of a trained network, written by the program that trained and measured it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from statistics import mean, stdev
 from typing import Any
 
 from gcm.data import ImageSpec
+
+LOCAL = ("output=", "data.root=", "data.workers=", "resume=", "hydra.", "trainer.enable_progress_bar=")
+"""Settings that belong to one machine or terminal."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Test:
         accuracy: share of the test images named rightly; `low` and `high` are its 95 % interval.
         loss: mean cross-entropy.
         images: in the test set.
-        training_seconds: how long it was trained, every part of a resumed training included.
+        training_seconds: how long it was trained, all parts of a resumed training up to their last checkpoints.
     """
 
     __test__ = False  # no test case, whatever pytest makes of the name
@@ -46,11 +50,12 @@ class Card:
         tests: on the test set: of these weights first, then of the same training from other seeds. Empty: not measured.
         train_images: how many it was trained on; 0: not measured.
         parameters, macs: learned numbers, and multiply-accumulates for the scores of one image; 0: not measured.
-        complete: whether the network accounts for its scores itself and the account adds up.
+        complete: whether the network accounts for its scores itself and the account adds up (residual below 1e-4).
         signed: whether parts of that account are negative.
         completeness_residual: largest |score - account| over the test set, in units of the account's mean size (for
             GCM, mean |CCM|). None: the network gives no account.
         weights_sha256: of the weights (`weights_hash`).
+        measured_on: machine and versions of the tests; empty: not measured.
     """
 
     config: Mapping[str, Any]
@@ -70,6 +75,16 @@ class Card:
     complete: bool = False
     signed: bool = False
     completeness_residual: float | None = None
+    measured_on: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a card whose names could be paths or pictures, or that lacks its config's parts."""
+        for part in (self.architecture, self.data):
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", part):
+                raise ValueError(f"a name must consist of letters, digits, - and _; got {part!r}")
+        for section in ("model", "data"):
+            if not self.config.get(section):
+                raise ValueError(f"its config has no section {section}")
 
     @property
     def name(self) -> str:
@@ -87,14 +102,22 @@ class Card:
     @property
     def command(self) -> str:
         """What trained it, without what is this machine's or this terminal's own."""
-        local = ("output=", "data.root=", "data.workers=", "resume=", "hydra.", "trainer.enable_progress_bar=")
-        return " ".join(["python train.py", *(word for word in self.overrides if not word.startswith(local))])
+        return " ".join(["python train.py", *self.overrides_elsewhere])
+
+    @property
+    def overrides_elsewhere(self) -> tuple[str, ...]:
+        return tuple(word for word in self.overrides if not word.startswith(LOCAL))
 
     @property
     def claim(self) -> Mapping[str, Any] | None:
         """What a paper says of this network: `accuracy` and `source`."""
         claim: Mapping[str, Any] | None = self.config.get("claim")
         return claim
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Over seeds."""
+        return mean(test.accuracy for test in self.tests)
 
     @property
     def accuracy(self) -> str:

@@ -18,7 +18,7 @@ SUMS = "SHA256SUMS"
 @cache
 def cards(directory: Path = DIRECTORY) -> dict[str, Card]:
     """The cards of all shipped networks by name; the weights stay unread."""
-    return {path.stem: read_card(path) for path in sorted(directory.glob(f"*{SUFFIX}"))}
+    return {Path(name).stem: read_card(directory / name) for name in sorted(checksums(directory))}
 
 
 def list_models(
@@ -80,13 +80,14 @@ def suggestion(name: str) -> str:
 
 def checksums(directory: Path) -> dict[str, str]:
     """What `SHA256SUMS` says, by file name."""
-    lines = (directory / SUMS).read_text(encoding="utf-8").splitlines()
+    path = directory / SUMS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
 
 
 def sums_text(directory: Path) -> str:
     """What `SHA256SUMS` must say of the weights files in a directory."""
-    files = sorted(directory.glob(f"*{SUFFIX}"))
+    files = sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))
     return "".join(f"{file_hash(path)}  {path.name}\n" for path in files)
 
 

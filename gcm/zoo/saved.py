@@ -9,7 +9,6 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from gcm.build import build
-from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.model import Classifier
 from gcm.zoo.card import Card
@@ -52,10 +51,6 @@ class SavedNetwork:
         network.card = self.card
         return network.eval()
 
-    def data(self) -> ImageData:
-        data: ImageData = build(self.config.data, key="data")
-        return data
-
 
 def load(where: str | Path) -> Classifier:
     """A trained network, ready to use: `gcm.load("gcm_cifar10")`.
@@ -73,7 +68,10 @@ def read_saved(where: str | Path) -> SavedNetwork:
 
     Raises `InputError` where there is none, or where it is not one of ours.
     """
-    path = shipped_file(str(where)) if is_shipped(where) else find_checkpoint(Path(where).expanduser())
+    try:
+        path = shipped_file(str(where)) if is_shipped(where) else find_checkpoint(Path(where).expanduser())
+    except (OSError, RuntimeError) as error:  # a name too long, an unknown user's home, a directory closed to us
+        raise InputError(f"{str(where)[:80]} cannot be read: {error}") from None
     return saved_in_weights_file(path) if path.suffix == SUFFIX else saved_in_checkpoint(path)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gcm.data.augmentation import shifted_and_flipped
+from gcm.data.augmentation import shifted_and_flipped, with_erased_square
 from gcm.data.loader import seeded_generator
 
 
@@ -61,3 +61,24 @@ def test_it_works_on_uint8_and_any_layout():
     second = shifted_and_flipped(images.contiguous(memory_format=torch.channels_last), 2, True, generator())
     assert first.dtype == torch.uint8
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5])
+def test_an_erased_square_is_black_and_all_else_untouched(size):
+    images = numbered(count=2000, height=12, width=9) + 1
+    results = with_erased_square(images, size, generator())
+    erased = results == 0
+    assert torch.equal(results[~erased], images[~erased])
+    assert torch.equal(erased[:, 0], erased[:, 1])
+    rows, columns = erased[:, 0].any(2).sum(1), erased[:, 0].any(1).sum(1)
+    assert torch.equal(erased[:, 0].sum((1, 2)), rows * columns)  # a rectangle without gaps
+    assert rows.max() == columns.max() == size
+    assert rows.min() >= size // 2  # cut off at the border at most by half
+    assert erased[:, 0].any(0).all()  # it comes everywhere
+
+
+def test_no_square_draws_nothing():
+    source = generator()
+    images = numbered()
+    assert with_erased_square(images, 0, source) is images
+    assert torch.equal(torch.rand(3, generator=source), torch.rand(3, generator=generator()))

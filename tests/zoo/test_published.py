@@ -187,6 +187,44 @@ def test_publishing_refuses_runs_of_different_trainings(train_py):
     assert "different seeds" in train_py("task=publish", "weights=[run0,run0]").error
 
 
+def test_publishing_refuses_what_is_not_a_finished_run(train_py, tmp_path):
+    assert "is published already" in train_py("task=publish", "weights=gcm_digits").error
+    train_py("task=train", "trainer.max_epochs=1", "+trainer.limit_train_batches=1", "output=run")
+    (tmp_path / "file").write_text("")
+    assert "cannot be made" in train_py("task=publish", "weights=run", "task.directory=file/x").error
+    (tmp_path / "run" / "result.json").unlink()
+    assert "belongs to no finished training" in train_py("task=publish", "weights=run").error
+
+
+def test_a_resumed_training_keeps_its_command(train_py, tmp_path):
+    words = ["task=train", "model=cnn", "schedule=constant", "+trainer.limit_train_batches=2"]
+    train_py(*words, "trainer.max_epochs=1", "output=run")
+    assert train_py("task=train", "resume=run", "trainer.max_epochs=2").code == 0
+    card = gcm.load(tmp_path / "run").card
+    assert card.command == f"python train.py {' '.join(words)} trainer.max_epochs=1 trainer.max_epochs=2"
+    assert card.config["resume"] is None
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "~nosuchuser/x"])
+def test_names_that_are_no_paths_either(name):
+    with pytest.raises(InputError):
+        gcm.load(name)
+
+
+@pytest.mark.parametrize("names", [{"model": "../x", "data": "digits"}, {"model": "gcm", "data": "![x](y)"}, {}])
+def test_a_card_with_a_name_that_is_more_than_a_name_is_refused(tmp_path, names):
+    card, weights = read_weights(DIRECTORY / "gcm_digits.safetensors")
+    metadata = {"card": json.dumps({**card.to_dict(), "config": {**card.config, "names": names}})}
+    safetensors.torch.save_file(weights, tmp_path / "hostile.safetensors", metadata)
+    with pytest.raises(InputError, match="is not a weights file"):
+        gcm.load(tmp_path / "hostile.safetensors")
+
+
+def test_nothing_verified_is_an_error(train_py, monkeypatch):
+    monkeypatch.setattr("gcm.task.verify.cards", dict)
+    assert "nothing could be verified" in train_py("task=verify").error
+
+
 def test_verify_says_what_a_card_got_wrong(train_py, tmp_path):
     """A card whose accuracy is not what the weights give."""
     card, weights = read_weights(DIRECTORY / "gcm_digits.safetensors")

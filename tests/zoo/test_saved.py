@@ -61,7 +61,12 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path):
 
 
 def test_a_config_cannot_build_what_is_not_ours(tmp_path):
-    config = {"model": {"_target_": "os.system", "command": f"touch {tmp_path}/canary"}, "names": {}}
+    command = f"touch {tmp_path}/canary"
+    config = {
+        "model": {"_target_": "os.system", "command": command},
+        "data": {"root": ""},
+        "names": {"model": "a", "data": "b"},
+    }
     write_checkpoint(tmp_path / "last.ckpt", config=config)
     with pytest.raises(InputError, match="must lie in gcm"):
         read_saved(tmp_path).network()

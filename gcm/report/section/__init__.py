@@ -13,6 +13,7 @@ from gcm.report.section.visualizer_comparison import figure_10
 SECTIONS: tuple[SectionMaker, ...] = (
     paper_comparison,
     partial(decline_ratio_on, "cifar10", ("gcm", "gcm_clipped", "cnn")),
+    partial(decline_ratio_on, "svhn", ("gcm",)),
     partial(decline_ratio_on, "mnist", ("gcm", "cnn")),
     partial(decline_ratio_on, "digits", ("gcm", "cnn")),
     partial(true_class_maps, 6, "gcm_svhn"),

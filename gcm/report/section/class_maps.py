@@ -37,10 +37,9 @@ def figure_7(evidence: Evidence) -> Section:
         return missing_section(title, reason)
     right, logits = evidence.right(name), evidence.logits(name)
     shown = torch.cat([first_right(right, 4), certain_and_uncertain(logits, right)])
-    figures = (
-        ClassMapFigure("figure_7", name, shown, "the first four right ones, the most and the least certain"),
-        ClassMapFigure("figure_7_wrong", name, first_wrong(right, 3), "the first three wrong ones"),
-    )
+    figures = [ClassMapFigure("figure_7", name, shown, "the first four right ones, the most and the least certain")]
+    if not right.all():
+        figures.append(ClassMapFigure("figure_7_wrong", name, first_wrong(right, 3), "the first three wrong ones"))
     return Section(title, f"{RULE}\n\n" + "\n".join(drawn(evidence, asked) for asked in figures))
 
 
@@ -78,7 +77,9 @@ def drawn(evidence: Evidence, asked: ClassMapFigure) -> str:
         path=path,
     )
     listed = ",".join(map(str, asked.indices.tolist()))
-    return figure(path, caption, f"task=explain weights={asked.network} visualizer=gcm indices=[{listed}]")
+    return figure(
+        path, caption, f"task=explain weights={evidence.weights(asked.network)} visualizer=gcm indices=[{listed}]"
+    )
 
 
 def centred(evidence: Evidence) -> Section:

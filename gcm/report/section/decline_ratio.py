@@ -8,7 +8,7 @@ from gcm.report.decline_ratio import BY_CONSTRUCTION, MEANING, footnotes, wide_r
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, figure, missing_section
 
-NAMES = {"cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
+NAMES = {"svhn": "SVHN", "cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
 
 
 def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Section:
@@ -20,19 +20,21 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     if not present:
         return missing_section(title, *reasons)
     cells = [cell for name in present for cell in evidence.cells(name) if cell.decline]
+    if not cells:
+        return missing_section(title, *reasons, "none of the chosen visualizers fits")
     count = len(evidence.test_split(present[0]))
     heading = f"{title}, {count:,} test images"
     directory = evidence.directory / f"decline_ratio_{data}"
     write_decline_ratio(cells, data, heading, directory)
     path = evidence.directory / f"decline_ratio_{data}.png"
     draw_decline_ratio(cells, heading, path)
-    command = f"`python train.py task=decline_ratio weights=[{','.join(present)}] visualizer=all`"
+    command = f"task=decline_ratio weights={evidence.weights(*present)} visualizer=all"
     notes = "".join(f"- {note}\n" for note in footnotes(cells))
     body = (
         f"{MEANING}\n\nIn each cell the ratio, its 95 % interval, B, and how often picture and network agree; the "
-        f"whole test set, n = {count:,}; command: {command}.\n\n"
+        f"whole test set, n = {count:,}.\n\n"
         f"{markdown_table(wide_rows(cells, in_full=True))}\n{BY_CONSTRUCTION}\n\n{notes}\n"
-        f"{figure(path, heading)}"
+        f"{figure(path, heading, command)}"
     )
     return Section(
         title,

@@ -3,17 +3,17 @@
 from typing import Any
 
 from gcm.file import markdown_table
-from gcm.report.evidence import NOT_TRAINED, Evidence
+from gcm.report.evidence import PLANNED, Evidence, Planned
 from gcm.report.section.base import Section, percent
 from gcm.zoo import Card
 
 
 def paper_comparison(evidence: Evidence) -> Section:
-    rows = [network_row(saved.card) for saved in evidence.networks.values()]
-    missing = [name for name in NOT_TRAINED if name not in evidence.networks]
-    rows += [
-        {"network": name, "paper": NOT_TRAINED[name].paper, "test accuracy": f"missing: {NOT_TRAINED[name].reason}"}
-        for name in missing
+    others = [name for name in evidence.networks if name not in PLANNED]
+    missing = [name for name in PLANNED if name not in evidence.networks]
+    rows = [
+        network_row(evidence.card(name)) if name in evidence.networks else missing_row(name)
+        for name in [*PLANNED, *others]
     ]
     body = (
         "Test accuracy on the official test sets, as the cards have it: mean ± standard deviation over seeds; the "
@@ -29,11 +29,15 @@ def paper_comparison(evidence: Evidence) -> Section:
     )
 
 
+def missing_row(name: str) -> dict[str, Any]:
+    return {"network": name, "paper": PLANNED[name].paper, "test accuracy": f"missing: {PLANNED[name].reason}"}
+
+
 def network_row(card: Card) -> dict[str, Any]:
     first = card.tests[0]
     return {
         "network": card.name,
-        "paper": percent(card.claim["accuracy"]) if card.claim else "",
+        "paper": PLANNED.get(card.name, Planned()).paper,
         "test accuracy": card.accuracy,
         "95 % interval": f"{percent(first.low)} to {percent(first.high)}",
         "seeds": len(card.tests),
