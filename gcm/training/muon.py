@@ -34,7 +34,7 @@ class Muon(AdamW):
         self,
         params: Iterable[Any],
         lr: float = 5e-3,
-        weight_decay: float = 0.05,
+        weight_decay: float = 0.15,
         momentum: ShareBelowOne = 0.95,
         iterations: PositiveCount = 5,
     ) -> None:

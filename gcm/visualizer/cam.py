@@ -9,7 +9,7 @@ from gcm.model import PooledClassifier
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 
-ADDS_UP = "h*w*(logit - bias) is what a CAM sums to"
+ADDS_UP = "h·w·(logit - bias) is what a CAM sums to"
 
 
 class CAM(Visualizer):

@@ -33,7 +33,7 @@ class GradCAM(Visualizer):
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
         if self.relu or not isinstance(model, PooledClassifier):
             return {}
-        return {"raw": "on pooling and a linear layer Grad-CAM is CAM / (h*w), which sums to logit - bias"}
+        return {"raw": "on pooling and a linear layer Grad-CAM is CAM / (h·w), which sums to logit - bias"}
 
 
 def grad_cam(forward_pass: ForwardPass, relu: bool) -> Tensor:

@@ -18,7 +18,11 @@ SUMS = "SHA256SUMS"
 @cache
 def cards(directory: Path = DIRECTORY) -> dict[str, Card]:
     """The cards of all shipped networks by name; the weights stay unread."""
-    return {Path(name).stem: read_card(directory / name) for name in sorted(checksums(directory))}
+    return {name: read_card(directory / f"{name}{SUFFIX}") for name in shipped_names(directory)}
+
+
+def shipped_names(directory: Path = DIRECTORY) -> list[str]:
+    return sorted(Path(name).stem for name in checksums(directory))
 
 
 def list_models(
@@ -74,8 +78,8 @@ def shipped_file(name: str, directory: Path = DIRECTORY) -> Path:
 
 def suggestion(name: str) -> str:
     """The shipped networks whose names are nearest, or all of them."""
-    close = difflib.get_close_matches(name, cards(), n=3)
-    return f"did you mean {listed(close)}?" if close else f"there are {listed(cards())}"
+    close = difflib.get_close_matches(name, shipped_names(), n=3)
+    return f"did you mean {listed(close)}?" if close else f"there are {listed(shipped_names())}"
 
 
 def checksums(directory: Path) -> dict[str, str]:

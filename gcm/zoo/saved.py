@@ -12,7 +12,7 @@ from gcm.build import build
 from gcm.error import InputError, listed
 from gcm.model import Classifier
 from gcm.zoo.card import Card
-from gcm.zoo.catalogue import cards, shipped_file, suggestion
+from gcm.zoo.catalogue import shipped_file, shipped_names, suggestion
 from gcm.zoo.weights_file import SUFFIX, read_weights, weights_hash
 
 PREFIX = "network."
@@ -77,7 +77,7 @@ def read_saved(where: str | Path) -> SavedNetwork:
 
 def is_shipped(where: str | Path) -> bool:
     """Whether a shipped network is meant; a file of the same name would make that a guess."""
-    if str(where) not in cards():
+    if str(where) not in shipped_names():
         return False
     if Path(where).exists():
         raise InputError(
