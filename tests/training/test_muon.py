@@ -68,3 +68,22 @@ def test_a_restored_optimizer_goes_on_as_if_never_stopped():
     step(0)
     step(1)
     assert torch.equal(layers[0].weight, layers[1].weight)
+
+
+def test_what_classes_have_in_common_is_left_alone():
+    """Softmax's gradient adds up to 0 over the classes; an orthogonal step keeps that, AdamW's does not."""
+    moved = {}
+    for optimizer_class in (Muon, torch.optim.AdamW):
+        torch.manual_seed(0)
+        layer = nn.Conv2d(4, 5, 3, bias=False)
+        before = layer.weight.detach().clone()
+        optimizer = optimizer_class(layer.parameters(), lr=0.01, weight_decay=0.0)
+        for _ in range(10):
+            optimizer.zero_grad()
+            scores = layer(torch.randn(32, 4, 3, 3)).flatten(1)
+            nn.functional.cross_entropy(scores, torch.randint(5, (32,))).backward()
+            optimizer.step()
+        step = layer.weight.detach() - before
+        moved[optimizer_class] = (step.mean(0).norm() / step.norm()).item()
+    assert moved[Muon] < 1e-4
+    assert moved[torch.optim.AdamW] > 0.01
