@@ -14,7 +14,7 @@ from gcm.file import write_text
 from gcm.report.card import card_page
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse
+from gcm.task.settings import overridden_keys, refuse
 from gcm.task.train import machine, versions_now
 from gcm.task.weights import device_of, named_data, named_networks
 from gcm.zoo import Card, SavedNetwork, Test
@@ -37,6 +37,9 @@ def publish(config: DictConfig, directory: str | None = None) -> None:
     Writes `<name>.safetensors`, `<name>.md` and `SHA256SUMS` into `directory`.
     """
     refuse(config, "resume")
+    for key in overridden_keys():
+        if key.startswith("data.") and key not in ("data.root", "data.workers"):
+            raise InputError(f"task=publish tests on the training's own data; leave out {key}=")
     networks = named_networks(config)
     check_finished(networks)
     check_differ_in_seed_only(networks)

@@ -188,6 +188,7 @@ def test_publishing_refuses_runs_of_different_trainings(train_py):
 
 
 def test_publishing_refuses_what_is_not_a_finished_run(train_py, tmp_path):
+    assert "leave out data.val_size=" in train_py("task=publish", "weights=gcm_digits", "data.val_size=9").error
     assert "is published already" in train_py("task=publish", "weights=gcm_digits").error
     train_py("task=train", "trainer.max_epochs=1", "+trainer.limit_train_batches=1", "output=run")
     (tmp_path / "file").write_text("")
