@@ -1,4 +1,4 @@
-"""The shipped networks for `torch.hub`: `torch.hub.load("OWNER/gcm", "gcm_digits")`."""
+"""The shipped networks for `torch.hub`: `torch.hub.load("OWNER/gcm", "gcm_cifar10")`."""
 
 from functools import partial as _partial
 

@@ -1,6 +1,6 @@
 """CNNs that are interpretable by design, measured against post-hoc heat maps.
 
-    network = gcm.load("gcm_digits")
+    network = gcm.load("gcm_cifar10")
 
 `import gcm` is quick: `load`, `list_models` and the parts (`gcm.data`, `gcm.model`, `gcm.zoo`, `gcm.visualizer`,
 `gcm.rendering`, `gcm.metric`) are imported when first used.

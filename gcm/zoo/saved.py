@@ -53,7 +53,7 @@ class SavedNetwork:
 
 
 def load(where: str | Path) -> Classifier:
-    """A trained network, ready to use: `gcm.load("gcm_digits")`.
+    """A trained network, ready to use: `gcm.load("gcm_cifar10")`.
 
     `where` is a shipped network's name (`gcm.list_models()`), a run directory, a checkpoint or a weights file. The
     network is in evaluation mode, checks the shape and type of the images it is given, and says in `.card` where it
