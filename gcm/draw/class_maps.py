@@ -39,7 +39,8 @@ def draw_class_maps(
     count, shown = len(images), min(len(classes), MOST_CLASSES)
     bands = 2 if bool((pictures < 0).any()) else 1
     width = 1.0 * (shown + 1) + 0.9
-    figure = new_figure(width, (0.97 * bands + 0.36) * count + 0.7)
+    below_image = 0.0 if bands == 2 else 0.3 + (0.14 if notes else 0.0)
+    figure = new_figure(width, (0.97 * bands + 0.36 + below_image) * count + 0.7)
     figure.suptitle("\n".join(textwrap.wrap(title, int(12 * width))), fontsize=10)
     axes = figure.subplots(bands * count, shown + 1, squeeze=False)
     for ax in axes.flat:

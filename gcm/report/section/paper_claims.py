@@ -137,7 +137,9 @@ def slightly_slower(evidence: Evidence) -> Finding:
         f"forward pass of 128 images, GCM / CNN: median {ratio.median:.2f} of {ratio.rounds} rounds "
         f"({ratio.low:.2f} to {ratio.high:.2f}), {evidence.device.type}; {macs:.2f} times the multiply-accumulates"
     )
-    return measured, CONTRADICTED if ratio.median > SLIGHTLY else verdict(ratio.low, ratio.high, least=1.0)
+    not_much = verdict(-ratio.high, -ratio.low, least=-SLIGHTLY)
+    slower = verdict(ratio.low, ratio.high, least=1.0)
+    return measured, slower if not_much == SUPPORTED else not_much
 
 
 def best_in(rendering: str, method: str) -> Callable[[Evidence], Finding]:
