@@ -2,7 +2,23 @@
 
 from gcm.draw.class_maps import draw_class_maps, scale_of
 from gcm.draw.decline_ratio import draw_decline_ratio
+from gcm.draw.filter_paths import draw_leading_filters, draw_paths_of_image
 from gcm.draw.grid import Panel, draw_grid
+from gcm.draw.important_regions import draw_important_regions
 from gcm.draw.learning_curve import draw_learning_curve
+from gcm.draw.why import Decision, PathEvidence, draw_why
 
-__all__ = ["Panel", "draw_class_maps", "draw_decline_ratio", "draw_grid", "draw_learning_curve", "scale_of"]
+__all__ = [
+    "Decision",
+    "Panel",
+    "PathEvidence",
+    "draw_class_maps",
+    "draw_decline_ratio",
+    "draw_grid",
+    "draw_important_regions",
+    "draw_leading_filters",
+    "draw_learning_curve",
+    "draw_paths_of_image",
+    "draw_why",
+    "scale_of",
+]

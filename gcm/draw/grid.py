@@ -21,30 +21,39 @@ class Panel:
     picture: `(c,h,w)`.
     signed: whether it is a map around zero, drawn from blue (against) over white to red (for), or, with three channels,
         around middle grey, on its own symmetric scale. Otherwise colours in [0,1].
+    note: a line below it.
     """
 
     picture: Tensor
     signed: bool = False
+    note: str = ""
 
 
 def draw_grid(
-    rows: Sequence[Sequence[Panel]], row_names: Sequence[str], column_names: Sequence[str], title: str, path: Path
+    rows: Sequence[Sequence[Panel | None]],
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    title: str,
+    path: Path,
 ) -> None:
-    """A row for each image or class, a column for each way to look at it; a row may end early."""
+    """A row for each image or class, a column for each way to look at it; None leaves a place empty."""
     columns = len(column_names)
     width = 1.05 * columns + 1.4
-    figure = new_figure(width, 1.12 * len(rows) + 1.1)
+    notes = any(panel and panel.note for panels in rows for panel in panels)
+    figure = new_figure(width, (1.27 if notes else 1.12) * len(rows) + 1.1)
     figure.suptitle("\n".join(textwrap.wrap(title, int(12 * width))), fontsize=10)
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for row_axes, panels, row_name in zip(axes, rows, row_names, strict=True):
-        for ax, panel in zip(row_axes, panels, strict=False):
-            draw_panel(ax, panel)
-        for ax in row_axes[len(panels) :]:
-            ax.set_axis_off()
+        for ax, panel in zip(row_axes, [*panels, *[None] * (columns - len(panels))], strict=True):
+            ax.set(xticks=[], yticks=[])
+            if panel:
+                draw_panel(ax, panel)
+            else:
+                ax.set_frame_on(False)
         row_axes[0].set_ylabel(row_name, fontsize=8, rotation=0, ha="right", va="center")
     for ax, name in zip(axes[0], column_names, strict=True):
         ax.set_title("\n".join(textwrap.wrap(name, 14)), fontsize=8)
-    if any(panel.signed and len(panel.picture) == 1 for panels in rows for panel in panels):
+    if any(panel and panel.signed and len(panel.picture) == 1 for panels in rows for panel in panels):
         colours = ScalarMappable(Normalize(-1, 1), cmap=DIVERGING)
         bar = figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.02, pad=0.01, aspect=60)
         bar.set_label("white: 0; full colour: the 99.8th percentile of the map's absolute values", fontsize=8)
@@ -52,7 +61,7 @@ def draw_grid(
 
 
 def draw_panel(ax: Axes, panel: Panel) -> None:
-    ax.set(xticks=[], yticks=[])
+    ax.set_xlabel(panel.note, fontsize=7)
     if not panel.signed:
         ax.imshow(channels_last(panel.picture.clamp(0, 1)), cmap="gray", vmin=0, vmax=1)
     elif len(panel.picture) == 1:

@@ -4,6 +4,7 @@ from gcm.model.base import Classifier, Contributions, FeatureClassifier, Interpr
 from gcm.model.cnn import CNN
 from gcm.model.gcm import GCM
 from gcm.model.lenet import LeNet
+from gcm.model.path_network import PathNetwork
 
 __all__ = [
     "CNN",
@@ -13,5 +14,6 @@ __all__ = [
     "FeatureClassifier",
     "Interpretable",
     "LeNet",
+    "PathNetwork",
     "PooledClassifier",
 ]

@@ -52,11 +52,31 @@ class GuidedReLU(torch.autograd.Function):
         return gradients[0].clamp_min(0).mul_(rectified > 0), None
 
 
-class GuidedReLUs(TorchFunctionMode):
-    """Within this mode every ReLU is a `GuidedReLU`. Counts them, and notes masks made from values."""
+class DeconvnetReLU(GuidedReLU):
+    """Forward: ReLU. Backward: of what comes back only what is positive, whether the ReLU was open or not."""
 
-    def __init__(self) -> None:
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0].clamp_min(0), None
+
+
+class OpenReLU(GuidedReLU):
+    """Forward: ReLU. Backward: everything, so that a unit that is closed everywhere still shows how to open it."""
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+class GuidedReLUs(TorchFunctionMode):
+    """Within this mode every ReLU goes back by a rule, the guided one or another.
+
+    Counts them, and notes masks made from values.
+    """
+
+    def __init__(self, rule: type[GuidedReLU] = GuidedReLU) -> None:
         super().__init__()
+        self.rule = rule
         self.count = 0
         self.masks: set[str] = set()
 
@@ -67,7 +87,7 @@ class GuidedReLUs(TorchFunctionMode):
         if function in RELU_CALLS:
             self.count += 1
             in_place = function in IN_PLACE_CALLS or named.get("inplace", args[1] if len(args) > 1 else False)
-            return GuidedReLU.apply(args[0] if args else named["input"], in_place)
+            return self.rule.apply(args[0] if args else named["input"], in_place)
         if function in COMPARISONS and any(isinstance(value, Tensor) and value.requires_grad for value in args):
             self.masks.add(function.__name__.strip("_"))
         return function(*args, **named)

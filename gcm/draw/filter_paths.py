@@ -1,0 +1,155 @@
+"""Filters, what they see, and what their paths contribute (filter-contribution paper, figures 2, 3 and 4)."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from torch import Tensor
+
+from gcm.draw.base import new_figure, save
+from gcm.draw.class_maps import DIVERGING, scale_of, shown_classes
+from gcm.draw.grid import channels_last
+from gcm.draw.mosaic import draw_mosaic, tile_centre
+from gcm.study.filter_contribution import FilterPaths
+
+TILE = 0.4
+"""Inches of a small map."""
+CLASSES_IN_A_ROW = 5
+MOST_CLASSES = 10
+MOST_NUMBERS = 24
+"""Up to so many paths have their numbers written on them."""
+
+
+def draw_leading_filters(
+    paths: FilterPaths,
+    classes: Sequence[str],
+    shares: Sequence[Tensor],
+    leading: Sequence[Sequence[tuple[int, int]]],
+    title: str,
+    path: Path,
+) -> None:
+    """A row for each class: its example image, the filters, its maps, and how often each path is first and second.
+
+    The `k`-th image of `paths` is the example of class `k`. `shares`: of being first and second, both `(K,F1,F2)`;
+    `leading`: for each class the paths to frame, red and blue.
+    """
+    first, second = paths.filters2.shape[:2]
+    widths = [first, 1, 1.2, second, second, max(second, 4)]
+    figure = new_figure(TILE * (sum(widths) + 5), TILE * 1.15 * first * len(classes) + 2.2)
+    figure.suptitle("\n".join(textwrap.wrap(title, int(4.5 * sum(widths) + 20))), fontsize=10)
+    axes = figure.subplots(len(classes), len(widths), width_ratios=widths, squeeze=False)
+    limits = [scale_of(values) for values in (paths.filters1, paths.filters2, paths.small_maps)]
+    brightest = float(paths.maps1.max()) or 1.0
+    for label, name in enumerate(classes):
+        framed = {(i, j): number for number, (i, j) in enumerate(leading[label])}
+        of_first = {(i, 0): number for (i, _), number in reversed(framed.items())}
+        row = axes[label]
+        show_image(row[0], paths.images[label])
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        draw_mosaic(row[1], paths.filters1.unsqueeze(1), limits[0], signed=True, framed=of_first)
+        draw_mosaic(row[2], paths.maps1[label].unsqueeze(1), brightest, signed=False, framed=of_first)
+        draw_mosaic(row[3], paths.filters2, limits[1], signed=True, framed=framed)
+        draw_mosaic(row[4], paths.small_maps[label, label], limits[2], signed=True, framed=framed)
+        draw_shares(row[5], shares[0][label], shares[1][label], framed)
+    headings = (
+        "image",
+        "filters\n1",
+        "maps\n1",
+        "filters 2\n(row: from, column: to)",
+        "contributions to\nthe class's score",
+        "how often\nfirst / second, %",
+    )
+    for ax, heading in zip(axes[0], headings, strict=True):
+        ax.set_title(heading, fontsize=8)
+    for place, limit, what in ((3, limits[1], "weight"), (4, limits[2], "contribution")):
+        add_bar(axes[-1, place], limit, what)
+    save(figure, path)
+
+
+def draw_paths_of_image(
+    paths: FilterPaths,
+    rest: Tensor,
+    logits: Tensor,
+    label: int,
+    classes: Sequence[str],
+    title: str,
+    path: Path,
+) -> None:
+    """One image's way through the network, and the contribution of each path to each class.
+
+    `paths` holds one image; `rest`, `logits`: `(K)`. In every class the strongest path is framed red, the second blue.
+    """
+    first, second = paths.filters2.shape[:2]
+    shown = shown_classes(logits, label, min(len(classes), MOST_CLASSES))
+    in_a_row = min(CLASSES_IN_A_ROW, len(shown))
+    rows = -(-len(shown) // in_a_row)
+    size = max(first, second) * TILE * (1.3 if first * second <= MOST_NUMBERS else 1)
+    figure = new_figure(in_a_row * (size + 0.35) + 0.5, (rows + 1) * (first / max(first, second) * size + 0.6) + 1.2)
+    figure.suptitle(title, fontsize=10)
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, rows], hspace=0.05)[:, 0]
+    top = above.subplots(1, 4, width_ratios=[first, 1.2, 1.6, second])
+    show_image(top[0], paths.images[0])
+    top[0].set_title(f"image, true: {classes[label]}", fontsize=8)
+    draw_mosaic(top[1], paths.filters1.unsqueeze(1), float(paths.filters1.abs().max()), signed=True, framed={})
+    top[1].set_title("filters 1", fontsize=8)
+    draw_mosaic(top[2], paths.maps1[0].unsqueeze(1), float(paths.maps1.max()) or 1.0, signed=False, framed={})
+    top[2].set_title("their maps", fontsize=8)
+    draw_mosaic(top[3], paths.filters2, float(paths.filters2.abs().max()), signed=True, framed={})
+    top[3].set_title("filters 2, row: from which map 1,\ncolumn: to which map 2", fontsize=8)
+    panels = below.subplots(rows, in_a_row, squeeze=False)
+    limit = scale_of(paths.small_maps)
+    predicted = int(logits.argmax())
+    for ax in panels.flat[len(shown) :]:
+        ax.set_axis_off()
+    for ax, index in zip(panels.flat, shown, strict=False):
+        small = paths.small_maps[0, index]
+        sums = small.sum((2, 3))
+        order = sums.flatten().argsort(descending=True)[:2].tolist()
+        draw_mosaic(
+            ax, small, limit, signed=True, framed={divmod(place, second): rank for rank, place in enumerate(order)}
+        )
+        if first * second <= MOST_NUMBERS:
+            for i in range(first):
+                for j in range(second):
+                    ax.text(
+                        *tile_centre(i, j, *small.shape[2:]), f"{sums[i, j]:+.1f}", ha="center", va="center", fontsize=8
+                    )
+        mark = " ◀" if index == predicted else ""
+        ax.set_title(
+            f"{classes[index]}: {logits[index]:+.2f}{mark}\npaths {sums.sum():+.2f}, biases {rest[index]:+.2f}",
+            fontsize=8,
+            fontweight="bold" if index == label else None,
+        )
+        if index == label:
+            for spine in ax.spines.values():
+                spine.set(visible=True, linewidth=2)
+    add_bar(panels[-1], limit, "contribution to the class's score, place by place")
+    save(figure, path)
+
+
+def show_image(ax: Axes, image: Tensor) -> None:
+    ax.imshow(channels_last(image), cmap="gray", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])
+
+
+def draw_shares(ax: Axes, first: Tensor, second: Tensor, framed: Mapping[tuple[int, int], int]) -> None:
+    draw_mosaic(ax, first[:, :, None, None].expand(-1, -1, 4, 4), 1.0, signed=False, framed=framed)
+    ax.images[0].set(cmap="Greys", clim=(0, 1))
+    numbers = first.numel() <= MOST_NUMBERS
+    for i, j in [divmod(place, first.shape[1]) for place in range(first.numel())]:
+        if numbers or (i, j) in framed:
+            colour = "white" if first[i, j] > 0.5 else "black"
+            text = f"{100 * first[i, j]:.0f}/{100 * second[i, j]:.0f}"
+            ax.text(*tile_centre(i, j, 4, 4), text, ha="center", va="center", fontsize=6, color=colour)
+
+
+def add_bar(axes: "Axes | Sequence[Axes]", limit: float, what: str) -> None:
+    """A scale with zero in the middle below the panels."""
+    place = axes if isinstance(axes, Axes) else axes[0]
+    colours = ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING)
+    bar = place.figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, aspect=30)
+    bar.set_label(what, fontsize=7)
+    bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"], fontsize=7)

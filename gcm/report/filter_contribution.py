@@ -1,0 +1,61 @@
+"""What filter paths contribute: from the study to CSV and Markdown."""
+
+from typing import Any
+
+from gcm.study.filter_contribution import FilterContributions
+
+MOST_COLUMNS = 16
+"""Tables have a column for each path up to so many paths."""
+MEANING = (
+    "Contribution: what a path (first-layer filter → second-layer filter) brings to the true class's score; all paths "
+    "and what the biases bring add up to the score exactly. First: the path that brings most."
+)
+
+
+def long_rows(found: FilterContributions) -> list[dict[str, Any]]:
+    """A line for each class and path; nothing is rounded."""
+    first, second = found.shares(0), found.shares(1)
+    count = found.places.shape[1]
+    means = found.parts.double().mean(1)
+    return [
+        {
+            "class": name,
+            "first_layer_filter": path.first + 1,
+            "second_layer_filter": path.second + 1,
+            "first": round(float(first[label, path.first, path.second]) * count),
+            "first_share": float(first[label, path.first, path.second]),
+            "second": round(float(second[label, path.first, path.second]) * count),
+            "second_share": float(second[label, path.first, path.second]),
+            "mean_contribution": float(means[label, path.first, path.second]),
+            "n": count,
+        }
+        for label, name in enumerate(found.classes)
+        for path in found.paths
+    ]
+
+
+def leading_rows(found: FilterContributions) -> list[dict[str, Any]]:
+    """For each class the path most often first, and of the others the one most often second."""
+    first, second = found.shares(0), found.shares(1)
+    return [
+        {
+            "class": name,
+            "most often first": f"{leader} ({float(first[label][leader]):.0%})",
+            "most often second": f"{follower} ({float(second[label][follower]):.0%})",
+            "named rightly": f"{found.right[label].double().mean():.1%}",
+        }
+        for label, (name, (leader, follower)) in enumerate(zip(found.classes, found.leading, strict=True))
+    ]
+
+
+def share_rows(found: FilterContributions) -> list[dict[str, Any]]:
+    """A row for each class, a column for each path: how often first / second, in per cent."""
+    first, second = found.shares(0), found.shares(1)
+    return [
+        {"class": name}
+        | {
+            str(path): f"{100 * float(first[label][path]):.1f} / {100 * float(second[label][path]):.1f}"
+            for path in found.paths
+        }
+        for label, name in enumerate(found.classes)
+    ]

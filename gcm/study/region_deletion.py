@@ -1,0 +1,149 @@
+"""Which regions a class is recognised by: delete the one that matters most, again and again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gcm.data.spec import ImageSpec
+from gcm.error import InputError, listed
+from gcm.model import Classifier
+
+Fill = Literal["black", "mean"]
+"""What stands in a deleted region: 0, or each channel's mean over the training images."""
+FILLS: dict[Fill, Callable[[ImageSpec], Sequence[float]]] = {
+    "black": lambda spec: [0.0] * spec.channels,
+    "mean": lambda spec: spec.mean,
+}
+
+
+@dataclass
+class Deletion:
+    """How far the deletion has come for the images of one class. `R`: regions, row by row; `N`: images.
+
+    Attributes:
+        label: the class.
+        alive: `(N,)`, images that were named rightly in every round so far.
+        wrong_before: how many were not named rightly before the first round; they are not counted in any.
+        order: the regions deleted so far.
+        counts: for each round `(R,)`: how many of the images then alive were named wrongly without this region and
+            those deleted before. Regions deleted before are no candidates and have 0.
+    """
+
+    label: int
+    alive: Tensor
+    wrong_before: int
+    order: list[int]
+    counts: list[Tensor]
+
+    @property
+    def survivors(self) -> list[int]:
+        """Images alive before the first round and after each."""
+        left = [len(self.alive) - self.wrong_before]
+        for region, count in zip(self.order, self.counts, strict=True):
+            left.append(left[-1] - int(count[region]))
+        return left
+
+    @property
+    def end(self) -> str:
+        """Why it stopped; an empty string while it has not."""
+        if not self.survivors[-1]:
+            return "no image is left"
+        return "no region is left" if self.counts and len(self.order) == len(self.counts[0]) else ""
+
+    def importance(self, grid: int) -> Tensor:
+        """The counts of all rounds, round `r` weighted by `1/r`: `(grid,grid)`."""
+        total = torch.zeros(grid * grid, dtype=torch.float64)
+        for number, count in enumerate(self.counts, start=1):
+            total += count / number
+        return total.view(grid, grid)
+
+
+class RegionTrial:
+    """Deletes regions of images and asks the network.
+
+    A deletion that changes no pixel of an image cannot change what the network says, and a region deleted for good
+    leaves the trials of the images it does not change as they were; neither is computed again.
+    """
+
+    def __init__(
+        self, network: Classifier, images: Tensor, label: int, grid: int, fill: Fill, batch_size: int = 250
+    ) -> None:
+        """`images`: `(N,C,H,W)` uint8, all of class `label`, where the network lies. `grid`: regions in a row."""
+        check_grid(grid, network.spec)
+        self.network, self.images, self.label, self.grid, self.batch_size = network, images, label, grid, batch_size
+        self.fill = torch.tensor(FILLS[fill](network.spec), device=images.device)[:, None, None]  # (C,1,1)
+        self.regions = region_masks(grid, images)  # (R,H,W)
+        changed = (images.float().div(255) != self.fill).any(1)  # (N,H,W)
+        self.changes = torch.stack([(changed & region).flatten(1).any(1) for region in self.regions], 1)  # (N,R)
+
+    def start(self) -> Deletion:
+        nothing = torch.zeros_like(self.regions[0])
+        wrong = self.wrong_without(nothing, torch.arange(len(self.images)), None)
+        return Deletion(self.label, (~wrong).cpu(), int(wrong.sum()), [], [])
+
+    def run(self, deletion: Deletion, after_round: Callable[[Deletion], object] = lambda _: None) -> Deletion:
+        """Go on until no image or no region is left."""
+        deleted = self.regions[deletion.order].any(0)  # (H,W)
+        candidates = torch.ones(len(self.regions), dtype=torch.bool, device=self.images.device)
+        candidates[deletion.order] = False
+        alive = deletion.alive.to(self.images.device)
+        wrong = torch.zeros_like(self.changes)
+        stale = alive
+        while not deletion.end:
+            images, regions = (stale.unsqueeze(1) & self.changes & candidates).nonzero().T
+            wrong[images, regions] = self.wrong_without(deleted, images, regions)
+            counts = (wrong & alive.unsqueeze(1) & candidates).sum(0)
+            worst = int(counts.masked_fill(~candidates, -1).argmax())
+            alive = alive & ~wrong[:, worst]
+            stale = alive & self.changes[:, worst]
+            candidates[worst] = False
+            deleted = deleted | self.regions[worst]
+            deletion = Deletion(
+                self.label,
+                alive.cpu(),
+                deletion.wrong_before,
+                [*deletion.order, worst],
+                [*deletion.counts, counts.cpu()],
+            )
+            after_round(deletion)
+        return deletion
+
+    @torch.inference_mode()
+    def wrong_without(self, deleted: Tensor, images: Tensor, regions: Tensor | None) -> Tensor:
+        """Whether the images at places `images` `(P,)` are named wrongly with `deleted` `(H,W)`, and each with its own
+        region of `regions` `(P,)` besides, filled: `(P,)`."""
+        found = []
+        for number, chunk in enumerate(images.split(self.batch_size)):
+            filled = deleted.expand(len(chunk), -1, -1)
+            if regions is not None:
+                own = regions[number * self.batch_size : (number + 1) * self.batch_size]
+                filled = filled | self.regions[own]
+            pixels = torch.where(filled.unsqueeze(1), self.fill, self.images[chunk].float().div_(255))
+            found.append(self.network(pixels).argmax(1) != self.label)
+        return torch.cat(found) if found else images.new_zeros(0, dtype=torch.bool)
+
+
+def region_masks(grid: int, images: Tensor) -> Tensor:
+    """Where each region of the images lies, row by row: `(grid*grid,H,W)`."""
+    height, width = images.shape[2:]
+    device = images.device
+    rows = torch.arange(height, device=device) * grid // height
+    columns = torch.arange(width, device=device) * grid // width
+    numbers = rows.unsqueeze(1) * grid + columns  # (H,W)
+    return numbers == torch.arange(grid * grid, device=device)[:, None, None]
+
+
+def check_grid(grid: int, spec: ImageSpec) -> None:
+    """Raise `InputError` unless a `grid` x `grid` of equal regions covers the images."""
+    if spec.height % grid or spec.width % grid:
+        allowed = [
+            count
+            for count in range(1, min(spec.height, spec.width) + 1)
+            if not (spec.height % count or spec.width % count)
+        ]
+        raise InputError(
+            f"grid must divide images of {spec.height}x{spec.width} pixels, got {grid}; allowed: {listed(allowed)}"
+        )

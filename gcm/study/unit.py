@@ -1,0 +1,59 @@
+"""Units of a network whose favourite input is looked for: channels of a layer, filter paths."""
+
+import difflib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gcm.error import InputError, listed
+from gcm.model import Classifier, PathNetwork
+
+Units = Callable[[Tensor], Tensor]
+"""From images `(B,C,H,W)` to how strongly each unit answers, `(B,U)`: the mean over all places of its map."""
+
+
+def channels_of(network: Classifier, layer: str) -> Units:
+    """The channels of a layer's output, after its activation if the layer is one.
+
+    `layer` is the module's dotted name. Raises `InputError` for a name that the network does not have.
+    """
+    modules = dict(network.named_modules())
+    names = [name for name in modules if name]
+    if layer not in names:
+        close = difflib.get_close_matches(layer, names, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise InputError(f"{type(network).__name__} has no layer {layer!r}{hint} It has {listed(names)}")
+
+    def units(images: Tensor) -> Tensor:
+        with output_of(modules[layer]) as outputs:
+            network(images)
+        if not outputs:
+            raise InputError(f"layer {layer} takes no part in the scores of {type(network).__name__}")
+        return outputs[0].flatten(2).mean(2) if outputs[0].ndim > 2 else outputs[0]  # (B,U,h,w) -> (B,U)
+
+    return units
+
+
+@contextmanager
+def output_of(module: nn.Module) -> Iterator[list[Tensor]]:
+    """What the module gives while the block lasts; a copy, since a ReLU that follows may write into it."""
+    outputs: list[Tensor] = []
+    handle = module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output.clone()))
+    try:
+        yield outputs
+    finally:
+        handle.remove()
+
+
+def paths_of(network: PathNetwork) -> Units:
+    """The filter paths, `(B,F1*F2)`: what each puts into its second-layer map, or, if it inhibits, takes from it."""
+    signs = path_signs(network)[:, :, None, None]
+    return lambda images: F.relu(signs * network.path_maps(network.first_maps(images))).mean((3, 4)).flatten(1)
+
+
+def path_signs(network: PathNetwork) -> Tensor:
+    """1 for a path whose second filter's weights add up to 0 or more, -1 for one that inhibits, `(F1,F2)`."""
+    sums = network.convolution2.weight.detach().sum((2, 3)).T  # (F2,F1) -> (F1,F2)
+    return 1 - 2 * (sums < 0).to(sums.dtype)

@@ -1,0 +1,116 @@
+"""`task=filter_images`: the inputs that filters, paths or the channels of a layer like best."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gcm.console import say
+from gcm.draw import Panel, draw_grid
+from gcm.error import InputError, listed
+from gcm.file import write_csv
+from gcm.model import Classifier, PathNetwork
+from gcm.setting import Count, PositiveCount, PositiveNumber, Share
+from gcm.study.filter_image import Ascent, FilterImages, filter_images_of_layer, filter_images_of_paths
+from gcm.study.selection import first_of_each_class
+from gcm.task.filters import SplitName, split_of
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse
+from gcm.task.weights import device_of, named_data, named_network
+
+ROWS_ON_A_PAGE = 16
+WAYS = {
+    "transposed": "back by transposed convolutions",
+    "ascent": "gradient ascent",
+    "real": "real image with the strongest answer",
+    "deconvnet": "of it: deconvnet",
+    "guided": "of it: guided backprop",
+}
+
+
+def filter_images(
+    config: DictConfig,
+    layer: str | None = None,
+    split: SplitName = "train",
+    images_per_class: PositiveCount = 1000,
+    steps: PositiveCount = 200,
+    step_size: PositiveNumber = 0.02,
+    decay: Share = 0.01,
+    blur_every: Count = 4,
+    blur: PositiveNumber = 0.5,
+) -> None:
+    """Of a path network the filters of the second layer and all paths; of others a `layer`."""
+    refuse(config, "resume", "indices", "label")
+    saved = named_network(config)
+    data = named_data(config, [saved])
+    network = saved.network().to(device_of(config))
+    name = saved.card.name
+    if layer is None and not isinstance(network, PathNetwork):
+        layers = [key for key, module in network.named_modules() if key and not list(module.children())]
+        raise InputError(f"{name} has no filter paths; choose a layer with task.layer=, one of {listed(layers)}")
+    ascent = Ascent(steps=steps, step_size=step_size, decay=decay, blur_every=blur_every, blur=blur, seed=config.seed)
+    images = split_of(data, split)
+    places = first_of_each_class(images.labels, network.spec.classes, images_per_class).flatten()
+    if isinstance(network, PathNetwork) and layer is None:
+        found = filter_images_of_paths(name, network, ascent, images, places)
+    else:
+        found = filter_images_of_layer(name, network, str(layer), ascent, images, places)
+    with run_directory(config) as directory:
+        write_csv(directory / "filter_images.csv", answer_rows(found))
+        for path in draw_filter_images(found, network, f"{name}: what each unit answers most strongly", directory):
+            say(f"figure: {path}")
+    say(f"strongest real answers among {found.looked_at:,} {split} images; files: {directory}")
+
+
+def answer_rows(found: FilterImages) -> list[dict[str, Any]]:
+    return [
+        {
+            "unit": " ".join(unit.split()),
+            **{f"answer_{way}": float(answers[number]) for way, answers in found.answers.items()},
+            "real_image": int(found.places[number]),
+        }
+        for number, unit in enumerate(found.names)
+    ]
+
+
+def draw_filter_images(found: FilterImages, network: Classifier, title: str, directory: Path) -> list[Path]:
+    """The pictures of all ways beside each other, in pages; below each how strongly it is answered."""
+    explained = (
+        f"{title}; below a picture: the mean over the unit's map, and that as a share of the strongest answer among "
+        f"{found.looked_at:,} real images"
+    )
+    rows = [unit_row(found, network, number) for number in range(len(found.names))]
+    filters = ["filter 1", "filter 2"] if isinstance(network, PathNetwork) and found.transposed is not None else []
+    ways = [text for way, text in WAYS.items() if way != "transposed" or found.transposed is not None]
+    pages = []
+    for number, start in enumerate(range(0, len(rows), ROWS_ON_A_PAGE), start=1):
+        path = directory / f"filter_images_{number}.png"
+        page = slice(start, start + ROWS_ON_A_PAGE)
+        draw_grid(rows[page], found.names[page], [*filters, *ways], explained, path)
+        pages.append(path)
+    return pages
+
+
+def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Panel | None]:
+    pictures = {"transposed": found.transposed, "ascent": found.ascent, "real": found.real}
+    panels: list[Panel | None] = []
+    if isinstance(network, PathNetwork) and found.transposed is not None:
+        panels += filters_of_unit(network, number)
+    for way, picture in pictures.items():
+        if picture is not None:
+            answer, best = float(found.answers[way][number]), float(found.answers["real"][number])
+            share = f" ({answer / best:.0%})" if way != "real" and best > 0 else ""
+            place = f", no. {int(found.places[number])}" if way == "real" else ""
+            panels.append(Panel(picture[number].cpu(), note=f"{answer:.3g}{share}{place}"))
+    return [*panels, Panel(found.deconvnet[number].cpu(), signed=True), Panel(found.guided[number].cpu(), signed=True)]
+
+
+def filters_of_unit(network: PathNetwork, number: int) -> Sequence[Panel | None]:
+    """The two filters of a path; units are first the `F2` filters of the second layer, then the paths."""
+    _, second = network.filters
+    if number < second:
+        return [None, None]
+    i, j = divmod(number - second, second)
+    kernels = (network.convolution1.weight[i].mean(0), network.convolution2.weight[j, i])
+    return [Panel(kernel.detach().cpu().unsqueeze(0), signed=True) for kernel in kernels]
