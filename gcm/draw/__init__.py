@@ -6,12 +6,14 @@ from gcm.draw.filter_paths import draw_leading_filters, draw_paths_of_image
 from gcm.draw.grid import Panel, draw_grid
 from gcm.draw.important_regions import draw_important_regions
 from gcm.draw.learning_curve import draw_learning_curve
+from gcm.draw.sweep import draw_accuracy_and_size
 from gcm.draw.why import Decision, PathEvidence, draw_why
 
 __all__ = [
     "Decision",
     "Panel",
     "PathEvidence",
+    "draw_accuracy_and_size",
     "draw_class_maps",
     "draw_decline_ratio",
     "draw_grid",

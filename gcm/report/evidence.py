@@ -1,5 +1,6 @@
 """What a report is made from: networks and data that are here, reasons for what is not, and measures taken once."""
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,17 @@ from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
 from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
+from gcm.study.filter_contribution import FilterContributions, filter_contributions
 from gcm.study.predictions import split_logits
 from gcm.visualizer import Visualizer
 from gcm.zoo import Card, SavedNetwork
 from gcm.zoo.catalogue import DIRECTORY
+
+IMAGES_PER_CLASS = 1000
+"""Of the training images, in the studies of the filter-contribution paper."""
+
+
+RESULTS = DIRECTORY.parent / "results"
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Evidence:
     new_metric: gives an empty decline-ratio metric.
     directory: where figures and result files go.
     device: where networks run.
+    results: directory of the result files of long sweeps, `<name>.csv`.
     """
 
     networks: Mapping[str, SavedNetwork]
@@ -62,9 +71,11 @@ class Evidence:
     new_metric: Callable[[], DeclineRatio]
     directory: Path
     device: torch.device
+    results: Path = RESULTS
     _built: dict[str, Classifier] = field(default_factory=dict)
     _logits: dict[str, Tensor] = field(default_factory=dict)
     _cells: dict[str, list[Cell]] = field(default_factory=dict)
+    _filters: dict[str, FilterContributions] = field(default_factory=dict)
 
     def lacks(self, *names: str) -> str:
         """Why something cannot be said of these networks, or an empty string."""
@@ -91,6 +102,25 @@ class Evidence:
 
     def test_split(self, name: str) -> Split:
         return self.data[self.card(name).data].test
+
+    def result(self, name: str) -> list[dict[str, str]]:
+        """The rows of a result file; none where there is no such file."""
+        path = self.results / f"{name}.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def train_split(self, name: str) -> Split:
+        return self.data[self.card(name).data].train
+
+    def filter_contributions(self, name: str) -> FilterContributions:
+        """For the first 1,000 training images of each class, or as many as every class has."""
+        if name not in self._filters:
+            split, network = self.train_split(name), self.network(name)
+            fewest = int(torch.bincount(split.labels, minlength=len(network.spec.classes)).min())
+            self._filters[name] = filter_contributions(name, network, split, min(IMAGES_PER_CLASS, fewest))
+        return self._filters[name]
 
     def logits(self, name: str) -> Tensor:
         """Of the whole test set, `(N,K)`."""

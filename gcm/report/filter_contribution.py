@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gcm.study.filter_contribution import FilterContributions
+from gcm.study.filter_contribution import FilterContributions, share_of_samples_that_differ
 
 MOST_COLUMNS = 16
 """Tables have a column for each path up to so many paths."""
@@ -59,3 +59,14 @@ def share_rows(found: FilterContributions) -> list[dict[str, Any]]:
         }
         for label, name in enumerate(found.classes)
     ]
+
+
+def combinations(found: FilterContributions) -> str:
+    """How many classes share their pair of leading paths with another."""
+    leading = found.leading
+    firsts, pairs = len({leader for leader, _ in leading}), len(set(leading))
+    share = share_of_samples_that_differ(found)
+    return (
+        f"{len(leading)} classes: {firsts} different first paths, {pairs} different pairs of first and second; all "
+        f"pairs differ in {share:.1%} of 1,000 bootstrap samples of the images"
+    )

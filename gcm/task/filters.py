@@ -11,14 +11,20 @@ from gcm.data import ImageData, Split
 from gcm.draw import draw_leading_filters, draw_paths_of_image
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.model import PathNetwork
-from gcm.report.filter_contribution import MEANING, MOST_COLUMNS, leading_rows, long_rows, share_rows
+from gcm.report.filter_contribution import (
+    MEANING,
+    MOST_COLUMNS,
+    combinations,
+    leading_rows,
+    long_rows,
+    share_rows,
+)
 from gcm.setting import PositiveCount
 from gcm.study.filter_contribution import (
     FilterContributions,
     check_paths,
     filter_contributions,
     filter_paths,
-    share_of_samples_that_differ,
 )
 from gcm.task.explain import chosen_images
 from gcm.task.run_directory import run_directory
@@ -54,17 +60,6 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
 
 def split_of(data: ImageData, name: SplitName) -> Split:
     return {"train": lambda: data.train, "test": lambda: data.test}[name]()
-
-
-def combinations(found: FilterContributions) -> str:
-    """How many classes share their pair of leading paths with another."""
-    leading = found.leading
-    firsts, pairs = len({leader for leader, _ in leading}), len(set(leading))
-    share = share_of_samples_that_differ(found)
-    return (
-        f"{len(leading)} classes: {firsts} different first paths, {pairs} different pairs of first and second; all "
-        f"pairs differ in {share:.1%} of 1,000 bootstrap samples of the images"
-    )
 
 
 def write_filter_contributions(found: FilterContributions, title: str, directory: Path) -> None:

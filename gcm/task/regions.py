@@ -14,10 +14,11 @@ from torch import Tensor
 
 from gcm.build import check_settings, plain
 from gcm.console import say, show_table
-from gcm.data import class_index
+from gcm.data import Split, class_index
 from gcm.draw import draw_important_regions
-from gcm.error import InputError
+from gcm.error import InputError, listed
 from gcm.file import write_csv, write_text, write_whole
+from gcm.model import Classifier
 from gcm.setting import PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
@@ -26,6 +27,7 @@ from gcm.task.run_directory import run_directory
 from gcm.task.settings import overridden_keys, settings_of
 from gcm.task.weights import device_of, named_data, named_network
 
+CHANGEABLE_ON_RESUME = ("trainer.", "data.root")
 SAVED_EVERY = 30.0
 """Seconds between two savings of a class under way."""
 
@@ -59,51 +61,73 @@ def regions(
     With `resume=` an interrupted run goes on, by its own settings.
     """
     if config.resume is None:
+        asked = asked_of(config, RegionStudy(grid, fill, split, images_per_class))
         with run_directory(config) as directory:
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
-            measure_regions(config, RegionStudy(grid, fill, split, images_per_class), directory)
+            measure_regions(asked, directory)
     else:
         directory = Path(config.resume).expanduser()
         stored = interrupted(config, directory)
-        measure_regions(stored, RegionStudy(**check_settings(regions, plain(stored.task), 1, "task")), directory)
+        study = RegionStudy(**check_settings(regions, plain(stored.task), 1, "task"))
+        measure_regions(asked_of(stored, study), directory)
 
 
 def interrupted(config: DictConfig, directory: Path) -> DictConfig:
-    """The config of the run that `resume=` names."""
-    changed = [key for key in overridden_keys() if key not in ("task", "resume")]
-    if changed:
-        raise InputError(f"{changed[0]} cannot change on resume; a resumed run goes by its own settings")
+    """The config of the run that `resume=` names, with what may change on the way."""
+    changes = [key for key in overridden_keys() if key not in ("task", "resume")]
+    for key in changes:
+        if not key.startswith(CHANGEABLE_ON_RESUME):
+            raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
     path = directory / "config.yaml"
     if not path.is_file():
         raise InputError(f"resume={directory} is no run directory of task=regions: it has no config.yaml")
     stored = OmegaConf.load(path)
     if not isinstance(stored, DictConfig) or stored.get("names", {}).get("task") != "regions":
         raise InputError(f"resume={directory} is no run directory of task=regions")
+    for key in changes:
+        OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
     return stored
 
 
-def measure_regions(config: DictConfig, study: RegionStudy, directory: Path) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """Everything that the deletion needs, checked. `places`: `(K,n)`, of the images in their split."""
+
+    study: RegionStudy
+    name: str
+    network: Classifier
+    split: Split
+    places: Tensor
+    labels: Sequence[int]
+
+
+def asked_of(config: DictConfig, study: RegionStudy) -> Asked:
     saved = named_network(config)
-    data = named_data(config, [saved])
     network = saved.network().to(device_of(config))
     classes = network.spec.classes
     check_grid(study.grid, network.spec)
-    split = split_of(data, study.split)
+    split = split_of(named_data(config, [saved]), study.split)
     places = first_of_each_class(split.labels, classes, study.images_per_class)
     wanted = settings_of(config).label
-    labels = list(range(len(classes))) if wanted is None else [class_index(classes, wanted)]
+    labels = range(len(classes)) if wanted is None else [class_index(classes, wanted)]
+    return Asked(study, saved.card.name, network, split, places, labels)
+
+
+def measure_regions(asked: Asked, directory: Path) -> None:
+    study, classes = asked.study, asked.network.spec.classes
+    device = next(asked.network.parameters()).device
     deletions, means, rows = [], [], []
-    for label in labels:
-        images, _ = split[places[label]]
+    for label in asked.labels:
+        images, _ = asked.split[asked.places[label]]
         begin = perf_counter()
-        trial = RegionTrial(network, images.to(device_of(config)), label, study.grid, study.fill)
+        trial = RegionTrial(asked.network, images.to(device), label, study.grid, study.fill)
         deletion = finished_deletion(trial, directory / f"deletion_{label}.npz")
         row = summary_row(deletion, classes, perf_counter() - begin)
         say(", ".join(f"{name}: {value}" for name, value in row.items()))
         deletions.append(deletion)
         rows.append(row)
         means.append(images.float().mean(0) / 255)
-    title = f"{saved.card.name}: regions that matter; {study}"
+    title = f"{asked.name}: regions that matter; {study}"
     write_deletions(deletions, classes, study.grid, directory)
     path = directory / "important_regions.png"
     draw_important_regions(deletions, torch.stack(means), classes, study.grid, title, path)

@@ -1,7 +1,9 @@
 """`task=train`: fit a network, then test it."""
 
+import json
 import platform
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +44,7 @@ def train(config: DictConfig) -> None:
     refuse(config, "weights")
     if config.resume is None:
         with run_directory(config) as directory:
-            result = train_network(config, directory)
+            result = swept(config, directory) if in_sweep() else train_network(config, directory)
     else:
         directory = Path(config.resume).expanduser()
         earlier = resumable(directory)
@@ -50,6 +52,27 @@ def train(config: DictConfig) -> None:
     show_results([result])
     say(f"run directory: {directory}")
     say(f"next: python train.py task=explain weights={directory}")
+
+
+def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
+    """A sweep's job. One that a sweep in the same directory finished before is kept, one that it began goes on."""
+    if (directory / "result.json").is_file():
+        finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
+        check_same_job(finished["overrides"], directory)
+        say(f"kept: {directory}")
+        return finished
+    if (directory / "last.ckpt").is_file():
+        earlier = resumable(directory)
+        check_same_job(earlier.card.overrides, directory)
+        return train_network(earlier.config, directory, earlier.card)
+    return train_network(config, directory)
+
+
+def check_same_job(overrides: Sequence[str], directory: Path) -> None:
+    if list(overrides) != task_overrides():
+        raise InputError(
+            f"{directory} holds another job: {' '.join(overrides)}; name a new directory with hydra.sweep.dir="
+        )
 
 
 def resumable(directory: Path) -> SavedNetwork:
@@ -156,7 +179,8 @@ def origin(config: DictConfig, data: ImageData, earlier: Card | None) -> dict[st
 
     A resumed training keeps its first command, with what was changed on the way, and names all its machines.
     """
-    words = [word for word in task_overrides() if not word.startswith(("resume=", "task=train"))]
+    known = ("resume=", "task=train", *(earlier.overrides if earlier else ()))
+    words = [word for word in task_overrides() if not word.startswith(known)]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),

@@ -48,7 +48,8 @@ def why(
     saved = named_network(config)
     data = named_data(config, [saved])
     network = check_paths(saved.network().to(device_of(config)), saved.card.name)
-    check_grid(grid, network.spec)
+    if regions is None:
+        check_grid(grid, network.spec)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     favourites = Ascent(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
 

@@ -12,7 +12,7 @@ from sample import ROOT, randomized
 from gcm.build import build
 from gcm.data import ImageSpec, MemorySplit
 from gcm.error import InputError
-from gcm.file import markdown_table
+from gcm.file import markdown_table, write_csv
 from gcm.metric import DeclineRatio
 from gcm.model import GCM
 from gcm.rendering import Product, Raw
@@ -21,7 +21,15 @@ from gcm.report.evidence import PLANNED, Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import with_summaries
 from gcm.report.section import SECTIONS
-from gcm.report.section.paper_claims import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, verdict
+from gcm.report.section.fewest_filters import fewest_filters
+from gcm.report.section.paper_claims import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    NOT_TESTABLE,
+    SUPPORTED,
+    three_filters_are_the_fewest,
+    verdict,
+)
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop, GuidedGradCAM, Uniform
@@ -46,7 +54,7 @@ class SmallData:
 
     def __init__(self, channels, size):
         images = torch.randint(0, 256, (150, channels, size, size), dtype=torch.uint8)
-        self.test = MemorySplit(images, torch.tensor([1, 0, 1, 2]).repeat(38)[:150])
+        self.test = self.train = MemorySplit(images, torch.tensor([1, 0, 1, 2]).repeat(38)[:150])
 
 
 def always_names_class_1(network):
@@ -56,7 +64,7 @@ def always_names_class_1(network):
 
 
 def saved(name, tmp_path):
-    channels, size = (3, 16) if name.endswith("cifar10") else (1, 20)
+    channels, size = (3, 16) if name.endswith("cifar10") else (1, 28)
     spec = ImageSpec(channels, size, size, CLASSES, (0.5,) * channels)
     network = always_names_class_1(randomized(build(MODELS[name], spec, key="model")))
     model, _, data = name.rpartition("_")
@@ -76,7 +84,7 @@ def saved(name, tmp_path):
 @pytest.fixture
 def evidence(tmp_path):
     networks = {name: saved(name, tmp_path) for name in MODELS}
-    data = {"cifar10": SmallData(3, 16), "mnist": SmallData(1, 20), "digits": SmallData(1, 20)}
+    data = {"cifar10": SmallData(3, 16), "mnist": SmallData(1, 28), "digits": SmallData(1, 28)}
     visualizers = {"gcm": ClassWeightMaps(), "cam": CAM(), "guided_backprop": GuidedBackprop(), "uniform": Uniform(),
                    "guided_grad_cam": GuidedGradCAM(), "grad_cam": GradCAM(), "grad_cam_rectified": GradCAM(relu=True)}  # fmt: skip
     renderings = {"raw": Raw(), "product": Product(), "absolute": Raw(), "blend": Raw()}
@@ -96,11 +104,12 @@ def page(sections):
 
 
 def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, tmp_path):
+    evidence.results = tmp_path / "none"
     sections = [section(evidence) for section in SECTIONS]
     markdown = page(sections)
     for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", markdown):
         assert (tmp_path / picture).is_file()
-    for number in (7, 8, 9, 10):
+    for number in (2, 4, 7, 8, 9, 10):
         assert list(tmp_path.glob(f"figure_{number}*.png")), number
     html = html_page(markdown, "title", tmp_path)
     assert html.count("data:image/png;base64,") == markdown.count("![")
@@ -108,7 +117,10 @@ def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, t
     assert "<script>" not in html
     assert "<table>" in html
     about_data_we_lack = {
-        line for section in sections for line in section.missing if "svhn" in line or "fashion" in line.lower()
+        line
+        for section in sections
+        for line in section.missing
+        if "svhn" in line or "fashion" in line.lower() or "sweep has not been run" in line
     }
     assert about_data_we_lack == {line for section in sections for line in section.missing}
 
@@ -122,6 +134,30 @@ def test_every_claim_gets_a_verdict_from_the_numbers(evidence, tmp_path):
     assert claims["GCM reaches 96.19 % on SVHN"]["verdict"] == NOT_TESTABLE
     assert "gcm 0.0000*" in claims["… in product"]["measured"]
     assert claims["no loss of accuracy against a CNN of equal size"]["verdict"] == SUPPORTED  # both name class 1 always
+
+
+@pytest.mark.parametrize(
+    ("two", "three", "expected"),
+    [
+        ((0.97, 0.96), (0.981, 0.985), SUPPORTED),
+        ((0.98, 0.981), (0.981, 0.985), CONTRADICTED),
+        ((0.97, 0.96), (0.97, 0.979), CONTRADICTED),
+        ((0.97, 0.985), (0.981, 0.985), INCONCLUSIVE),
+    ],
+)
+def test_whether_three_filters_are_the_fewest(evidence, tmp_path, two, three, expected):
+    runs = [
+        {"group": f"tiny_lenet_mnist model.filters={name}", "seed": seed, "parameters": 600, "test_accuracy": accuracy,
+         "test_loss": 0.1, "machine": "a machine"}
+        for name, accuracies in (("[2,2]", two), ("[3,3]", three)) for seed, accuracy in enumerate(accuracies)
+    ]  # fmt: skip
+    write_csv(tmp_path / "fewest_filters.csv", runs)
+    evidence.results = tmp_path
+    assert three_filters_are_the_fewest(evidence)[1] == expected
+    section = fewest_filters(evidence)
+    assert not section.missing
+    assert f"| [3,3] | 600 | {sum(three) / 2:.2%} |" in section.body
+    assert (tmp_path / "fewest_filters.png").is_file()
 
 
 def test_a_claim_about_methods_that_were_not_measured_is_not_judged(evidence, tmp_path):

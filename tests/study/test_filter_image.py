@@ -79,7 +79,9 @@ def test_backwards_is_the_transposed_network_by_hand():
         for layer in (network.convolution1, network.convolution2, network.linear):
             layer.weight.abs_()
     largest = torch.rand(1, 2, 2)
-    back = F.conv_transpose2d(largest[None].repeat_interleave(2, 2).repeat_interleave(2, 3), network.convolution2.weight)
+    back = F.conv_transpose2d(
+        largest[None].repeat_interleave(2, 2).repeat_interleave(2, 3), network.convolution2.weight
+    )
     image = F.conv_transpose2d(back.repeat_interleave(2, 2).repeat_interleave(2, 3), network.convolution1.weight)
     expected = (image / image.max()).detach()
     found = backwards(network, largest)
@@ -151,7 +153,9 @@ def test_all_ways_for_filters_and_paths():
 
 
 def test_any_layer_of_any_network():
-    found = filter_images_of_layer("gcm", GCM(SPEC, widths=(2, 3, 4)).eval(), "encoder.5", STEPS, split_of(), torch.arange(4))
+    found = filter_images_of_layer(
+        "gcm", GCM(SPEC, widths=(2, 3, 4)).eval(), "encoder.5", STEPS, split_of(), torch.arange(4)
+    )
     assert found.names == ["encoder.5 1", "encoder.5 2"]
     assert found.transposed is None
     assert found.guided.shape == found.deconvnet.shape == (2, *SPEC.shape)

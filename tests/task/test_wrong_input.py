@@ -6,7 +6,7 @@ import torch
 WRONG = {
     # misspelt
     "choice": (["model=gmc"], r"no 'gmc' in model; allowed: cnn, gcm, gcm_clipped, lenet, tiny_lenet"),
-    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, publish, report, test, train, verify"),
+    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, filter_images, filters, publish, regions, report, test, train, verify, why"),
     "visualizer": (["visualizer=[gcm,gradcam]"], r"no 'gradcam' in visualizer; allowed: all, cam, gcm"),
     "experiment": (["experiment=gcm_cifar"], r"no 'gcm_cifar' in experiment; allowed: .*gcm_cifar10"),
     "top key": (["sead=1"], r"unknown setting sead; did you mean seed\?.*Allowed here: .*seed"),
@@ -57,6 +57,14 @@ WRONG = {
     "baseline": (["task.baseline.widths=[a]"], r"model.widths: "),
     "two ways to choose": (["indices=[1]", "label=2"], r"indices= and label= both choose images"),
     "foreign target": (["model._target_=os.system"], r"model._target_ must lie in gcm"),
+    "no filter paths": (["task=filters", "weights=gcm_digits"], r"gcm_digits is a GCM; filter paths are defined for networks of the family"),
+    "no filter paths in why": (["task=why", "weights=cnn_digits", "indices=[0]"], r"cnn_digits is a CNN; filter paths are defined"),
+    "no layer chosen": (["task=filter_images", "weights=gcm_digits"], r"no filter paths; choose a layer with task.layer=, one of encoder.0, "),
+    "no such layer": (["task=filter_images", "weights=gcm_digits", "task.layer=encodr.3", "task.images_per_class=9"], r"GCM has no layer 'encodr.3'; did you mean encoder.3\?"),
+    "more images than a class has": (["task=regions", "weights=gcm_digits", "task.grid=4"], r"class 0 has \d+ images in this split, got images_per_class=1000; at most \d+"),
+    "grid that does not divide": (["task=regions", "weights=gcm_digits", "task.grid=5"], r"grid must divide images of 32x32 pixels, got 5; allowed: 1, 2, 4, 8, 16, 32"),
+    "unknown fill": (["task=regions", "weights=gcm_digits", "task.fill=white"], r"task.fill: must be 'black' or 'mean'; got 'white'"),
+    "regions of a stranger": (["task=regions", "resume=taken"], r"resume=taken is no run directory of task=regions"),
     "grammar": (["data.batch_size=[1,"], r"'data.batch_size=\[1,' cannot be read"),
 }  # fmt: skip
 

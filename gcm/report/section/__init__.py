@@ -5,6 +5,9 @@ from functools import partial
 from gcm.report.section.base import Section, SectionMaker
 from gcm.report.section.class_maps import centred, figure_7, figure_8
 from gcm.report.section.decline_ratio import decline_ratio_on
+from gcm.report.section.fewest_filters import fewest_filters
+from gcm.report.section.filter_contribution import filter_contribution
+from gcm.report.section.important_regions import important_regions
 from gcm.report.section.paper_claims import paper_claims
 from gcm.report.section.paper_comparison import paper_comparison
 from gcm.report.section.true_class_maps import true_class_maps
@@ -22,6 +25,9 @@ SECTIONS: tuple[SectionMaker, ...] = (
     partial(true_class_maps, 9, "gcm_cifar10"),
     figure_10,
     centred,
+    filter_contribution,
+    important_regions,
+    fewest_filters,
     paper_claims,
 )
 

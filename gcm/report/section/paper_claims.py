@@ -1,5 +1,6 @@
 """What the papers claim, what was measured, and whether it holds."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +14,17 @@ from gcm.file import markdown_table, write_csv
 from gcm.model import Interpretable
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, percent
+from gcm.report.section.fewest_filters import CLAIMED, NOT_RUN, RESULT, accuracies
 from gcm.study.contribution_mass import Mass, contribution_mass
+from gcm.study.filter_contribution import share_of_samples_that_differ
 from gcm.study.predictions import Difference, accuracy_difference
 from gcm.study.speed import time_ratio
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "contradicted", "inconclusive", "not testable here"
 GCM_NAME, CLIPPED, CNN_NAME = "gcm_cifar10", "gcm_clipped_cifar10", "cnn_cifar10"
 PAPERS_METHODS = ("guided_backprop", "guided_grad_cam", "cam", "grad_cam", "grad_cam_rectified", "gcm")
+TINY = "tiny_lenet_mnist"
+CONFIDENCE = 0.95
 NO_LOSS = 0.01
 """The largest loss of accuracy that still counts as none."""
 EQUAL_SIZE = 0.03
@@ -185,7 +190,7 @@ def own_mass(evidence: Evidence, name: str) -> Mass:
 
 
 def tiny_is_a_fifth(evidence: Evidence) -> Finding:
-    tiny, large = (evidence.card(name) for name in ("tiny_lenet_mnist", "lenet_mnist"))
+    tiny, large = (evidence.card(name) for name in (TINY, "lenet_mnist"))
     share = tiny.parameters / large.parameters
     measured = (
         f"{tiny.parameters:,} of {large.parameters:,} parameters ({share:.0%}); test accuracy {tiny.accuracy} "
@@ -194,6 +199,42 @@ def tiny_is_a_fifth(evidence: Evidence) -> Finding:
     if share > 0.2:
         return measured, CONTRADICTED
     return measured, SUPPORTED if tiny.mean_accuracy >= 0.98 else CONTRADICTED
+
+
+def few_filters_come_first(evidence: Evidence) -> Finding:
+    found = evidence.filter_contributions(TINY)
+    leaders = Counter(str(leader) for leader, _ in found.leading)
+    counts = ", ".join(f"{path} in {count}" for path, count in leaders.most_common())
+    measured = f"most often first: {counts} of {len(found.leading)} classes; {len(found.paths)} paths"
+    return measured, SUPPORTED if len(leaders) <= len(found.paths) / 2 else CONTRADICTED
+
+
+def every_class_has_its_own_pair(evidence: Evidence) -> Finding:
+    found = evidence.filter_contributions(TINY)
+    share = share_of_samples_that_differ(found)
+    pairs = ", ".join(
+        f"{name}: {leader}, {follower}" for name, (leader, follower) in zip(found.classes, found.leading, strict=True)
+    )
+    measured = (
+        f"{len(set(found.leading))} different pairs in {len(found.leading)} classes ({pairs}); all differ in "
+        f"{share:.1%} of 1,000 bootstrap samples of the images"
+    )
+    if 1 - CONFIDENCE < share < CONFIDENCE:
+        return measured, INCONCLUSIVE
+    return measured, SUPPORTED if share >= CONFIDENCE else CONTRADICTED
+
+
+def three_filters_are_the_fewest(evidence: Evidence) -> Finding:
+    runs = evidence.result(RESULT)
+    if not runs:
+        return NOT_RUN, NOT_TESTABLE
+    two, three = accuracies(runs, "[2,2]"), accuracies(runs, "[3,3]")
+    measured = "; ".join(
+        f"{name} filters: {', '.join(map(percent, values))}" for name, values in (("two", two), ("three", three))
+    )
+    if min(three) >= CLAIMED > max(two):
+        return measured, SUPPORTED
+    return measured, CONTRADICTED if min(two) >= CLAIMED or max(three) < CLAIMED else INCONCLUSIVE
 
 
 CLAIMS = (
@@ -218,7 +259,15 @@ CLAIMS = (
     Tested(
         "three filters a layer reach 98 % on MNIST with a fifth of LeNet's parameters",
         "filter contributions, 2",
-        ("tiny_lenet_mnist", "lenet_mnist"),
+        (TINY, "lenet_mnist"),
         tiny_is_a_fifth,
+    ),
+    Tested("three filters a layer are the fewest that do", "filter contributions, 2", (), three_filters_are_the_fewest),
+    Tested("the filters that contribute most are a few", "filter contributions, 3", (TINY,), few_filters_come_first),
+    Tested(
+        "first and second path together are different in every class",
+        "filter contributions, 3",
+        (TINY,),
+        every_class_has_its_own_pair,
     ),
 )

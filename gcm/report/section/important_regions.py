@@ -1,0 +1,54 @@
+"""The regions that a class is recognised by (filter-contribution paper, section 4, figures 5 and 6)."""
+
+import torch
+
+from gcm.draw import draw_important_regions
+from gcm.file import markdown_table
+from gcm.report.evidence import Evidence
+from gcm.report.section.base import Section, figure, missing_section
+from gcm.study.region_deletion import RegionTrial
+
+NAME = "tiny_lenet_mnist"
+GRIDS = {14: "figure 6", 4: "figure 5"}
+
+
+def important_regions(evidence: Evidence) -> Section:
+    title = "Figures 5 and 6 of the filter-contribution paper: important regions"
+    reason = evidence.lacks(NAME)
+    if reason:
+        return missing_section(title, reason)
+    network, split = evidence.network(NAME), evidence.train_split(NAME)
+    classes, places = network.spec.classes, evidence.filter_contributions(NAME).places
+    count = places.shape[1]
+    parts = []
+    for grid, paper_figure in GRIDS.items():
+        deletions, means = [], []
+        for label in range(len(classes)):
+            images, _ = split[places[label]]
+            trial = RegionTrial(network, images.to(evidence.device), label, grid, "black")
+            deletions.append(trial.run(trial.start()))
+            means.append(images.float().mean(0) / 255)
+        path = evidence.directory / f"important_regions_{grid}.png"
+        caption = (
+            f"{NAME}, {grid}x{grid} regions ({paper_figure}): the region without which most images are named wrongly "
+            f"is deleted, again and again; {count:,} training images of each class; one scale"
+        )
+        draw_important_regions(deletions, torch.stack(means), classes, grid, caption, path)
+        rows = [
+            {
+                "class": classes[deletion.label],
+                "wrong before": deletion.wrong_before,
+                "regions deleted until none is right": len(deletion.order),
+                "half are wrong after": rounds_to_half(deletion.survivors),
+            }
+            for deletion in deletions
+        ]
+        command = f"task=regions weights={evidence.weights(NAME)} task.grid={grid}"
+        parts.append(f"{markdown_table(rows)}\n{figure(path, caption, command)}")
+    return Section(title, "\n".join(parts))
+
+
+def rounds_to_half(survivors: list[int]) -> int | str:
+    """After how many deletions at most half of the images are left."""
+    half = [number for number, left in enumerate(survivors) if 2 * left <= survivors[0]]
+    return half[0] if half else "never"

@@ -1,0 +1,113 @@
+"""Filters, regions and filter pictures on the command line, with a small path network on the embedded digits."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+IMAGES = "task.images_per_class=6"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return tmp_path_factory.mktemp("trained") / "run"
+
+
+@pytest.fixture
+def run(train_py, trained):
+    if not trained.is_dir():
+        words = ("task=train", "model=tiny_lenet", "optimizer=adam", "optimizer.lr=1e-2", "trainer.max_epochs=2")
+        assert train_py(*words, f"output={trained}").code == 0
+    return f"weights={trained}"
+
+
+def rows(path):
+    with path.open() as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_filters(train_py, run, tmp_path):
+    end = train_py("task=filters", run, IMAGES, "indices=[3]", "output=out")
+    assert end.code == 0, end.err
+    assert "different pairs of first and second" in end.out
+    lines = rows(tmp_path / "out/filters.csv")
+    assert len(lines) == 10 * 9
+    for name in map(str, range(10)):
+        of_class = [line for line in lines if line["class"] == name]
+        assert sum(int(line["first"]) for line in of_class) == sum(int(line["second"]) for line in of_class) == 6
+    assert "| class | 1→1 | 1→2 |" in (tmp_path / "out/filters.md").read_text()
+    for name in ("leading_filters.png", "image_3.png"):
+        assert (tmp_path / "out" / name).stat().st_size > 10_000
+
+
+def test_regions_of_one_class_and_of_all(train_py, run, tmp_path):
+    end = train_py("task=regions", run, IMAGES, "task.grid=4", "label=3", "task.split=test", "output=one")
+    assert end.code == 0, end.err
+    assert {row["class"] for row in rows(tmp_path / "one/importance.csv")} == {"3"}
+    end = train_py("task=regions", run, IMAGES, "task.grid=4", "task.fill=mean", "output=all")
+    assert end.code == 0, end.err
+    importance = np.load(tmp_path / "all/importance_7.npy")
+    assert importance.shape == (4, 4)
+    in_table = [float(row["importance"]) for row in rows(tmp_path / "all/importance.csv") if row["class"] == "7"]
+    assert in_table == importance.flatten().tolist()
+    rounds = [row for row in rows(tmp_path / "all/deletion.csv") if row["class"] == "7"]
+    assert [int(row["round"]) for row in rounds] == list(range(1, len(rounds) + 1))
+    assert (tmp_path / "all/important_regions.png").is_file()
+
+
+def test_interrupted_regions_go_on_by_their_own_settings(train_py, run, tmp_path):
+    assert train_py("task=regions", run, IMAGES, "task.grid=4", "output=out").code == 0
+    table = (tmp_path / "out/deletion.csv").read_text()
+    for name in ("deletion_8.npz", "deletion_9.npz", "deletion.csv"):
+        (tmp_path / "out" / name).unlink()
+    assert "task.grid cannot change on resume" in train_py("task=regions", "resume=out", "task.grid=2").error
+    assert train_py("task=regions", "resume=out").code == 0
+    assert (tmp_path / "out/deletion.csv").read_text() == table
+    (tmp_path / "out/deletion_8.npz").write_bytes(b"half")
+    assert "delete it, and this class starts anew" in train_py("task=regions", "resume=out").error
+
+
+def test_filter_images(train_py, run, tmp_path):
+    end = train_py("task=filter_images", run, IMAGES, "task.steps=3", "output=out")
+    assert end.code == 0, end.err
+    lines = rows(tmp_path / "out/filter_images.csv")
+    assert [line["unit"] for line in lines[:3]] == ["filter 1", "filter 2", "filter 3"]
+    assert len(lines) == 3 + 9
+    end = train_py("task=filter_images", run, IMAGES, "task.steps=3", "task.layer=linear", "output=layer")
+    assert end.code == 0, end.err
+    assert len(rows(tmp_path / "layer/filter_images.csv")) == 10
+    assert (tmp_path / "layer/filter_images_1.png").is_file()
+
+
+def test_why(train_py, run, tmp_path):
+    assert train_py("task=regions", run, IMAGES, "task.grid=4", "output=regions").code == 0
+    end = train_py("task=why", run, "indices=[0,5]", "task.regions=regions", "task.paths=2", "output=out")
+    assert end.code == 0, end.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"why_0.png", "why_5.png"}
+    end = train_py("task=why", run, "label=2", "count=1", IMAGES, "task.grid=2", "output=measured")
+    assert end.code == 0, end.err
+    assert "importance_" in train_py("task=why", run, "indices=[0]", "task.regions=nowhere").error
+
+
+def test_a_stopped_sweep_goes_on(train_py, tmp_path):
+    words = ("sweep=fewest_filters", "data=digits", "trainer.max_steps=8", "model.filters=[1,1],[2,2]", "seed=0,1",
+             "hydra.sweep.dir=sweep")  # fmt: skip
+    assert train_py(*words).code == 0
+    sweep = tmp_path / "sweep"
+    summary = (sweep / "summary.csv").read_text()
+    kept = (sweep / "0/result.json").read_text()
+    (sweep / "3/result.json").unlink()
+    for name in ("result.json", "last.ckpt"):
+        (sweep / "1" / name).unlink()
+    end = train_py(*words)
+    assert end.code == 0, end.err
+    assert end.out.count("kept: ") == 2
+    assert (sweep / "0/result.json").read_text() == kept
+    assert (sweep / "summary.csv").read_text() == summary
+    assert json.loads((sweep / "3/result.json").read_text())["overrides"][0] == "model.filters=[2,2]"
+    assert {row["parameters"] for row in rows(sweep / "runs.csv")} == {"396", "820"}
+    assert (sweep / "summary.png").is_file()
+    end = train_py(*words[:-1], "optimizer.lr=1", "hydra.sweep.dir=sweep")
+    assert end.code == 2
+    assert "sweep/0 holds another job: " in end.err
