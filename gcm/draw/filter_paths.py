@@ -33,9 +33,11 @@ def draw_leading_filters(
 ) -> None:
     """A row for each class: its example image, the filters, its maps, and how often each path is first and second.
 
-    The `k`-th image of `paths` is the example of class `k`. `shares`: of being first and second, both `(K,F1,F2)`;
-    `leading`: for each class the paths to frame, red and blue.
+    The `k`-th image of `paths` is the example of class `k`, and its small maps are of that class alone. `shares`: of
+    being first and second, both `(K,F1,F2)`; `leading`: for each class the paths to frame, red and blue. Of more than
+    ten classes the first ten are shown.
     """
+    classes = classes[:MOST_CLASSES]
     first, second = paths.filters2.shape[:2]
     widths = [first, 1, 1.2, second, second, max(second, 4)]
     figure = new_figure(TILE * (sum(widths) + 5), TILE * 1.15 * first * len(classes) + 2.2)
@@ -52,7 +54,7 @@ def draw_leading_filters(
         draw_mosaic(row[1], paths.filters1.unsqueeze(1), limits[0], signed=True, framed=of_first)
         draw_mosaic(row[2], paths.maps1[label].unsqueeze(1), brightest, signed=False, framed=of_first)
         draw_mosaic(row[3], paths.filters2, limits[1], signed=True, framed=framed)
-        draw_mosaic(row[4], paths.small_maps[label, label], limits[2], signed=True, framed=framed)
+        draw_mosaic(row[4], paths.small_maps[label, 0], limits[2], signed=True, framed=framed)
         draw_shares(row[5], shares[0][label], shares[1][label], framed)
     headings = (
         "image",
@@ -88,7 +90,7 @@ def draw_paths_of_image(
     rows = -(-len(shown) // in_a_row)
     size = max(first, second) * TILE * (1.3 if first * second <= MOST_NUMBERS else 1)
     figure = new_figure(in_a_row * (size + 0.35) + 0.5, (rows + 1) * (first / max(first, second) * size + 0.6) + 1.2)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle("\n".join(textwrap.wrap(title, int(11 * figure.get_figwidth()))), fontsize=10)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, rows], hspace=0.05)[:, 0]
     top = above.subplots(1, 4, width_ratios=[first, 1.2, 1.6, second])
     show_image(top[0], paths.images[0])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gcm.draw.base import new_figure, save
 from gcm.draw.class_maps import DIVERGING, scale_of
-from gcm.draw.grid import channels_last
+from gcm.draw.filter_paths import show_image
 from gcm.draw.mosaic import draw_mosaic
 
 
@@ -67,7 +67,7 @@ def draw_why(decision: Decision, title: str, path: Path) -> None:
     figure.suptitle("\n".join(textwrap.wrap(title, 105)), fontsize=10)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.6, 1.9 * len(decision.paths)])[:, 0]
     image_axes, amounts_axes, map_axes, regions_axes = above.subplots(1, 4, width_ratios=[1, 1.3, 1, 1])
-    show(image_axes, decision.image)
+    show_image(image_axes, decision.image)
     image_axes.set_title(
         f"the image: {decision.true}\nnamed {decision.predicted} ({decision.probability:.1%})", fontsize=9
     )
@@ -76,10 +76,10 @@ def draw_why(decision: Decision, title: str, path: Path) -> None:
     map_axes.set(xticks=[], yticks=[])
     map_axes.set_title(f"regions that matter for\nclass {decision.predicted} over many images", fontsize=9)
     above.colorbar(shades, ax=map_axes, orientation="horizontal", fraction=0.05, pad=0.03).ax.tick_params(labelsize=7)
-    show(regions_axes, decision.image)
+    show_image(regions_axes, decision.image)
     outline(regions_axes, decision)
     share = float(decision.important.double().mean())
-    regions_axes.set_title(f"the most important ones\n({share:.0%} of the image)", fontsize=9)
+    regions_axes.set_title(f"the most important ones\n({share:.0%} of the image)" if share else "none", fontsize=9)
     draw_paths(below.subplots(len(decision.paths), 4, squeeze=False), decision)
     save(figure, path)
 
@@ -100,9 +100,8 @@ def draw_amounts(ax: Axes, decision: Decision) -> None:
 
 def outline(ax: Axes, decision: Decision) -> None:
     """Edges of the important regions, on the image's own pixels."""
-    height, width = decision.image.shape[1:]
-    grid = len(decision.important)
-    mask = np.kron(decision.important.numpy(), np.ones((height // grid, width // grid)))
+    mask = important_pixels(decision)
+    height, width = mask.shape
     for row, column in zip(*np.nonzero(mask), strict=True):
         for down, right, ends in (
             (-1, 0, (0, 0, 1, 0)),
@@ -122,19 +121,27 @@ def outline(ax: Axes, decision: Decision) -> None:
                 )
 
 
+def important_pixels(decision: Decision) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    """1 within the important regions, 0 elsewhere, pixel by pixel."""
+    height, width = decision.image.shape[1:]
+    grid = len(decision.important)
+    pixels: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.kron(
+        decision.important.numpy(), np.ones((height // grid, width // grid))
+    )
+    return pixels
+
+
 def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decision: Decision) -> None:
     headings = (
         "its two filters",
         "the input it\nanswers most strongly",
-        "where it fires here: pixels for (red)\nand against (blue) the class",
+        "where it fires here: pixels for (red)\nand against (blue) the class; the rest\nis the first layer's bias",
         "and in the important\nregions alone",
     )
     for ax, heading in zip(axes[0], headings, strict=True):
         ax.set_title(heading, fontsize=9)
     limit = max(scale_of(evidence.pixels.sum(0)) for evidence in decision.paths)
-    height, width = decision.image.shape[1:]
-    grid = len(decision.important)
-    mask = np.kron(decision.important.numpy(), np.ones((height // grid, width // grid)))
+    mask = important_pixels(decision)
     for row, evidence in zip(axes, decision.paths, strict=True):
         draw_filters(row[0], evidence)
         row[0].set_ylabel(
@@ -144,7 +151,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
             va="center",
             fontsize=9,
         )
-        show(row[1], evidence.favourite)
+        show_image(row[1], evidence.favourite)
         pixels = evidence.pixels.sum(0).numpy()
         row[2].imshow(pixels, cmap=DIVERGING, vmin=-limit, vmax=limit)
         row[3].imshow(np.where(mask, pixels, np.nan), cmap=DIVERGING, vmin=-limit, vmax=limit)
@@ -167,8 +174,3 @@ def draw_filters(ax: Axes, evidence: PathEvidence) -> None:
         top, left = (size - height) // 2, (size - width) // 2
         canvas[0, number, top : top + height, left : left + width] = kernel / float(kernel.abs().max() or 1.0)
     draw_mosaic(ax, Tensor(canvas), 1.0, signed=True, framed={})
-
-
-def show(ax: Axes, image: Tensor) -> None:
-    ax.imshow(channels_last(image), cmap="gray", vmin=0, vmax=1)
-    ax.set(xticks=[], yticks=[])

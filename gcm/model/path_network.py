@@ -38,8 +38,16 @@ class PathNetwork(FeatureClassifier, Interpretable):
         self.convolution1, self.relu1, self.pooling1 = convolution1, nn.ReLU(), pooling1
         self.convolution2, self.relu2, self.pooling2 = convolution2, nn.ReLU(), pooling2
         self.linear = linear
-        if convolution2.groups != 1 or convolution2.padding_mode != "zeros":
-            raise InputError("the second convolution of a path network must have groups=1 and padding_mode='zeros'")
+        for layer in (convolution1, convolution2):
+            if layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+                raise InputError(
+                    "the convolutions of a path network must be padded by zeros, so many of them as a number says"
+                )
+        if convolution2.groups != 1:
+            raise InputError(f"the second convolution of a path network must have groups=1, got {convolution2.groups}")
+        for pooling in (pooling1, pooling2):
+            if getattr(pooling, "dilation", 1) not in (1, (1, 1)):
+                raise InputError("the poolings of a path network must have dilation=1")
         with torch.no_grad():
             try:
                 logits = self(torch.zeros(1, *spec.shape, dtype=linear.weight.dtype, device=linear.weight.device))
@@ -48,9 +56,9 @@ class PathNetwork(FeatureClassifier, Interpretable):
         if logits.shape[1] != len(spec.classes):
             raise InputError(f"the linear layer has {logits.shape[1]} outputs for {len(spec.classes)} classes")
 
-    @classmethod
-    def from_sequential(cls, layers: nn.Sequential, spec: ImageSpec) -> "PathNetwork":
-        """A network of the family that was built as `Sequential`; its layers are shared, not copied.
+    @staticmethod
+    def from_sequential(layers: nn.Sequential, spec: ImageSpec) -> "PathNetwork":
+        """A network of the family that was built as `Sequential`; it shares the weights.
 
         Raises `InputError` that names the first layer that does not belong.
         """

@@ -1,8 +1,14 @@
-"""What filter paths contribute: from the study to CSV and Markdown."""
+"""What filter paths contribute: from the study to tables and figures."""
 
+from pathlib import Path
 from typing import Any
 
-from gcm.study.filter_contribution import FilterContributions, share_of_samples_that_differ
+import torch
+
+from gcm.data import Split
+from gcm.draw import draw_leading_filters, draw_paths_of_image
+from gcm.model import PathNetwork
+from gcm.study.filter_contribution import FilterContributions, filter_paths, share_of_samples_that_differ
 
 MOST_COLUMNS = 16
 """Tables have a column for each path up to so many paths."""
@@ -69,4 +75,38 @@ def combinations(found: FilterContributions) -> str:
     return (
         f"{len(leading)} classes: {firsts} different first paths, {pairs} different pairs of first and second; all "
         f"pairs differ in {share:.1%} of 1,000 bootstrap samples of the images"
+    )
+
+
+def draw_leading(found: FilterContributions, network: PathNetwork, split: Split, title: str, path: Path) -> None:
+    """In the layout of the paper's figure 4; a class's example is its first image that is named rightly, if any is."""
+    labels = torch.arange(len(found.classes))
+    places = torch.tensor([found.example(label) for label in labels.tolist()])
+    device = network.linear.weight.device
+    pixels = split[places][0].to(device).float().div_(255)
+    draw_leading_filters(
+        filter_paths(network, pixels, labels.unsqueeze(1).to(device)),
+        found.classes,
+        [found.shares(0), found.shares(1)],
+        found.leading,
+        f"{title}; red: the path most often first; blue, dashed: of the others the one most often second",
+        path,
+    )
+
+
+def draw_way(network: PathNetwork, split: Split, index: int, title: str, path: Path) -> None:
+    """One image's way through the network, in the layout of the paper's figures 2 and 3."""
+    images, labels = split[torch.tensor([index])]
+    pixels = images.to(network.linear.weight.device).float().div_(255)
+    with torch.inference_mode():
+        account = network.contributions(pixels)
+    draw_paths_of_image(
+        filter_paths(network, pixels),
+        account.rest[0].cpu(),
+        account.logits[0].cpu(),
+        int(labels[0]),
+        network.spec.classes,
+        f"{title}: what each filter path brings to each class; red: most; blue, dashed: second; "
+        "bold: the true class; ◀: the predicted one",
+        path,
     )

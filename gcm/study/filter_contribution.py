@@ -119,10 +119,13 @@ def share_of_samples_that_differ(found: FilterContributions, samples: int = 1000
     generator = np.random.default_rng(seed)
     pairs = []
     for ranked in found.ranked:  # (n,2), class by class
-        joint = torch.bincount(ranked[:, 0] * paths + ranked[:, 1], minlength=paths**2).double() / len(ranked)
-        counts = torch.from_numpy(generator.multinomial(len(ranked), joint.numpy(), size=samples))
-        both = counts.unflatten(1, (paths, paths))  # (S,P,P): first, second
-        pairs.append(leading_pairs(both.sum(2), both.sum(1)))
+        seen, times = ranked.unique(dim=0, return_counts=True)  # (U,2), (U): the pairs that occur
+        drawn = generator.multinomial(len(ranked), (times.double() / len(ranked)).numpy(), size=samples)  # (S,U)
+        first, second = (
+            torch.zeros(samples, paths, dtype=torch.int64).index_add_(1, places, torch.from_numpy(drawn))
+            for places in seen.T
+        )
+        pairs.append(leading_pairs(first, second))
     named = torch.stack(pairs, 1) @ torch.tensor([paths, 1])  # (S,K,2) -> (S,K), a number for each pair
     return sum(len(set(sample)) == len(sample) for sample in named.tolist()) / samples
 
@@ -136,7 +139,7 @@ class FilterPaths:
         filters2: `(F1,F2,k,k)`.
         images: `(N,C,H,W)`.
         maps1: `(N,F1,h,w)`, the first layer's after pooling.
-        small_maps: `(N,K,F1,F2,p,q)`; their sums are the contributions.
+        small_maps: `(N,T,F1,F2,p,q)` for `T` classes; their sums are the contributions.
     """
 
     filters1: Tensor
@@ -146,14 +149,15 @@ class FilterPaths:
     small_maps: Tensor
 
 
-def filter_paths(network: PathNetwork, images: Tensor) -> FilterPaths:
+def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterPaths:
+    """The small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
     with torch.inference_mode():
         return FilterPaths(
             network.convolution1.weight.detach().mean(1).cpu(),
             network.convolution2.weight.detach().transpose(0, 1).cpu(),
             images.cpu(),
             network.first_maps(images).cpu(),
-            network.path_contribution_maps(images).cpu(),
+            network.path_contribution_maps(images, targets).cpu(),
         )
 
 

@@ -1,9 +1,10 @@
 """The input that a unit likes best: found by ascent, by running the network backwards, and among real images."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 from torchvision.transforms.functional import gaussian_blur
@@ -12,10 +13,11 @@ from gcm.console import with_progress
 from gcm.data import Split
 from gcm.data.loader import seeded_generator
 from gcm.model import Classifier, PathNetwork
+from gcm.model.path_network import POOLINGS
 from gcm.setting import Count, PositiveCount, Share
 from gcm.study.unit import Units, channels_of, path_signs, paths_of
 from gcm.visualizer.base import inspected
-from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs, OpenReLU, check_only_guided
+from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs, OpenReLU, check_no_stranger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,16 @@ class Ascent:
                 images = images + self.step_size * gradient / size.clamp_min(1e-12)
                 images = images * (1 - self.decay)
                 if self.blur_every and step % self.blur_every == 0:
-                    images = gaussian_blur(images, [5, 5], [self.blur, self.blur])
+                    images = blurred(images, self.blur)
                 images = images.clamp(0, 1)
         return images
+
+
+def blurred(images: Tensor, deviation: float) -> Tensor:
+    """By a Gaussian that is cut off at three standard deviations, or where the image ends."""
+    reach = min(ceil(3 * deviation), *(size - 1 for size in images.shape[2:]))
+    soft: Tensor = gaussian_blur(images, [2 * reach + 1] * 2, [deviation] * 2)
+    return soft
 
 
 def root_mean_square(gradient: Tensor) -> Tensor:
@@ -81,8 +90,7 @@ def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: typ
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:
             answers = units(leaf).diagonal().sum()
-        if relus.count:
-            check_only_guided(answers, relus, type(network).__name__)
+        check_no_stranger(answers, relus, type(network).__name__)
         (gradient,) = torch.autograd.grad(answers, leaf)
     return gradient
 
@@ -102,16 +110,15 @@ def backwards(network: PathNetwork, largest: Tensor) -> Tensor:
     weight = network.linear.weight.view(-1, *largest.shape)  # (K,F2,p,q)
     raised = (weight.clamp_min(0) * largest).sum((2, 3)).argmax(0)  # (F2)
     wanted = largest * (weight[raised, torch.arange(second)] > 0)  # (F2,p,q)
-    image = torch.zeros(1, *network.spec.shape, device=largest.device)
-    sizes1 = network.convolution1(image).shape[2:]
-    maps1 = network.first_maps(image)
-    sizes2 = network.convolution2(maps1).shape[2:]
+    maps1 = network.convolution1(torch.zeros(1, *network.spec.shape, device=largest.device))
+    pooled1 = network.pooling1(maps1)
+    maps2 = network.convolution2(pooled1)
     alone = torch.diag_embed(wanted.permute(1, 2, 0)).permute(2, 3, 0, 1)  # (F2,F2,p,q): only filter j is not 0
     layer1, layer2 = network.convolution1, network.convolution2
     back2 = conv2d_input(
-        [second, *maps1.shape[1:]],
+        [second, *pooled1.shape[1:]],
         layer2.weight,
-        F.interpolate(alone, size=sizes2),
+        unpooled(alone, network.pooling2, maps2),
         layer2.stride,
         layer2.padding,
         layer2.dilation,
@@ -121,7 +128,7 @@ def backwards(network: PathNetwork, largest: Tensor) -> Tensor:
     pixels = conv2d_input(
         [len(chosen), *network.spec.shape],
         layer1.weight,
-        F.interpolate(chosen, size=sizes1),
+        unpooled(chosen, network.pooling1, maps1),
         layer1.stride,
         layer1.padding,
         layer1.dilation,
@@ -130,6 +137,19 @@ def backwards(network: PathNetwork, largest: Tensor) -> Tensor:
     pixels = pixels / pixels.amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
     images: Tensor = pixels.view(first + 1, second, *network.spec.shape)
     return images
+
+
+def unpooled(values: Tensor, pooling: nn.Module, before: Tensor) -> Tensor:
+    """Each value of pooled maps written to every place of its window, of maps of the size of `before`; where windows
+    overlap their values are added up."""
+    assert isinstance(pooling, POOLINGS)
+    with torch.enable_grad():
+        places = before.new_zeros(len(values), *values.shape[1:2], *before.shape[2:], requires_grad=True)
+        sums = F.avg_pool2d(
+            places, pooling.kernel_size, pooling.stride, pooling.padding, pooling.ceil_mode, divisor_override=1
+        )
+        (spread,) = torch.autograd.grad(sums, places, values)
+    return spread
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gcm.data import Split
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError, listed
 from gcm.model import Classifier
@@ -73,11 +74,24 @@ class RegionTrial:
     ) -> None:
         """`images`: `(N,C,H,W)` uint8, all of class `label`, where the network lies. `grid`: regions in a row."""
         check_grid(grid, network.spec)
+        network.check_images(images[:1].float())
         self.network, self.images, self.label, self.grid, self.batch_size = network, images, label, grid, batch_size
         self.fill = torch.tensor(FILLS[fill](network.spec), device=images.device)[:, None, None]  # (C,1,1)
         self.regions = region_masks(grid, images)  # (R,H,W)
         changed = (images.float().div(255) != self.fill).any(1)  # (N,H,W)
         self.changes = torch.stack([(changed & region).flatten(1).any(1) for region in self.regions], 1)  # (N,R)
+
+    @classmethod
+    def of_class(
+        cls, network: Classifier, split: Split, places: Tensor, label: int, grid: int, fill: Fill
+    ) -> "RegionTrial":
+        """With the images at `places` `(N,)` of a split, all of one class."""
+        return cls(network, split[places][0].to(next(network.parameters()).device), label, grid, fill)
+
+    @property
+    def mean_image(self) -> Tensor:
+        """Of all images, `(C,H,W)` in [0,1]."""
+        return self.images.float().mean(0).cpu() / 255
 
     def start(self) -> Deletion:
         nothing = torch.zeros_like(self.regions[0])

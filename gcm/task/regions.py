@@ -1,5 +1,6 @@
 """`task=regions`: the regions that a class is recognised by."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,33 +10,45 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.build import check_settings, plain
+from gcm.build import build, plain
 from gcm.console import say, show_table
-from gcm.data import Split, class_index
+from gcm.data import ImageData, class_index
 from gcm.draw import draw_important_regions
 from gcm.error import InputError, listed
-from gcm.file import write_csv, write_text, write_whole
-from gcm.model import Classifier
+from gcm.file import write_csv, write_json, write_whole
 from gcm.setting import PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, settings_of
+from gcm.task.settings import overridden_keys, refuse, settings_of, with_overrides
 from gcm.task.weights import device_of, named_data, named_network
+from gcm.zoo import SavedNetwork, read_saved
 
 CHANGEABLE_ON_RESUME = ("trainer.", "data.root")
+STUDY = "study.json"
 SAVED_EVERY = 30.0
 """Seconds between two savings of a class under way."""
 
 
 @dataclass(frozen=True)
 class RegionStudy:
-    """What is deleted of which images."""
+    """All that the numbers depend on, as the file `study.json` of a run keeps it.
 
+    Attributes:
+        weights, weights_sha256: the network's file, and the hash of the weights in it.
+        data: the settings of its data.
+        label: the one class that is studied, or None for all.
+        grid, fill, split, images_per_class: as in `regions`.
+    """
+
+    weights: str
+    weights_sha256: str
+    data: dict[str, Any]
+    label: int | None
     grid: int
     fill: Fill
     split: SplitName
@@ -60,84 +73,83 @@ def regions(
 
     With `resume=` an interrupted run goes on, by its own settings.
     """
-    if config.resume is None:
-        asked = asked_of(config, RegionStudy(grid, fill, split, images_per_class))
-        with run_directory(config) as directory:
-            write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
-            measure_regions(asked, directory)
-    else:
-        directory = Path(config.resume).expanduser()
-        stored = interrupted(config, directory)
-        study = RegionStudy(**check_settings(regions, plain(stored.task), 1, "task"))
-        measure_regions(asked_of(stored, study), directory)
+    refuse(config, "indices")
+    if config.resume is not None:
+        go_on(config)
+        return
+    saved = named_network(config)
+    wanted = settings_of(config).label
+    study = RegionStudy(
+        weights=str(saved.path.resolve()),
+        weights_sha256=saved.card.weights_sha256,
+        data=plain(with_overrides(saved.config, config, "data")),
+        label=None if wanted is None else class_index(saved.card.spec.classes, wanted),
+        grid=grid,
+        fill=fill,
+        split=split,
+        images_per_class=images_per_class,
+    )
+    trials = trials_of(study, saved, named_data(config, [saved]), device_of(config))
+    with run_directory(config) as directory:
+        write_json(directory / STUDY, asdict(study))
+        measure_regions(study, saved, trials, directory)
 
 
-def interrupted(config: DictConfig, directory: Path) -> DictConfig:
-    """The config of the run that `resume=` names, with what may change on the way."""
+def go_on(config: DictConfig) -> None:
+    """With the run that `resume=` names."""
+    directory = Path(config.resume).expanduser()
     changes = [key for key in overridden_keys() if key not in ("task", "resume")]
     for key in changes:
         if not key.startswith(CHANGEABLE_ON_RESUME):
             raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
-    path = directory / "config.yaml"
-    if not path.is_file():
-        raise InputError(f"resume={directory} is no run directory of task=regions: it has no config.yaml")
-    stored = OmegaConf.load(path)
-    if not isinstance(stored, DictConfig) or stored.get("names", {}).get("task") != "regions":
-        raise InputError(f"resume={directory} is no run directory of task=regions")
-    for key in changes:
-        OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    return stored
+    study = read_study(directory)
+    saved = read_saved(study.weights)
+    if saved.card.weights_sha256 != study.weights_sha256:
+        raise InputError(f"{study.weights} has changed since {directory} was begun; start anew without resume=")
+    root = {"root": config.data.root} if "data.root" in changes else {}
+    data: ImageData = build({**study.data, **root}, key="data")
+    measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Everything that the deletion needs, checked. `places`: `(K,n)`, of the images in their split."""
-
-    study: RegionStudy
-    name: str
-    network: Classifier
-    split: Split
-    places: Tensor
-    labels: Sequence[int]
+def read_study(directory: Path) -> RegionStudy:
+    """What a run of task=regions studied."""
+    try:
+        return RegionStudy(**json.loads((directory / STUDY).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{directory} is no run directory of task=regions: {STUDY} cannot be read ({error})") from None
 
 
-def asked_of(config: DictConfig, study: RegionStudy) -> Asked:
-    saved = named_network(config)
-    network = saved.network().to(device_of(config))
-    classes = network.spec.classes
+def trials_of(study: RegionStudy, saved: SavedNetwork, data: ImageData, device: torch.device) -> list[RegionTrial]:
+    """One for each class that is studied; all wrong input shows here, before anything is written."""
+    network, split = saved.network().to(device), split_of(data, study.split)
     check_grid(study.grid, network.spec)
-    split = split_of(named_data(config, [saved]), study.split)
-    places = first_of_each_class(split.labels, classes, study.images_per_class)
-    wanted = settings_of(config).label
-    labels = range(len(classes)) if wanted is None else [class_index(classes, wanted)]
-    return Asked(study, saved.card.name, network, split, places, labels)
+    places = first_of_each_class(split.labels, network.spec.classes, study.images_per_class)
+    labels = range(len(places)) if study.label is None else [study.label]
+    return [RegionTrial.of_class(network, split, places[label], label, study.grid, study.fill) for label in labels]
 
 
-def measure_regions(asked: Asked, directory: Path) -> None:
-    study, classes = asked.study, asked.network.spec.classes
-    device = next(asked.network.parameters()).device
-    deletions, means, rows = [], [], []
-    for label in asked.labels:
-        images, _ = asked.split[asked.places[label]]
+def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[RegionTrial], directory: Path) -> None:
+    classes = saved.card.spec.classes
+    deletions, rows = [], []
+    for trial in trials:
         begin = perf_counter()
-        trial = RegionTrial(asked.network, images.to(device), label, study.grid, study.fill)
-        deletion = finished_deletion(trial, directory / f"deletion_{label}.npz")
+        deletion = finished_deletion(trial, directory / f"deletion_{trial.label}.npz")
         row = summary_row(deletion, classes, perf_counter() - begin)
         say(", ".join(f"{name}: {value}" for name, value in row.items()))
         deletions.append(deletion)
         rows.append(row)
-        means.append(images.float().mean(0) / 255)
-    title = f"{asked.name}: regions that matter; {study}"
+    title = f"{saved.card.name}: regions that matter; {study}"
     write_deletions(deletions, classes, study.grid, directory)
     path = directory / "important_regions.png"
-    draw_important_regions(deletions, torch.stack(means), classes, study.grid, title, path)
+    means = torch.stack([trial.mean_image for trial in trials])
+    draw_important_regions(deletions, means, classes, study.grid, title, path)
     show_table(title, rows)
     say(f"figure: {path}; files: {directory}")
 
 
 def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:
     """The deletion of a class to its end; goes on from the file `path` where that is there, and keeps it up to date."""
-    deletion = read_deletion(path, trial.label) if path.is_file() else trial.start()
+    deletion = read_deletion(path, trial) if path.is_file() else trial.start()
     last_saved = perf_counter()
 
     def save_now_and_then(deletion: Deletion) -> None:
@@ -156,18 +168,22 @@ def write_deletion(deletion: Deletion, path: Path) -> None:
     write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, **values))
 
 
-def read_deletion(path: Path, label: int) -> Deletion:
+def read_deletion(path: Path, trial: RegionTrial) -> Deletion:
     try:
         with np.load(path, allow_pickle=False) as values:
-            return Deletion(
-                label,
+            deletion = Deletion(
+                trial.label,
                 torch.from_numpy(values["alive"]),
                 int(values["wrong_before"]),
                 values["order"].astype(int).tolist(),
                 list(torch.from_numpy(values["counts"])),
             )
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise InputError(f"{path} cannot be read ({error}); delete it, and this class starts anew") from None
+    regions = {len(count) for count in deletion.counts} - {len(trial.regions)}
+    if len(deletion.alive) != len(trial.images) or regions:
+        raise InputError(f"{path} is of other images or regions; delete it, and this class starts anew")
+    return deletion
 
 
 def summary_row(deletion: Deletion, classes: Sequence[str], seconds: float) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """After a sweep (`-m`): one table over all its jobs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
-        jobs = sorted((path for path in directory.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+        jobs = sorted((path for path in directory.iterdir() if path.is_dir()), key=in_order)
         parts = [json.loads((job / "result.json").read_text()) for job in jobs if (job / "result.json").is_file()]
         results = [result for part in parts for result in (part if isinstance(part, list) else [part])]
         missing = [job.name for job in jobs if not (job / "result.json").is_file()]
@@ -38,6 +39,11 @@ class SweepSummary(Callback):
         if missing:
             say(f"without a result: job {', '.join(missing)}")
         say(f"summary: {directory}/summary.csv and .md")
+
+
+def in_order(job: Path) -> tuple[int, str]:
+    """Jobs by number; those with names of their own after them."""
+    return (int(job.name), "") if job.name.isdigit() else (sys.maxsize, job.name)
 
 
 def draw_summary(rows: list[dict[str, Any]], config: DictConfig, directory: Path) -> None:

@@ -57,10 +57,10 @@ def train(config: DictConfig) -> None:
 def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
     """A sweep's job. One that a sweep in the same directory finished before is kept, one that it began goes on."""
     if (directory / "result.json").is_file():
-        finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
-        check_same_job(finished["overrides"], directory)
+        finished: Any = json.loads((directory / "result.json").read_text())
+        check_same_job(finished["overrides"] if isinstance(finished, dict) else ["another task's result"], directory)
         say(f"kept: {directory}")
-        return finished
+        return dict(finished)
     if (directory / "last.ckpt").is_file():
         earlier = resumable(directory)
         check_same_job(earlier.card.overrides, directory)
@@ -179,8 +179,8 @@ def origin(config: DictConfig, data: ImageData, earlier: Card | None) -> dict[st
 
     A resumed training keeps its first command, with what was changed on the way, and names all its machines.
     """
-    known = ("resume=", "task=train", *(earlier.overrides if earlier else ()))
-    words = [word for word in task_overrides() if not word.startswith(known)]
+    known = earlier.overrides if earlier else ()
+    words = [word for word in task_overrides() if not word.startswith(("resume=", "task=train")) and word not in known]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),

@@ -1,7 +1,6 @@
 """`task=why`: filters, regions and pixels behind single decisions, in one picture each."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.console import say
+from gcm.data import Split
 from gcm.draw import Decision, PathEvidence, draw_why
 from gcm.error import InputError
 from gcm.model import PathNetwork
@@ -17,14 +17,15 @@ from gcm.setting import PositiveCount
 from gcm.study.filter_contribution import Path as FilterPath
 from gcm.study.filter_contribution import check_paths, path_pixel_maps
 from gcm.study.filter_image import Ascent
-from gcm.study.region_deletion import RegionTrial, check_grid
+from gcm.study.region_deletion import RegionTrial
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import path_signs, paths_of
 from gcm.task.explain import chosen_images
-from gcm.task.filters import split_of
+from gcm.task.regions import read_study
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, settings_of
+from gcm.task.settings import overridden_keys, refuse, settings_of
 from gcm.task.weights import device_of, named_data, named_network
+from gcm.zoo import SavedNetwork
 
 IMPORTANT = 0.1
 """The share of a class's regions that are called the important ones."""
@@ -48,43 +49,56 @@ def why(
     saved = named_network(config)
     data = named_data(config, [saved])
     network = check_paths(saved.network().to(device_of(config)), saved.card.name)
-    if regions is None:
-        check_grid(grid, network.spec)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
+    images, labels = data.test[indices]
+    pixels = images.to(device_of(config)).float().div_(255)
+    with torch.inference_mode():
+        predicted = sorted(set(network(pixels).argmax(1).tolist()))
+    if regions is None:
+        importances = measured_importances(network, data.train, predicted, grid, images_per_class)
+    else:
+        check_not_both()
+        importances = read_importances(Path(regions).expanduser(), saved, predicted)
     favourites = Ascent(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
-
-    @cache
-    def importance(label: int) -> Tensor:
-        if regions is not None:
-            return read_importance(Path(regions).expanduser(), label, network)
-        images = split_of(data, "train")
-        places = first_of_each_class(images.labels, network.spec.classes, images_per_class)[label]
-        trial = RegionTrial(network, images[places][0].to(device_of(config)), label, grid, "black")
-        return trial.run(trial.start()).importance(grid)
-
     with run_directory(config) as directory:
-        for index in indices.tolist():
-            images, labels = data.test[torch.tensor([index])]
-            pixels = images.to(device_of(config)).float().div_(255)
-            decision = decision_of(network, pixels, int(labels[0]), paths, favourites, importance)
+        for index, image, label in zip(indices.tolist(), pixels, labels.tolist(), strict=True):
+            decision = decision_of(network, image.unsqueeze(0), label, paths, favourites, importances)
             path = directory / f"why_{index}.png"
             title = f"{saved.card.name}, test image {index}: why {decision.predicted}?"
             draw_why(decision, title, path)
             say(f"figure: {path}")
 
 
-def read_importance(directory: Path, label: int, network: PathNetwork) -> Tensor:
-    path = directory / f"importance_{label}.npy"
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); task.regions= names a finished run of task=regions"
-        ) from None
-    if values.ndim != 2 or values.shape[0] != values.shape[1]:
-        raise InputError(f"{path} must hold an importance for each of a grid of regions, got {values.shape}")
-    check_grid(len(values), network.spec)
-    return torch.from_numpy(values)
+def measured_importances(
+    network: PathNetwork, split: Split, classes: Sequence[int], grid: int, images_per_class: int
+) -> dict[int, Tensor]:
+    """Of the regions of each of some classes, `(G,G)`."""
+    places = first_of_each_class(split.labels, network.spec.classes, images_per_class)
+    trials = [RegionTrial.of_class(network, split, places[label], label, grid, "black") for label in classes]
+    return {trial.label: trial.run(trial.start()).importance(grid) for trial in trials}
+
+
+def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
+    """The same from a finished run of task=regions, of the same network."""
+    if read_study(directory).weights_sha256 != saved.card.weights_sha256:
+        raise InputError(f"task.regions={directory} studied another network than {saved.path}")
+    importances = {}
+    for label in classes:
+        path = directory / f"importance_{label}.npy"
+        try:
+            importances[label] = torch.from_numpy(np.load(path, allow_pickle=False))
+        except (OSError, EOFError, ValueError) as error:
+            raise InputError(
+                f"{path} cannot be read ({error}); task.regions= must have studied class "
+                f"{saved.card.spec.classes[label]}"
+            ) from None
+    return importances
+
+
+def check_not_both() -> None:
+    for key in ("task.grid", "task.images_per_class"):
+        if key in overridden_keys():
+            raise InputError(f"{key} is for measuring important regions now; leave it or task.regions= out")
 
 
 def decision_of(
@@ -93,7 +107,7 @@ def decision_of(
     label: int,
     count: int,
     favourites: Tensor,
-    importance: Callable[[int], Tensor],
+    importances: Mapping[int, Tensor],
 ) -> Decision:
     """What there is to show of one image `(1,C,H,W)`, with the `count` strongest paths to its predicted class."""
     with torch.inference_mode():
@@ -103,7 +117,7 @@ def decision_of(
     ranked = [FilterPath(*divmod(place, second)) for place in parts.flatten().argsort(descending=True).tolist()]
     shown, signs = ranked[:count], path_signs(network)
     maps = path_pixel_maps(network, pixels, predicted, shown).cpu()
-    of_class = importance(predicted)
+    of_class = importances[predicted]
     return Decision(
         pixels[0].cpu(),
         network.spec.classes[label],
@@ -127,16 +141,17 @@ def decision_of(
 
 
 def amounts(parts: Tensor, ranked: Sequence[FilterPath], rest: float) -> list[tuple[str, float]]:
-    """What adds up to the score: the strongest paths, all others together, the biases."""
+    """What adds up to the score: the strongest paths, all others together, the biases after the first layer's (which is
+    part of its paths)."""
     named = [(f"path {path}", float(parts[path])) for path in ranked[:NAMED_AMOUNTS]]
     others = ranked[NAMED_AMOUNTS:]
     together = [(f"{len(others)} other paths", sum(float(parts[path]) for path in others))] if others else []
-    return [*named, *together, ("biases", rest)]
+    return [*named, *together, ("later biases", rest)]
 
 
 def most_important(importance: Tensor) -> Tensor:
-    """The tenth of the regions with the largest importance, at least one: `(G,G)`."""
+    """The tenth of the regions with the largest importance, at least one, but none whose importance is 0: `(G,G)`."""
     count = max(1, round(IMPORTANT * importance.numel()))
     chosen = torch.zeros(importance.numel(), dtype=torch.bool)
     chosen[importance.flatten().argsort(descending=True, stable=True)[:count]] = True
-    return chosen.view_as(importance)
+    return chosen.view_as(importance) & (importance > 0)

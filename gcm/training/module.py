@@ -18,6 +18,7 @@ from gcm.data.base import Batch, ImageData
 from gcm.data.loader import seeded_generator
 from gcm.model import Classifier
 from gcm.training.history import History
+from gcm.training.trainer import planned_steps
 
 
 class ClassifierTraining(LightningModule):
@@ -135,7 +136,7 @@ class ClassifierTraining(LightningModule):
         assert self.optimizer_config is not None
         assert self.schedule_config is not None
         optimizer = build(self.optimizer_config, parameter_groups(self.network, self.optimizer_config), key="optimizer")
-        schedule = build(self.schedule_config, optimizer, int(self.trainer.estimated_stepping_batches), key="schedule")
+        schedule = build(self.schedule_config, optimizer, planned_steps(self.trainer), key="schedule")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -2,10 +2,11 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 
@@ -30,6 +31,9 @@ def lightning_trainer(
         raise InputError(
             f"trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1 or more; got {epochs} and {steps}"
         )
+    if steps != -1:
+        checked |= {"max_steps": -1, "max_epochs": -1 if epochs is None else epochs}
+        callbacks = [*callbacks, StopAfterSteps(steps)]
     if checked.get("limit_train_batches") == 0:
         raise InputError("+trainer.limit_train_batches must be above 0; got 0")
     for name in ("pytorch_lightning", "lightning.pytorch"):
@@ -51,6 +55,29 @@ def lightning_trainer(
         )
     except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
         raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
+
+
+class StopAfterSteps(Callback):
+    """What Lightning's own `max_steps` does, but a resumed training sees every batch once.
+
+    With `max_steps` Lightning (2.6) takes one step twice where it goes on from the end of an epoch.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = trainer.global_step >= self.steps
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps
+
+
+def planned_steps(trainer: Trainer) -> int:
+    """How many optimizer steps the whole training has."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    stops = [callback.steps for callback in callbacks if isinstance(callback, StopAfterSteps)]
+    return int(min([trainer.estimated_stepping_batches, *stops]))
 
 
 def tensorboard_logger(directory: Path) -> TensorBoardLogger:

@@ -98,6 +98,13 @@ def check_only_guided(outputs: Tensor, relus: GuidedReLUs, network: str) -> None
 
     Without this a network with, say, `clamp(min=0)` in place of a ReLU would be answered with its plain gradient.
     """
+    check_no_stranger(outputs, relus, network)
+    if not relus.count:
+        raise InputError(f"guided backprop needs ReLUs; none was seen in {network} (are they hidden in compiled code?)")
+
+
+def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str) -> None:
+    """The same, but without any ReLU at all there is nothing to guide."""
     kinds = {kind for kind in graph_nodes(outputs) if kind.startswith(OTHER_ACTIVATIONS)}
     strangers = {kind.rstrip("0123456789").removesuffix("Backward") for kind in kinds} | relus.masks
     if strangers:
@@ -105,8 +112,6 @@ def check_only_guided(outputs: Tensor, relus: GuidedReLUs, network: str) -> None
             f"guided backprop is defined for ReLU networks; {network} has activations it cannot guide: "
             f"{listed(sorted(strangers))}"
         )
-    if not relus.count:
-        raise InputError(f"guided backprop needs ReLUs; none was seen in {network} (are they hidden in compiled code?)")
 
 
 def graph_nodes(outputs: Tensor) -> Iterator[str]:

@@ -83,5 +83,17 @@ def test_others_are_refused_by_name(sequential, message):
 def test_a_grouped_second_convolution_is_refused():
     sequential = layers()
     sequential[3] = nn.Conv2d(4, 6, 3, groups=2)
-    with pytest.raises(InputError, match="must have groups=1"):
+    with pytest.raises(InputError, match="must have groups=1, got 2"):
         PathNetwork.from_sequential(sequential, SPEC)
+
+
+def test_other_paddings_and_dilated_poolings_are_refused():
+    for place, layer, message in (
+        (0, nn.Conv2d(3, 4, 3, padding="same"), "padded by zeros"),
+        (3, nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect"), "padded by zeros"),
+        (5, nn.MaxPool2d(2, dilation=2), "dilation=1"),
+    ):
+        sequential = layers()
+        sequential[place] = layer
+        with pytest.raises(InputError, match=message):
+            PathNetwork.from_sequential(sequential, SPEC)

@@ -7,7 +7,15 @@ from torch.nn import functional as F
 from gcm.data import ImageSpec, MemorySplit
 from gcm.error import InputError
 from gcm.model import CNN, GCM, LeNet
-from gcm.study.filter_image import Ascent, backwards, filter_images_of_layer, filter_images_of_paths, ruled_gradients
+from gcm.study.filter_image import (
+    Ascent,
+    backwards,
+    blurred,
+    filter_images_of_layer,
+    filter_images_of_paths,
+    ruled_gradients,
+    unpooled,
+)
 from gcm.study.unit import channels_of, path_signs, paths_of
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU
 
@@ -102,17 +110,43 @@ def test_backwards_takes_only_places_that_raise_the_class():
     assert image[:, 12:].max() == 0
 
 
-def test_paths_of_one_filter_add_up_to_it_before_they_are_cut_and_scaled():
-    """With more filters in one layer than in the other, so that no axis can be mistaken for another."""
+def test_paths_of_one_filter_add_up_to_it_before_scaling():
+    """All weights positive, so that nothing is cut; more filters in one layer than in the other."""
     network = lenet((2, 3))
+    with torch.no_grad():
+        for layer in (network.convolution1, network.convolution2, network.linear):
+            layer.weight.abs_()
     found = backwards(network, torch.rand(3, 2, 2))
     assert found.shape == (3, 3, 1, 16, 16)
+    for j in range(3):
+        paths = found[:2, j].flatten(1)  # (F1,H*W)
+        fitted = torch.linalg.lstsq(paths.T, found[2, j].flatten().unsqueeze(1))
+        torch.testing.assert_close(paths.T @ fitted.solution, found[2, j].flatten().unsqueeze(1), rtol=1e-4, atol=1e-5)
+        assert fitted.solution.min() > 0
+
+
+def test_a_path_that_inhibits_goes_back_with_the_opposite_sign():
+    network, turned = lenet((2, 3)), lenet((2, 3))
+    turned.load_state_dict(network.state_dict())
     with torch.no_grad():
-        network.convolution2.weight[:, 1] = 0
-    alone = backwards(network, torch.rand(3, 2, 2))
-    torch.testing.assert_close(alone[0] * (path_signs(network)[0] > 0)[:, None, None, None],
-                               alone[2] * (path_signs(network)[0] > 0)[:, None, None, None])  # fmt: skip
-    assert alone[1].abs().max() == 0
+        turned.convolution2.weight[1, 0] *= -1
+    largest = torch.rand(3, 2, 2)
+    assert path_signs(network)[0, 1] == -path_signs(turned)[0, 1]
+    torch.testing.assert_close(backwards(network, largest)[0, 1], backwards(turned, largest)[0, 1])
+    assert backwards(network, largest)[0, 1].max() == 1
+
+
+@pytest.mark.parametrize("pooling", [torch.nn.MaxPool2d(2), torch.nn.AvgPool2d(2), torch.nn.MaxPool2d(3, 2, 1)])
+def test_unpooling_fills_each_value_s_window(pooling):
+    """On maps of an odd size, whose last row and column lie in no window of 2 x 2."""
+    before, values = torch.zeros(1, 1, 11, 11), torch.zeros(1, 1, *pooling(torch.zeros(1, 1, 11, 11)).shape[2:])
+    values[0, 0, 4, 2] = 3.0
+    expected = torch.zeros_like(before)
+    if pooling.kernel_size == 2:
+        expected[0, 0, 8:10, 4:6] = 3.0
+    else:
+        expected[0, 0, 7:10, 3:6] = 3.0
+    assert torch.equal(unpooled(values, pooling, before), expected)
 
 
 @pytest.mark.parametrize("rule", [GuidedReLU, DeconvnetReLU])
@@ -168,3 +202,19 @@ def test_unknown_and_unused_layers_are_refused():
     network.spare = torch.nn.ReLU()
     with pytest.raises(InputError, match="layer spare takes no part in the scores of LeNet"):
         channels_of(network, "spare")(torch.rand(1, *SPEC.shape))
+
+
+def test_activations_that_the_rules_do_not_reach_are_refused():
+    network = lenet()
+    network.relu1 = torch.nn.Tanh()
+    with pytest.raises(InputError, match="has activations it cannot guide: Tanh"):
+        ruled_gradients(network, channels_of(network, "relu1"), torch.rand(2, *SPEC.shape), GuidedReLU)
+
+
+def test_a_wide_blur_is_not_cut_short():
+    image = torch.zeros(1, 1, 41, 41)
+    image[0, 0, 20, 20] = 1.0
+    spread = blurred(image, 3.0)[0, 0].sum(0)
+    deviation = (spread * (torch.arange(41) - 20.0).square()).sum().sqrt()
+    assert deviation == pytest.approx(3.0, rel=0.03)
+    assert blurred(torch.rand(1, 1, 8, 8), 5.0).shape == (1, 1, 8, 8)

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
 
 IMAGES = "task.images_per_class=6"
 
@@ -57,15 +59,23 @@ def test_regions_of_one_class_and_of_all(train_py, run, tmp_path):
 
 
 def test_interrupted_regions_go_on_by_their_own_settings(train_py, run, tmp_path):
-    assert train_py("task=regions", run, IMAGES, "task.grid=4", "output=out").code == 0
+    whole = train_py("task=regions", run, IMAGES, "task.grid=4", "data.val_size=900", "output=out")
+    assert whole.code == 0, whole.err
     table = (tmp_path / "out/deletion.csv").read_text()
     for name in ("deletion_8.npz", "deletion_9.npz", "deletion.csv"):
         (tmp_path / "out" / name).unlink()
     assert "task.grid cannot change on resume" in train_py("task=regions", "resume=out", "task.grid=2").error
     assert train_py("task=regions", "resume=out").code == 0
     assert (tmp_path / "out/deletion.csv").read_text() == table
-    (tmp_path / "out/deletion_8.npz").write_bytes(b"half")
-    assert "delete it, and this class starts anew" in train_py("task=regions", "resume=out").error
+    for content in (b"half", b""):
+        (tmp_path / "out/deletion_8.npz").write_bytes(content)
+        assert "delete it, and this class starts anew" in train_py("task=regions", "resume=out").error
+    study = json.loads((tmp_path / "out/study.json").read_text())
+    (tmp_path / "out/study.json").write_text(json.dumps({**study, "images_per_class": 5}))
+    (tmp_path / "out/deletion_8.npz").unlink()
+    assert "is of other images or regions" in train_py("task=regions", "resume=out").error
+    (tmp_path / "out/study.json").write_text(json.dumps({**study, "weights_sha256": "other"}))
+    assert "has changed since out was begun" in train_py("task=regions", "resume=out").error
 
 
 def test_filter_images(train_py, run, tmp_path):
@@ -87,27 +97,63 @@ def test_why(train_py, run, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"why_0.png", "why_5.png"}
     end = train_py("task=why", run, "label=2", "count=1", IMAGES, "task.grid=2", "output=measured")
     assert end.code == 0, end.err
-    assert "importance_" in train_py("task=why", run, "indices=[0]", "task.regions=nowhere").error
+    nowhere = ("task=why", run, "indices=[0]", "task.regions=nowhere")
+    assert "nowhere is no run directory of task=regions" in train_py(*nowhere).error
+    assert "task.grid is for measuring" in train_py(*nowhere, "task.grid=4").error
+    for path in (tmp_path / "regions").glob("importance_*.npy"):
+        path.unlink()
+    missing = train_py("task=why", run, "indices=[0]", "task.regions=regions", "output=none")
+    assert "task.regions= must have studied class" in missing.error
+    assert not (tmp_path / "none").exists()
+    study = json.loads((tmp_path / "regions/study.json").read_text())
+    (tmp_path / "regions/study.json").write_text(json.dumps({**study, "weights_sha256": "other"}))
+    assert "studied another network" in train_py("task=why", run, "indices=[0]", "task.regions=regions").error
 
 
-def test_a_stopped_sweep_goes_on(train_py, tmp_path):
-    words = ("sweep=fewest_filters", "data=digits", "trainer.max_steps=8", "model.filters=[1,1],[2,2]", "seed=0,1",
-             "hydra.sweep.dir=sweep")  # fmt: skip
+def test_a_stopped_sweep_goes_on(train_py, tmp_path, monkeypatch):
+    words = ["sweep=fewest_filters", "data=digits", "data.batch_size=200", "trainer.max_steps=14", "schedule=constant",
+             "model.filters=[1,1],[2,2]", "seed=0,1", "hydra.sweep.dir=sweep"]  # fmt: skip
     assert train_py(*words).code == 0
     sweep = tmp_path / "sweep"
-    summary = (sweep / "summary.csv").read_text()
-    kept = (sweep / "0/result.json").read_text()
-    (sweep / "3/result.json").unlink()
-    for name in ("result.json", "last.ckpt"):
-        (sweep / "1" / name).unlink()
-    end = train_py(*words)
+    summary, kept = (sweep / "summary.csv").read_text(), (sweep / "0/result.json").read_text()
+    weights = torch.load(sweep / "3/last.ckpt", weights_only=True)["state_dict"]
+    shutil.rmtree(sweep / "3")
+
+    def stop_after_an_epoch(module):
+        if module.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gcm.training.module.ClassifierTraining.on_train_epoch_start", stop_after_an_epoch)
+        train_py(*words)
+    assert not (sweep / "3/result.json").exists()
+    assert torch.load(sweep / "3/last.ckpt", weights_only=True)["global_step"] == 7
+    epochs = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "gcm.training.module.ClassifierTraining.on_train_epoch_start",
+            lambda module: epochs.append(module.current_epoch),
+        )
+        end = train_py(*words)
     assert end.code == 0, end.err
-    assert end.out.count("kept: ") == 2
+    assert end.out.count("kept: ") == 3
+    assert epochs == [1]
+    resumed = torch.load(sweep / "3/last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
     assert (sweep / "0/result.json").read_text() == kept
     assert (sweep / "summary.csv").read_text() == summary
     assert json.loads((sweep / "3/result.json").read_text())["overrides"][0] == "model.filters=[2,2]"
     assert {row["parameters"] for row in rows(sweep / "runs.csv")} == {"406", "820"}
     assert (sweep / "summary.png").is_file()
-    end = train_py(*words[:-1], "optimizer.lr=1", "hydra.sweep.dir=sweep")
+    end = train_py(*words, "optimizer.lr=1")
     assert end.code == 2
     assert "sweep/0 holds another job: " in end.err
+
+
+def test_a_changed_length_is_in_the_command_of_a_resumed_training(train_py, tmp_path):
+    words = ("task=train", "model=tiny_lenet", "schedule=constant", "+trainer.limit_train_batches=1")
+    assert train_py(*words, "trainer.max_epochs=1", "output=run").code == 0
+    assert train_py("task=train", "resume=run", "trainer.max_epochs=10").code == 0
+    overrides = json.loads((tmp_path / "run/result.json").read_text())["overrides"]
+    assert overrides[-1] == "trainer.max_epochs=10"
+    assert "trainer.max_epochs=1" in overrides

@@ -23,8 +23,8 @@ def fewest_filters(evidence: Evidence) -> Section:
     rows = summary_rows(runs)
     path = evidence.directory / "fewest_filters.png"
     caption = (
-        f"LeNet on MNIST with so many filters in its two layers: test accuracy, mean ± standard deviation of "
-        f"{rows[0]['n']} seeds, against the number of parameters"
+        "LeNet on MNIST with so many filters in its two layers: test accuracy, mean ± standard deviation over seeds, "
+        "against the number of parameters"
     )
     draw_accuracy_and_size(rows, [filters_of(row["group"]) for row in rows], CLAIMED, "accuracy and size", path)
     table = [
@@ -32,7 +32,7 @@ def fewest_filters(evidence: Evidence) -> Section:
             "filters": filters_of(row["group"]),
             "parameters": f"{row['parameters']:,}",
             "test accuracy": f"{row['test_accuracy']:.2%}",
-            "s.d.": f"{100 * row['test_accuracy s.d.']:.2f}",
+            "s.d.": f"{100 * row['test_accuracy s.d.']:.2f}" if row["n"] > 1 else "",
             "seeds": row["n"],
             "each seed": ", ".join(
                 f"{float(run['test_accuracy']):.2%}" for run in runs if run["group"] == row["group"]

@@ -22,23 +22,23 @@ def important_regions(evidence: Evidence) -> Section:
     count = places.shape[1]
     parts = []
     for grid, paper_figure in GRIDS.items():
-        deletions, means = [], []
-        for label in range(len(classes)):
-            images, _ = split[places[label]]
-            trial = RegionTrial(network, images.to(evidence.device), label, grid, "black")
-            deletions.append(trial.run(trial.start()))
-            means.append(images.float().mean(0) / 255)
+        trials = [
+            RegionTrial.of_class(network, split, places[label], label, grid, "black") for label in range(len(classes))
+        ]
+        deletions = [trial.run(trial.start()) for trial in trials]
+        means = torch.stack([trial.mean_image for trial in trials])
         path = evidence.directory / f"important_regions_{grid}.png"
         caption = (
             f"{NAME}, {grid}x{grid} regions ({paper_figure}): the region without which most images are named wrongly "
             f"is deleted, again and again; {count:,} training images of each class; one scale"
         )
-        draw_important_regions(deletions, torch.stack(means), classes, grid, caption, path)
+        draw_important_regions(deletions, means, classes, grid, caption, path)
         rows = [
             {
                 "class": classes[deletion.label],
                 "wrong before": deletion.wrong_before,
-                "regions deleted until none is right": len(deletion.order),
+                "regions deleted": len(deletion.order),
+                "end": deletion.end,
                 "half are wrong after": rounds_to_half(deletion.survivors),
             }
             for deletion in deletions

@@ -198,7 +198,7 @@ def tiny_is_a_fifth(evidence: Evidence) -> Finding:
     )
     if share > 0.2:
         return measured, CONTRADICTED
-    return measured, SUPPORTED if tiny.mean_accuracy >= 0.98 else CONTRADICTED
+    return measured, SUPPORTED if tiny.mean_accuracy >= CLAIMED else CONTRADICTED
 
 
 def few_filters_come_first(evidence: Evidence) -> Finding:
@@ -229,6 +229,8 @@ def three_filters_are_the_fewest(evidence: Evidence) -> Finding:
     if not runs:
         return NOT_RUN, NOT_TESTABLE
     two, three = accuracies(runs, "[2,2]"), accuracies(runs, "[3,3]")
+    if not two or not three:
+        return f"{RESULT}: the sweep has no result of two or of three filters", NOT_TESTABLE
     measured = "; ".join(
         f"{name} filters: {', '.join(map(percent, values))}" for name, values in (("two", two), ("three", three))
     )
