@@ -200,7 +200,7 @@ def test_checkpoints_every_few_steps(train_py, tmp_path):
     }
 
 
-def test_help_names_tasks_groups_and_five_examples(train_py):
+def test_help_names_tasks_groups_and_examples(train_py):
     end = train_py("--help")
     assert end.code == 0
     for part in (
@@ -215,4 +215,4 @@ def test_help_names_tasks_groups_and_five_examples(train_py):
         "experiment: ",
     ):
         assert part in end.out
-    assert end.out.count("  python train.py ") == 5
+    assert end.out.count("  python train.py ") == 6

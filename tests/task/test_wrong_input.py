@@ -64,7 +64,7 @@ WRONG = {
     "more images than a class has": (["task=regions", "weights=gcm_digits", "task.grid=4"], r"class 0 has \d+ images in this split, got images_per_class=1000; at most \d+"),
     "grid that does not divide": (["task=regions", "weights=gcm_digits", "task.grid=5"], r"grid must divide images of 32x32 pixels, got 5; allowed: 1, 2, 4, 8, 16, 32"),
     "unknown fill": (["task=regions", "weights=gcm_digits", "task.fill=white"], r"task.fill: must be 'black' or 'mean'; got 'white'"),
-    "regions of a stranger": (["task=regions", "resume=taken"], r"resume=taken is no run directory of task=regions"),
+    "regions of a stranger": (["task=regions", "resume=taken"], r"taken is no run directory of task=regions: study.json cannot be read"),
     "grammar": (["data.batch_size=[1,"], r"'data.batch_size=\[1,' cannot be read"),
 }  # fmt: skip
 
