@@ -1,7 +1,9 @@
 """Figures without a window, written whole or not at all."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -17,3 +19,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     write_whole(path, lambda partial: figure.savefig(partial, dpi=150))
+
+
+def write_headings(row: Iterable[Axes], headings: Sequence[str], fontsize: float) -> None:
+    """One above each panel of a row."""
+    for ax, heading in zip(row, headings, strict=True):
+        ax.set_title(heading, fontsize=fontsize)

@@ -7,9 +7,10 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import SubFigure
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import new_figure, save, write_headings
 from gcm.draw.class_maps import DIVERGING, scale_of, shown_classes
 from gcm.draw.grid import channels_last
 from gcm.draw.mosaic import draw_mosaic, tile_centre
@@ -64,8 +65,7 @@ def draw_leading_filters(
         "contributions to\nthe class's score",
         "how often\nfirst / second, %",
     )
-    for ax, heading in zip(axes[0], headings, strict=True):
-        ax.set_title(heading, fontsize=8)
+    write_headings(axes[0], headings, fontsize=8)
     for place, limit, what in ((3, limits[1], "weight"), (4, limits[2], "contribution")):
         add_bar(axes[-1, place], limit, what)
     save(figure, path)
@@ -92,44 +92,48 @@ def draw_paths_of_image(
     figure = new_figure(in_a_row * (size + 0.35) + 0.5, (rows + 1) * (first / max(first, second) * size + 0.6) + 1.2)
     figure.suptitle("\n".join(textwrap.wrap(title, int(11 * figure.get_figwidth()))), fontsize=10)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, rows], hspace=0.05)[:, 0]
-    top = above.subplots(1, 4, width_ratios=[first, 1.2, 1.6, second])
-    show_image(top[0], paths.images[0])
-    top[0].set_title(f"image, true: {classes[label]}", fontsize=8)
-    draw_mosaic(top[1], paths.filters1.unsqueeze(1), float(paths.filters1.abs().max()), signed=True, framed={})
-    top[1].set_title("filters 1", fontsize=8)
-    draw_mosaic(top[2], paths.maps1[0].unsqueeze(1), float(paths.maps1.max()) or 1.0, signed=False, framed={})
-    top[2].set_title("their maps", fontsize=8)
-    draw_mosaic(top[3], paths.filters2, float(paths.filters2.abs().max()), signed=True, framed={})
-    top[3].set_title("filters 2, row: from which map 1,\ncolumn: to which map 2", fontsize=8)
+    draw_way_through(above, paths, f"image, true: {classes[label]}")
     panels = below.subplots(rows, in_a_row, squeeze=False)
     limit = scale_of(paths.small_maps)
-    predicted = int(logits.argmax())
     for ax in panels.flat[len(shown) :]:
         ax.set_axis_off()
     for ax, index in zip(panels.flat, shown, strict=False):
-        small = paths.small_maps[0, index]
-        sums = small.sum((2, 3))
-        order = sums.flatten().argsort(descending=True)[:2].tolist()
-        draw_mosaic(
-            ax, small, limit, signed=True, framed={divmod(place, second): rank for rank, place in enumerate(order)}
-        )
-        if first * second <= MOST_NUMBERS:
-            for i in range(first):
-                for j in range(second):
-                    ax.text(
-                        *tile_centre(i, j, *small.shape[2:]), f"{sums[i, j]:+.1f}", ha="center", va="center", fontsize=8
-                    )
-        mark = " ◀" if index == predicted else ""
-        ax.set_title(
-            f"{classes[index]}: {logits[index]:+.2f}{mark}\npaths {sums.sum():+.2f}, biases {rest[index]:+.2f}",
-            fontsize=8,
-            fontweight="bold" if index == label else None,
-        )
+        draw_path_sums(ax, paths.small_maps[0, index], limit)
+        sums = f"paths {paths.small_maps[0, index].sum():+.2f}, biases {rest[index]:+.2f}"
+        mark = " ◀" if index == int(logits.argmax()) else ""
+        ax.set_title(f"{classes[index]}: {logits[index]:+.2f}{mark}\n{sums}", fontsize=8)
         if index == label:
+            ax.title.set_fontweight("bold")
             for spine in ax.spines.values():
                 spine.set(visible=True, linewidth=2)
     add_bar(panels[-1], limit, "contribution to the class's score, place by place")
     save(figure, path)
+
+
+def draw_way_through(figure: SubFigure, paths: FilterPaths, heading: str) -> None:
+    """The image, the first filters, what they make of it, and the second filters."""
+    first, second = paths.filters2.shape[:2]
+    axes = figure.subplots(1, 4, width_ratios=[first, 1.2, 1.6, second])
+    show_image(axes[0], paths.images[0])
+    draw_mosaic(axes[1], paths.filters1.unsqueeze(1), scale_of(paths.filters1), signed=True, framed={})
+    draw_mosaic(axes[2], paths.maps1[0].unsqueeze(1), float(paths.maps1.max()) or 1.0, signed=False, framed={})
+    draw_mosaic(axes[3], paths.filters2, scale_of(paths.filters2), signed=True, framed={})
+    headings = (heading, "filters 1", "their maps", "filters 2, row: from which map 1,\ncolumn: to which map 2")
+    write_headings(axes, headings, fontsize=8)
+
+
+def draw_path_sums(ax: Axes, small: Tensor, limit: float) -> None:
+    """A class's contributions place by place, `(F1,F2,p,q)`, with their sums, the two largest framed."""
+    first, second = small.shape[:2]
+    sums = small.sum((2, 3))
+    largest = sums.flatten().argsort(descending=True)[:2].tolist()
+    framed = {divmod(place, second): rank for rank, place in enumerate(largest)}
+    draw_mosaic(ax, small, limit, signed=True, framed=framed)
+    if first * second <= MOST_NUMBERS:
+        for i in range(first):
+            for j in range(second):
+                centre = tile_centre(i, j, *small.shape[2:])
+                ax.text(*centre, f"{sums[i, j]:+.1f}", ha="center", va="center", fontsize=8)
 
 
 def show_image(ax: Axes, image: Tensor) -> None:

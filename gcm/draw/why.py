@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import new_figure, save, write_headings
 from gcm.draw.class_maps import DIVERGING, scale_of
 from gcm.draw.filter_paths import show_image
 from gcm.draw.mosaic import draw_mosaic
@@ -138,8 +138,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
         "where it fires here: pixels for (red)\nand against (blue) the class; the rest\nis the first layer's bias",
         "and in the important\nregions alone",
     )
-    for ax, heading in zip(axes[0], headings, strict=True):
-        ax.set_title(heading, fontsize=9)
+    write_headings(axes[0], headings, fontsize=9)
     limit = max(scale_of(evidence.pixels.sum(0)) for evidence in decision.paths)
     mask = important_pixels(decision)
     for row, evidence in zip(axes, decision.paths, strict=True):

@@ -12,7 +12,8 @@ from gcm.error import InputError, listed
 from gcm.file import write_csv
 from gcm.model import Classifier, PathNetwork
 from gcm.setting import Count, PositiveCount, PositiveNumber, Share
-from gcm.study.filter_image import Ascent, FilterImages, filter_images_of_layer, filter_images_of_paths
+from gcm.study.ascent import Ascent
+from gcm.study.filter_image import FilterImages, filter_images_of_layer, filter_images_of_paths
 from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory

@@ -14,9 +14,9 @@ from gcm.draw import Decision, PathEvidence, draw_why
 from gcm.error import InputError
 from gcm.model import PathNetwork
 from gcm.setting import PositiveCount
+from gcm.study.ascent import Ascent
 from gcm.study.filter_contribution import Path as FilterPath
 from gcm.study.filter_contribution import check_paths, path_pixel_maps
-from gcm.study.filter_image import Ascent
 from gcm.study.region_deletion import RegionTrial
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import path_signs, paths_of

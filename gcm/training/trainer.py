@@ -1,6 +1,7 @@
 """Lightning's trainer, from our config, writing into our directory."""
 
 import logging
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,10 @@ class StopAfterSteps(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.should_stop = trainer.global_step >= self.steps
+        if trainer.max_epochs == -1:  # so that the progress bar says how many there will be
+            trainer.fit_loop.max_epochs = ceil(
+                self.steps * trainer.accumulate_grad_batches / trainer.num_training_batches
+            )
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps

@@ -17,19 +17,13 @@ from gcm.metric import DeclineRatio
 from gcm.model import GCM
 from gcm.rendering import Product, Raw
 from gcm.report.card import card_page
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, verdict
+from gcm.report.claim.filter_contribution import three_filters_are_the_fewest
 from gcm.report.evidence import PLANNED, Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import with_summaries
 from gcm.report.section import SECTIONS
 from gcm.report.section.fewest_filters import fewest_filters
-from gcm.report.section.paper_claims import (
-    CONTRADICTED,
-    INCONCLUSIVE,
-    NOT_TESTABLE,
-    SUPPORTED,
-    three_filters_are_the_fewest,
-    verdict,
-)
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop, GuidedGradCAM, Uniform

@@ -1,4 +1,4 @@
-"""Favourite inputs, on networks where they are known."""
+"""Favourite inputs, all ways together, on networks where they are known."""
 
 import pytest
 import torch
@@ -7,15 +7,8 @@ from torch.nn import functional as F
 from gcm.data import ImageSpec, MemorySplit
 from gcm.error import InputError
 from gcm.model import CNN, GCM, LeNet
-from gcm.study.filter_image import (
-    Ascent,
-    backwards,
-    blurred,
-    filter_images_of_layer,
-    filter_images_of_paths,
-    ruled_gradients,
-    unpooled,
-)
+from gcm.study.ascent import Ascent
+from gcm.study.filter_image import filter_images_of_layer, filter_images_of_paths, ruled_gradients
 from gcm.study.unit import channels_of, path_signs, paths_of
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU
 
@@ -51,102 +44,6 @@ def test_paths_are_what_they_put_into_their_map_or_take_from_it():
         torch.testing.assert_close(paths_of(network)(images)[:, 1], inhibits)
     assert path_signs(network)[0, 1] == -1
     assert path_signs(network)[1, 2] == 1
-
-
-def test_ascent_finds_the_brightest_image_where_that_is_the_answer_and_opens_what_is_closed():
-    network = lenet((1, 2))
-    with torch.no_grad():
-        network.convolution1.weight.fill_(1.0)
-        network.convolution1.bias.zero_()
-        network.convolution2.weight[0] = 1.0
-        network.convolution2.weight[1] = -1.0
-        network.convolution2.bias.copy_(torch.tensor([0.0, 1e-3]))
-    units = channels_of(network, "relu2")
-    found = Ascent(steps=200, decay=0.0, blur_every=0)(network, units)
-    with torch.no_grad():
-        at_start, best = units(torch.rand(1, *SPEC.shape))[0], units(torch.ones(1, *SPEC.shape))[0]
-        reached = units(found).diagonal()
-    assert reached[0] > 0.99 * best[0]
-    assert at_start[1] == 0  # the second filter's ReLU is closed all over,
-    assert reached[1] > 0  # and is opened all the same
-
-
-def test_ascent_is_seeded_and_leaves_the_network_alone():
-    network = lenet().train()
-    units = channels_of(network, "relu2")
-    assert torch.equal(STEPS(network, units), STEPS(network, units))
-    assert not torch.equal(STEPS(network, units), Ascent(steps=30, seed=1)(network, units))
-    assert network.training
-    assert all(parameter.grad is None for parameter in network.parameters())
-
-
-def test_backwards_is_the_transposed_network_by_hand():
-    """One filter a layer, all weights positive: nothing is cut, so the image is the plain transposed chain."""
-    network = lenet((1, 1))
-    with torch.no_grad():
-        for layer in (network.convolution1, network.convolution2, network.linear):
-            layer.weight.abs_()
-    largest = torch.rand(1, 2, 2)
-    back = F.conv_transpose2d(
-        largest[None].repeat_interleave(2, 2).repeat_interleave(2, 3), network.convolution2.weight
-    )
-    image = F.conv_transpose2d(back.repeat_interleave(2, 2).repeat_interleave(2, 3), network.convolution1.weight)
-    expected = (image / image.max()).detach()
-    found = backwards(network, largest)
-    assert found.shape == (2, 1, 1, 16, 16)
-    torch.testing.assert_close(found[0], expected)
-    torch.testing.assert_close(found[1], expected)
-
-
-def test_backwards_takes_only_places_that_raise_the_class():
-    network = lenet((1, 1))
-    with torch.no_grad():
-        for layer in (network.convolution1, network.convolution2):
-            layer.weight.abs_()
-        network.linear.weight.copy_(torch.tensor([[-1.0, -1, -1, -1], [2, -1, -1, -1], [1, -5, -1, -1]]))
-    image = backwards(network, torch.ones(1, 2, 2))[0, 0, 0]
-    assert image[:8, :8].max() == 1
-    assert image[12:].max() == 0
-    assert image[:, 12:].max() == 0
-
-
-def test_paths_of_one_filter_add_up_to_it_before_scaling():
-    """All weights positive, so that nothing is cut; more filters in one layer than in the other."""
-    network = lenet((2, 3))
-    with torch.no_grad():
-        for layer in (network.convolution1, network.convolution2, network.linear):
-            layer.weight.abs_()
-    found = backwards(network, torch.rand(3, 2, 2))
-    assert found.shape == (3, 3, 1, 16, 16)
-    for j in range(3):
-        paths = found[:2, j].flatten(1)  # (F1,H*W)
-        fitted = torch.linalg.lstsq(paths.T, found[2, j].flatten().unsqueeze(1))
-        torch.testing.assert_close(paths.T @ fitted.solution, found[2, j].flatten().unsqueeze(1), rtol=1e-4, atol=1e-5)
-        assert fitted.solution.min() > 0
-
-
-def test_a_path_that_inhibits_goes_back_with_the_opposite_sign():
-    network, turned = lenet((2, 3)), lenet((2, 3))
-    turned.load_state_dict(network.state_dict())
-    with torch.no_grad():
-        turned.convolution2.weight[1, 0] *= -1
-    largest = torch.rand(3, 2, 2)
-    assert path_signs(network)[0, 1] == -path_signs(turned)[0, 1]
-    torch.testing.assert_close(backwards(network, largest)[0, 1], backwards(turned, largest)[0, 1])
-    assert backwards(network, largest)[0, 1].max() == 1
-
-
-@pytest.mark.parametrize("pooling", [torch.nn.MaxPool2d(2), torch.nn.AvgPool2d(2), torch.nn.MaxPool2d(3, 2, 1)])
-def test_unpooling_fills_each_value_s_window(pooling):
-    """On maps of an odd size, whose last row and column lie in no window of 2 x 2."""
-    before, values = torch.zeros(1, 1, 11, 11), torch.zeros(1, 1, *pooling(torch.zeros(1, 1, 11, 11)).shape[2:])
-    values[0, 0, 4, 2] = 3.0
-    expected = torch.zeros_like(before)
-    if pooling.kernel_size == 2:
-        expected[0, 0, 8:10, 4:6] = 3.0
-    else:
-        expected[0, 0, 7:10, 3:6] = 3.0
-    assert torch.equal(unpooled(values, pooling, before), expected)
 
 
 @pytest.mark.parametrize("rule", [GuidedReLU, DeconvnetReLU])
@@ -209,12 +106,3 @@ def test_activations_that_the_rules_do_not_reach_are_refused():
     network.relu1 = torch.nn.Tanh()
     with pytest.raises(InputError, match="has activations it cannot guide: Tanh"):
         ruled_gradients(network, channels_of(network, "relu1"), torch.rand(2, *SPEC.shape), GuidedReLU)
-
-
-def test_a_wide_blur_is_not_cut_short():
-    image = torch.zeros(1, 1, 41, 41)
-    image[0, 0, 20, 20] = 1.0
-    spread = blurred(image, 3.0)[0, 0].sum(0)
-    deviation = (spread * (torch.arange(41) - 20.0).square()).sum().sqrt()
-    assert deviation == pytest.approx(3.0, rel=0.03)
-    assert blurred(torch.rand(1, 1, 8, 8), 5.0).shape == (1, 1, 8, 8)

@@ -35,7 +35,3 @@ def missing_section(title: str, *reasons: str) -> Section:
 def figure(path: Path, caption: str, command: str = "task=report") -> str:
     """A picture beside the page, with its caption and the command that makes it."""
     return f"![{caption}]({path.name})\n\n*{caption}*\n\n`python train.py {command}`\n"
-
-
-def percent(value: float) -> str:
-    return f"{value:.2%}"

@@ -1,18 +1,11 @@
 """How few filters reach the accuracy (filter-contribution paper, section 2)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from gcm.draw import draw_accuracy_and_size
 from gcm.file import markdown_table
 from gcm.report.evidence import Evidence
+from gcm.report.fewest_filters import CLAIMED, NOT_RUN, RESULT, filters_of
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.report.sweep import summary_rows
-
-RESULT = "fewest_filters"
-"""The `runs.csv` of the sweep of this name."""
-NOT_RUN = "the sweep has not been run"
-CLAIMED = 0.98
 
 
 def fewest_filters(evidence: Evidence) -> Section:
@@ -44,12 +37,3 @@ def fewest_filters(evidence: Evidence) -> Section:
     return Section(
         title, f"{markdown_table(table)}\nMachine: {machines}.\n\n{figure(path, caption, f'sweep={RESULT}')}"
     )
-
-
-def filters_of(group: str) -> str:
-    """`[3,3]` of `tiny_lenet_mnist model.filters=[3,3]`."""
-    return group.rpartition("=")[2]
-
-
-def accuracies(runs: Sequence[Mapping[str, Any]], filters: str) -> list[float]:
-    return [float(run["test_accuracy"]) for run in runs if filters_of(run["group"]) == filters]

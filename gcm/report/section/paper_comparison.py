@@ -4,7 +4,7 @@ from typing import Any
 
 from gcm.file import markdown_table
 from gcm.report.evidence import PLANNED, Evidence, Planned
-from gcm.report.section.base import Section, percent
+from gcm.report.section.base import Section
 from gcm.zoo import Card
 
 
@@ -39,7 +39,7 @@ def network_row(card: Card) -> dict[str, Any]:
         "network": card.name,
         "paper": PLANNED.get(card.name, Planned()).paper,
         "test accuracy": card.accuracy,
-        "95 % interval": f"{percent(first.low)} to {percent(first.high)}",
+        "95 % interval": f"{first.low:.2%} to {first.high:.2%}",
         "seeds": len(card.tests),
         "n": f"{first.images:,}",
         "parameters": f"{card.parameters:,}",

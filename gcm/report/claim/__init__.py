@@ -1,0 +1,9 @@
+"""What the papers claim, in the order of the claims table. A new one is a `Tested` in its paper's file."""
+
+from gcm.report.claim.base import Claim, Tested
+from gcm.report.claim.contribution_mapping import CONTRIBUTION_MAPPING
+from gcm.report.claim.filter_contribution import FILTER_CONTRIBUTION
+
+CLAIMS: tuple[Tested, ...] = (*CONTRIBUTION_MAPPING, *FILTER_CONTRIBUTION)
+
+__all__ = ["CLAIMS", "Claim", "Tested"]

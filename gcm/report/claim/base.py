@@ -1,0 +1,54 @@
+"""A paper's claim: what it needs, how it is measured, and the verdict."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gcm.report.evidence import Evidence
+
+SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "contradicted", "inconclusive", "not testable here"
+
+Finding = tuple[str, str]
+"""What was measured, and the verdict."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Attributes:
+    claim: what a paper says.
+    source: which paper, which section.
+    measured: our numbers.
+    verdict: one of the four.
+    """
+
+    claim: str
+    source: str
+    measured: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A claim that can be tested: what it needs, and how it is measured.
+
+    Attributes:
+        claim, source: as in `Claim`.
+        needs: names of the networks.
+        measure: measures and judges.
+    """
+
+    claim: str
+    source: str
+    needs: Sequence[str]
+    measure: Callable[[Evidence], Finding]
+
+    def judged(self, evidence: Evidence) -> Claim:
+        reason = evidence.lacks(*self.needs)
+        measured, verdict = (reason, NOT_TESTABLE) if reason else self.measure(evidence)
+        return Claim(self.claim, self.source, measured, verdict)
+
+
+def verdict(low: float, high: float, least: float = 0.0) -> str:
+    """On the claim that a number is at least `least`, from the number's interval."""
+    if low >= least:
+        return SUPPORTED
+    return CONTRADICTED if high < least else INCONCLUSIVE

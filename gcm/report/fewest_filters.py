@@ -1,0 +1,18 @@
+"""What the sweep `fewest_filters` brought (filter-contribution paper, section 2)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+RESULT = "fewest_filters"
+"""The `runs.csv` of the sweep of this name."""
+NOT_RUN = "the sweep has not been run"
+CLAIMED = 0.98
+
+
+def filters_of(group: str) -> str:
+    """`[3,3]` of `tiny_lenet_mnist model.filters=[3,3]`."""
+    return group.rpartition("=")[2]
+
+
+def accuracies(runs: Sequence[Mapping[str, Any]], filters: str) -> list[float]:
+    return [float(run["test_accuracy"]) for run in runs if filters_of(run["group"]) == filters]
