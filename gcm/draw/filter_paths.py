@@ -126,7 +126,7 @@ def draw_path_sums(ax: Axes, small: Tensor, limit: float) -> None:
     """A class's contributions place by place, `(F1,F2,p,q)`, with their sums, the two largest framed."""
     first, second = small.shape[:2]
     sums = small.sum((2, 3))
-    largest = sums.flatten().argsort(descending=True)[:2].tolist()
+    largest = sums.flatten().argsort(descending=True, stable=True)[:2].tolist()
     framed = {divmod(place, second): rank for rank, place in enumerate(largest)}
     draw_mosaic(ax, small, limit, signed=True, framed=framed)
     if first * second <= MOST_NUMBERS:

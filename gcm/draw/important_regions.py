@@ -61,7 +61,7 @@ def draw_order(ax: Axes, deletion: Deletion, grid: int, rounds: int) -> AxesImag
 
 
 def draw_survival(ax: Axes, deletions: Sequence[Deletion], classes: Sequence[str]) -> None:
-    """The share of images that are still named rightly after so many deletions."""
+    """The share of images that are still classified correctly after so many deletions."""
     for number, deletion in enumerate(deletions):
         left = deletion.survivors
         shares = [count / left[0] for count in left] if left[0] else []

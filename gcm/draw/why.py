@@ -26,7 +26,7 @@ class PathEvidence:
         contribution: to the score.
         filter1: `(k,k)`, of the first layer.
         filter2: `(k,k)`, of the second.
-        favourite: `(C,H,W)`, the input it answers most strongly.
+        favourite: `(C,H,W)`, the input that activates it most.
         pixels: `(C,H,W)`, what each pixel brings to the score through this path.
     """
 
@@ -134,7 +134,7 @@ def important_pixels(decision: Decision) -> "np.ndarray[tuple[int, int], np.dtyp
 def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decision: Decision) -> None:
     headings = (
         "its two filters",
-        "the input it\nanswers most strongly",
+        "the input that\nactivates it most",
         "where it fires here: pixels for (red)\nand against (blue) the class; the rest\nis the first layer's bias",
         "and in the important\nregions alone",
     )

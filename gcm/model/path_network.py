@@ -51,7 +51,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
         with torch.no_grad():
             try:
                 logits = self(torch.zeros(1, *spec.shape, dtype=linear.weight.dtype, device=linear.weight.device))
-            except RuntimeError as error:
+            except (RuntimeError, TypeError) as error:
                 raise InputError(f"the layers do not fit together for images {spec.shape}: {error}") from None
         if logits.shape[1] != len(spec.classes):
             raise InputError(f"the linear layer has {logits.shape[1]} outputs for {len(spec.classes)} classes")

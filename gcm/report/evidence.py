@@ -16,7 +16,7 @@ from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.study.filter_contribution import FilterContributions, filter_contributions
 from gcm.study.predictions import split_logits
 from gcm.visualizer import Visualizer
-from gcm.zoo import Card, SavedNetwork
+from gcm.zoo import Card, SavedNetwork, cards
 from gcm.zoo.catalogue import DIRECTORY
 
 IMAGES_PER_CLASS = 1000
@@ -50,6 +50,11 @@ PLANNED = {
 """The reference networks, in the order of the tables."""
 
 
+def why_absent(name: str) -> str:
+    """Why a network is not reported on."""
+    return "not in weights=" if name in cards() else PLANNED.get(name, Planned()).reason
+
+
 @dataclass
 class Evidence:
     """Attributes:
@@ -81,7 +86,7 @@ class Evidence:
         """Why something cannot be said of these networks, or an empty string."""
         for name in names:
             if name not in self.networks:
-                return f"{name}: {PLANNED.get(name, Planned()).reason}"
+                return f"{name}: {why_absent(name)}"
             data = self.card(name).data
             if data not in self.data:
                 return f"{data}: {self.missing[data]}"

@@ -48,7 +48,7 @@ def leading_rows(found: FilterContributions) -> list[dict[str, Any]]:
             "class": name,
             "most often first": f"{leader} ({float(first[label][leader]):.0%})",
             "most often second": f"{follower} ({float(second[label][follower]):.0%})",
-            "named rightly": f"{found.right[label].double().mean():.1%}",
+            "accuracy": f"{found.right[label].double().mean():.1%}",
         }
         for label, (name, (leader, follower)) in enumerate(zip(found.classes, found.leading, strict=True))
     ]
@@ -79,7 +79,7 @@ def combinations(found: FilterContributions) -> str:
 
 
 def draw_leading(found: FilterContributions, network: PathNetwork, split: Split, title: str, path: Path) -> None:
-    """In the layout of the paper's figure 4; a class's example is its first image that is named rightly, if any is."""
+    """In the layout of the paper's figure 4; a class's example is its first image classified correctly, if any is."""
     labels = torch.arange(len(found.classes))
     places = torch.tensor([found.example(label) for label in labels.tolist()])
     device = network.linear.weight.device

@@ -65,7 +65,7 @@ class FilterContributions:
         return [(self.paths[first], self.paths[second]) for first, second in pairs.tolist()]
 
     def example(self, label: int) -> int:
-        """The place of the first image of a class that is named rightly; if none is, of its first."""
+        """The place of the first image of a class that is classified correctly; if none is, of its first."""
         return int(self.places[label, int(self.right[label].int().argmax())])
 
 

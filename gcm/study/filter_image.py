@@ -17,16 +17,16 @@ from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs, check_
 
 @dataclass(frozen=True)
 class FilterImages:
-    """What some units like best, each way with how strongly it is answered. `U`: units.
+    """What some units like best, each way with how strongly it is activated. `U`: units.
 
     Attributes:
         names: of the units.
         ascent: `(U,C,H,W)` in [0,1].
         transposed: the paper's way, likewise; None for networks without filter paths.
-        real: the images that they answer most strongly.
+        real: the images that activate them most.
         places: `(U,)`, of these in their split.
-        deconvnet, guided: what of the real image a unit answers by these rules, `(U,C,H,W)`, signed.
-        answers: by the name of a way, `(U,)`.
+        deconvnet, guided: what of the real image activates a unit by these rules, `(U,C,H,W)`, signed.
+        activations: by the name of a way, `(U,)`.
         looked_at: how many real images.
     """
 
@@ -37,7 +37,7 @@ class FilterImages:
     places: Tensor
     deconvnet: Tensor
     guided: Tensor
-    answers: dict[str, Tensor]
+    activations: dict[str, Tensor]
     looked_at: int
 
 
@@ -85,11 +85,11 @@ def filter_images(
     transposed: Tensor | None,
 ) -> FilterImages:
     climbed = ascent(network, units)
-    answers, best = strongest(name, network, units, split, places)
+    activations, best = strongest(name, network, units, split, places)
     device = climbed.device
     real = split[best][0].to(device).float().div_(255)
     with torch.no_grad():
-        reached = {"ascent": units(climbed).diagonal(), "real": answers}
+        reached = {"ascent": units(climbed).diagonal(), "real": activations}
         if transposed is not None:
             reached["transposed"] = units(transposed).diagonal()
     return FilterImages(
@@ -108,17 +108,17 @@ def filter_images(
 def strongest(
     name: str, network: Classifier, units: Units, split: Split, places: Tensor, batch_size: int = 250
 ) -> tuple[Tensor, Tensor]:
-    """Each unit's strongest answer to the images at `places`, and the place of the first image that gets it: `(U,)`."""
+    """Each unit's strongest activation by the images at `places`, and the place of the first that gets it: `(U,)`."""
     device = next(network.parameters()).device
     chunks = places.split(batch_size)
     with torch.inference_mode():
-        answers = torch.cat(
+        activations = torch.cat(
             [
                 units(split[chunk][0].to(device).float().div_(255))
-                for chunk in with_progress(chunks, f"{name}: strongest answers", len(chunks))
+                for chunk in with_progress(chunks, f"{name}: strongest activations", len(chunks))
             ]
         )
-    largest = answers.max(0)
+    largest = activations.max(0)
     return largest.values.clone(), places[largest.indices.cpu()]
 
 
@@ -127,7 +127,7 @@ def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: typ
     with inspected(network, images, None, guided=False), torch.enable_grad():
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:
-            answers = units(leaf).diagonal().sum()
-        check_no_stranger(answers, relus, type(network).__name__)
-        (gradient,) = torch.autograd.grad(answers, leaf)
+            activations = units(leaf).diagonal().sum()
+        check_no_stranger(activations, relus, type(network).__name__)
+        (gradient,) = torch.autograd.grad(activations, leaf)
     return gradient

@@ -26,10 +26,10 @@ class Deletion:
 
     Attributes:
         label: the class.
-        alive: `(N,)`, images that were named rightly in every round so far.
-        wrong_before: how many were not named rightly before the first round; they are not counted in any.
+        alive: `(N,)`, images that were classified correctly in every round so far.
+        wrong_before: how many were not classified correctly before the first round; they are not counted in any.
         order: the regions deleted so far.
-        counts: for each round `(R,)`: how many of the images then alive were named wrongly without this region and
+        counts: for each round `(R,)`: how many of the images then alive were misclassified without this region and
             those deleted before. Regions deleted before are no candidates and have 0.
     """
 
@@ -127,7 +127,7 @@ class RegionTrial:
 
     @torch.inference_mode()
     def wrong_without(self, deleted: Tensor, images: Tensor, regions: Tensor | None) -> Tensor:
-        """Whether the images at places `images` `(P,)` are named wrongly with `deleted` `(H,W)`, and each with its own
+        """Whether the images at places `images` `(P,)` are misclassified with `deleted` `(H,W)`, and each with its own
         region of `regions` `(P,)` besides, filled: `(P,)`."""
         found = []
         for number, chunk in enumerate(images.split(self.batch_size)):

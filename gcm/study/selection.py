@@ -8,17 +8,20 @@ from torch import Tensor
 from gcm.error import InputError
 
 
-def first_of_each_class(labels: Tensor, classes: Sequence[str], count: int) -> Tensor:
-    """Places in the split of the first `count` images of each class, `(K,count)`.
+def first_of_each_class(
+    labels: Tensor, classes: Sequence[str], count: int, wanted: Sequence[int] | None = None
+) -> Tensor:
+    """Places in the split of the first `count` images of each of the `wanted` classes, `(K,count)`; None: of all.
 
     Raises `InputError` where a class has fewer.
     """
-    places = [(labels == index).nonzero().flatten() for index in range(len(classes))]
-    for name, found in zip(classes, places, strict=True):
+    chosen = range(len(classes)) if wanted is None else wanted
+    places = [(labels == index).nonzero().flatten() for index in chosen]
+    fewest = min(map(len, places))
+    for index, found in zip(chosen, places, strict=True):
         if len(found) < count:
-            fewest = min(map(len, places))
             raise InputError(
-                f"class {name} has {len(found)} images in this split, got images_per_class={count}; "
-                f"at most {fewest}, or choose another split"
+                f"class {classes[index]} has {len(found)} images in this split, got "
+                f"images_per_class={count}; at most {fewest}"
             )
     return torch.stack([found[:count] for found in places])

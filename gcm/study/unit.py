@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,7 +12,7 @@ from gcm.error import InputError, listed
 from gcm.model import Classifier, PathNetwork
 
 Units = Callable[[Tensor], Tensor]
-"""From images `(B,C,H,W)` to how strongly each unit answers, `(B,U)`: the mean over all places of its map."""
+"""From images `(B,C,H,W)` to how strongly each unit is activated, `(B,U)`: the mean over all places of its map."""
 
 
 def channels_of(network: Classifier, layer: str) -> Units:
@@ -30,10 +31,26 @@ def channels_of(network: Classifier, layer: str) -> Units:
         with output_of(modules[layer]) as outputs:
             network(images)
         if not outputs:
-            raise InputError(f"layer {layer} takes no part in the scores of {type(network).__name__}")
+            raise InputError(f"layer {layer} is not called when {type(network).__name__} computes its scores")
         return outputs[0].flatten(2).mean(2) if outputs[0].ndim > 2 else outputs[0]  # (B,U,h,w) -> (B,U)
 
     return units
+
+
+def layers_called(network: Classifier) -> list[str]:
+    """The names of the layers, those without parts of their own, that are called when scores are computed."""
+    layers = {module: name for name, module in network.named_modules() if not list(module.children())}
+    called: list[str] = []
+    handles = [
+        layer.register_forward_hook(lambda module, _inputs, _output: called.append(layers[module])) for layer in layers
+    ]
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(dict.fromkeys(called))
 
 
 @contextmanager

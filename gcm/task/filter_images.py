@@ -15,16 +15,17 @@ from gcm.setting import Count, PositiveCount, PositiveNumber, Share
 from gcm.study.ascent import Ascent
 from gcm.study.filter_image import FilterImages, filter_images_of_layer, filter_images_of_paths
 from gcm.study.selection import first_of_each_class
+from gcm.study.unit import layers_called
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse
+from gcm.task.settings import refuse, refuse_overridden
 from gcm.task.weights import device_of, named_data, named_network
 
 ROWS_ON_A_PAGE = 16
 WAYS = {
     "transposed": "back by transposed convolutions",
-    "ascent": "gradient ascent",
-    "real": "real image with the strongest answer",
+    "ascent": "activation maximization",
+    "real": "real image that activates it most",
     "deconvnet": "of it: deconvnet",
     "guided": "of it: guided backprop",
 }
@@ -43,32 +44,33 @@ def filter_images(
 ) -> None:
     """Of a path network the filters of the second layer and all paths; of others a `layer`."""
     refuse(config, "resume", "indices", "label")
+    refuse_overridden("start", "count")
     saved = named_network(config)
     data = named_data(config, [saved])
     network = saved.network().to(device_of(config))
     name = saved.card.name
     if layer is None and not isinstance(network, PathNetwork):
-        layers = [key for key, module in network.named_modules() if key and not list(module.children())]
-        raise InputError(f"{name} has no filter paths; choose a layer with task.layer=, one of {listed(layers)}")
+        layers = listed(layers_called(network))
+        raise InputError(f"{name} has no filter paths; choose a layer with task.layer=, one of {layers}")
     ascent = Ascent(steps=steps, step_size=step_size, decay=decay, blur_every=blur_every, blur=blur, seed=config.seed)
     images = split_of(data, split)
     places = first_of_each_class(images.labels, network.spec.classes, images_per_class).flatten()
-    if isinstance(network, PathNetwork) and layer is None:
-        found = filter_images_of_paths(name, network, ascent, images, places)
-    else:
-        found = filter_images_of_layer(name, network, str(layer), ascent, images, places)
     with run_directory(config) as directory:
-        write_csv(directory / "filter_images.csv", answer_rows(found))
-        for path in draw_filter_images(found, network, f"{name}: what each unit answers most strongly", directory):
+        if isinstance(network, PathNetwork) and layer is None:
+            found = filter_images_of_paths(name, network, ascent, images, places)
+        else:
+            found = filter_images_of_layer(name, network, str(layer), ascent, images, places)
+        write_csv(directory / "filter_images.csv", activation_rows(found))
+        for path in draw_filter_images(found, network, f"{name}: what activates each unit most", directory):
             say(f"figure: {path}")
-    say(f"strongest real answers among {found.looked_at:,} {split} images; files: {directory}")
+    say(f"strongest activations by real images among {found.looked_at:,} {split} images; files: {directory}")
 
 
-def answer_rows(found: FilterImages) -> list[dict[str, Any]]:
+def activation_rows(found: FilterImages) -> list[dict[str, Any]]:
     return [
         {
             "unit": " ".join(unit.split()),
-            **{f"answer_{way}": float(answers[number]) for way, answers in found.answers.items()},
+            **{f"activation_{way}": float(activations[number]) for way, activations in found.activations.items()},
             "real_image": int(found.places[number]),
         }
         for number, unit in enumerate(found.names)
@@ -76,9 +78,9 @@ def answer_rows(found: FilterImages) -> list[dict[str, Any]]:
 
 
 def draw_filter_images(found: FilterImages, network: Classifier, title: str, directory: Path) -> list[Path]:
-    """The pictures of all ways beside each other, in pages; below each how strongly it is answered."""
+    """The pictures of all ways beside each other, in pages; below each the activation it causes."""
     explained = (
-        f"{title}; below a picture: the mean over the unit's map, and that as a share of the strongest answer among "
+        f"{title}; below a picture: the mean over the unit's map, and that as a share of the strongest activation by "
         f"{found.looked_at:,} real images"
     )
     rows = [unit_row(found, network, number) for number in range(len(found.names))]
@@ -100,10 +102,10 @@ def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Pane
         panels += filters_of_unit(network, number)
     for way, picture in pictures.items():
         if picture is not None:
-            answer, best = float(found.answers[way][number]), float(found.answers["real"][number])
-            share = f" ({answer / best:.0%})" if way != "real" and best > 0 else ""
+            activation, best = float(found.activations[way][number]), float(found.activations["real"][number])
+            share = f" ({activation / best:.0%})" if way != "real" and best > 0 else ""
             place = f", no. {int(found.places[number])}" if way == "real" else ""
-            panels.append(Panel(picture[number].cpu(), note=f"{answer:.3g}{share}{place}"))
+            panels.append(Panel(picture[number].cpu(), note=f"{activation:.3g}{share}{place}"))
     return [*panels, Panel(found.deconvnet[number].cpu(), signed=True), Panel(found.guided[number].cpu(), signed=True)]
 
 

@@ -16,7 +16,7 @@ from gcm.model import Classifier, Interpretable
 @dataclass(frozen=True)
 class Measured:
     """Attributes:
-    right: test images named rightly, of `images`.
+    right: test images classified correctly, of `images`.
     loss: mean cross-entropy.
     completeness: None where the network gives no account of its scores.
     """

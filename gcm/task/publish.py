@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
@@ -14,8 +13,8 @@ from gcm.file import write_text
 from gcm.report.card import card_page
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse
-from gcm.task.train import machine, versions_now
+from gcm.task.settings import refuse, refuse_other_data
+from gcm.task.train import deciding, machine, versions_now
 from gcm.task.weights import device_of, named_data, named_networks
 from gcm.zoo import Card, SavedNetwork, Test
 from gcm.zoo.catalogue import SUMS, sums_text
@@ -25,8 +24,6 @@ ROOT_ANYWHERE = "${oc.env:GCM_DATA,data}"
 """Where data are looked for, as `configs/data` has it: a card names no directory of one machine."""
 
 
-DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
-"""The sections of a config that decide what comes out of a training, the seed aside."""
 COMPLETE_BELOW = 1e-4
 """The largest completeness residual that is rounding."""
 
@@ -37,9 +34,7 @@ def publish(config: DictConfig, directory: str | None = None) -> None:
     Writes `<name>.safetensors`, `<name>.md` and `SHA256SUMS` into `directory`.
     """
     refuse(config, "resume")
-    for key in overridden_keys():
-        if key.startswith("data.") and key not in ("data.root", "data.workers"):
-            raise InputError(f"task=publish tests on the training's own data; leave out {key}=")
+    refuse_other_data()
     networks = named_networks(config)
     check_finished(networks)
     check_differ_in_seed_only(networks)
@@ -64,6 +59,8 @@ def check_finished(networks: Sequence[SavedNetwork]) -> None:
     for saved in networks:
         if saved.card.tests:
             raise InputError(f"{saved.path} is published already; task=publish takes run directories")
+        if saved.path.name not in ("best.ckpt", "last.ckpt"):
+            raise InputError(f"{saved.path} is a training half done; task=publish takes run directories")
         if not (saved.path.parent / "result.json").is_file():
             raise InputError(
                 f"{saved.path} belongs to no finished training; finish it first: python train.py task=train "
@@ -72,20 +69,12 @@ def check_finished(networks: Sequence[SavedNetwork]) -> None:
 
 
 def check_differ_in_seed_only(networks: Sequence[SavedNetwork]) -> None:
-    trainings = [deciding(saved.card) for saved in networks]
+    trainings = [(saved.card.name, deciding(saved.card.config)) for saved in networks]
     if any(training != trainings[0] for training in trainings):
         raise InputError("task=publish needs runs of one training that differ in their seed only; compare config.yaml")
     seeds = [saved.card.seed for saved in networks]
     if len(set(seeds)) < len(seeds):
         raise InputError(f"task=publish needs runs of different seeds, got seeds {listed(seeds)}")
-
-
-def deciding(card: Card) -> dict[str, Any]:
-    """What decides a training, without where its data lay and how its progress was shown."""
-    config = {name: card.config.get(name) for name in DECIDING}
-    config["data"] = {**card.config["data"], "root": None, "workers": None}
-    config["trainer"] = {**card.config["trainer"], "enable_progress_bar": None}
-    return {"name": card.name, **config}
 
 
 def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageData, config: DictConfig) -> Path:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,7 +25,7 @@ from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse, settings_of, with_overrides
+from gcm.task.settings import overridden_keys, refuse, refuse_overridden, settings_of, with_overrides
 from gcm.task.weights import device_of, named_data, named_network
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -36,7 +37,7 @@ SAVED_EVERY = 30.0
 
 @dataclass(frozen=True)
 class RegionStudy:
-    """All that the numbers depend on, as the file `study.json` of a run keeps it.
+    """All that the numbers depend on but the images themselves, as the file `study.json` of a run keeps it.
 
     Attributes:
         weights, weights_sha256: the network's file, and the hash of the weights in it.
@@ -68,12 +69,13 @@ def regions(
     split: SplitName = "train",
     images_per_class: PositiveCount = 1000,
 ) -> None:
-    """Delete, class by class (or for `label=` alone), the region without which most images are named wrongly, until no
+    """Delete, class by class (or for `label=` alone), the region without which most images are misclassified, until no
     image or no region is left.
 
     With `resume=` an interrupted run goes on, by its own settings.
     """
     refuse(config, "indices")
+    refuse_overridden("start", "count")
     if config.resume is not None:
         go_on(config)
         return
@@ -123,9 +125,12 @@ def trials_of(study: RegionStudy, saved: SavedNetwork, data: ImageData, device: 
     """One for each class that is studied; all wrong input shows here, before anything is written."""
     network, split = saved.network().to(device), split_of(data, study.split)
     check_grid(study.grid, network.spec)
-    places = first_of_each_class(split.labels, network.spec.classes, study.images_per_class)
-    labels = range(len(places)) if study.label is None else [study.label]
-    return [RegionTrial.of_class(network, split, places[label], label, study.grid, study.fill) for label in labels]
+    labels = list(range(len(network.spec.classes))) if study.label is None else [study.label]
+    places = first_of_each_class(split.labels, network.spec.classes, study.images_per_class, labels)
+    return [
+        RegionTrial.of_class(network, split, of_class, label, study.grid, study.fill)
+        for label, of_class in zip(labels, places, strict=True)
+    ]
 
 
 def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[RegionTrial], directory: Path) -> None:
@@ -149,26 +154,32 @@ def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[Re
 
 def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:
     """The deletion of a class to its end; goes on from the file `path` where that is there, and keeps it up to date."""
-    deletion = read_deletion(path, trial) if path.is_file() else trial.start()
+    images_sha256 = hash_of(trial.images)
+    deletion = read_deletion(path, trial, images_sha256) if path.is_file() else trial.start()
     last_saved = perf_counter()
 
     def save_now_and_then(deletion: Deletion) -> None:
         nonlocal last_saved
         if perf_counter() - last_saved > SAVED_EVERY:
-            write_deletion(deletion, path)
+            write_deletion(deletion, images_sha256, path)
             last_saved = perf_counter()
 
     deletion = trial.run(deletion, save_now_and_then)
-    write_deletion(deletion, path)
+    write_deletion(deletion, images_sha256, path)
     return deletion
 
 
-def write_deletion(deletion: Deletion, path: Path) -> None:
+def write_deletion(deletion: Deletion, images_sha256: str, path: Path) -> None:
     values = {name: np.asarray(value) for name, value in asdict(deletion).items() if name != "label"}
+    values["images_sha256"] = np.asarray(images_sha256)
     write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, **values))
 
 
-def read_deletion(path: Path, trial: RegionTrial) -> Deletion:
+def hash_of(images: Tensor) -> str:
+    return sha256(images.cpu().numpy().tobytes()).hexdigest()
+
+
+def read_deletion(path: Path, trial: RegionTrial, images_sha256: str) -> Deletion:
     try:
         with np.load(path, allow_pickle=False) as values:
             deletion = Deletion(
@@ -178,10 +189,11 @@ def read_deletion(path: Path, trial: RegionTrial) -> Deletion:
                 values["order"].astype(int).tolist(),
                 list(torch.from_numpy(values["counts"])),
             )
+            same_images = str(values["images_sha256"]) == images_sha256
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise InputError(f"{path} cannot be read ({error}); delete it, and this class starts anew") from None
     regions = {len(count) for count in deletion.counts} - {len(trial.regions)}
-    if len(deletion.alive) != len(trial.images) or regions:
+    if not same_images or regions:
         raise InputError(f"{path} is of other images or regions; delete it, and this class starts anew")
     return deletion
 
@@ -226,7 +238,7 @@ def round_rows(deletion: Deletion, classes: Sequence[str], grid: int) -> Iterato
             "round": number,
             "row": row,
             "column": column,
-            "named_wrongly": deletion.survivors[number - 1] - left,
+            "misclassified": deletion.survivors[number - 1] - left,
             "images_left": left,
         }
 

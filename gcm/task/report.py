@@ -17,7 +17,7 @@ from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
 from gcm.report.section import SECTIONS, Section
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, settings_of, task_overrides
+from gcm.task.settings import refuse, refuse_other_data, settings_of, task_overrides
 from gcm.task.train import machine, versions_now
 from gcm.task.weights import device_of, named_data
 from gcm.zoo import SavedNetwork, cards, read_saved
@@ -32,6 +32,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
     parts are replaced by the tables.
     """
     refuse(config, "resume")
+    refuse_other_data()
     networks = networks_by_name(config)
     if readme is not None:
         check_readme(readme, config)

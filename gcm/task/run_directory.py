@@ -52,19 +52,18 @@ def made_directory(config: DictConfig) -> Path:
         return directory
     if config.output is None:
         return timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
-    make_new(Path(config.output).expanduser())
+    make_new(Path(config.output).expanduser(), resumable=config.names.task in ("train", "regions"))
     return Path(config.output).expanduser()
 
 
-def make_new(directory: Path) -> None:
+def make_new(directory: Path, resumable: bool) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"output={directory} cannot be made: {error.strerror}") from None
     if any(directory.iterdir()):
-        raise InputError(
-            f"output={directory} holds something already; name a new directory, or go on with resume={directory}"
-        )
+        hint = f", or go on with resume={directory}" if resumable else ""
+        raise InputError(f"output={directory} holds something already; name a new directory{hint}")
 
 
 def timestamped(name: str) -> Path:

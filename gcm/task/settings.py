@@ -89,6 +89,19 @@ def refuse(config: DictConfig, *names: str) -> None:
             raise InputError(f"task={config.names.task} does not use {name}=; leave it out or choose another task")
 
 
+def refuse_overridden(*keys: str) -> None:
+    """The same for settings that have a value of their own."""
+    for key in set(keys) & set(overridden_keys()):
+        raise InputError(f"task={chosen('task')} does not use {key}=; leave it out or choose another task")
+
+
+def refuse_other_data() -> None:
+    """Raise `InputError` where the command line changes more of a network's data than where they lie."""
+    for key in overridden_keys():
+        if key == "data" or (key.startswith("data.") and key not in ("data.root", "data.workers")):
+            raise InputError(f"task={chosen('task')} tests on the training's own data; leave out {key}=")
+
+
 def check_section(section: Mapping[str, Any], key: str, given: int) -> None:
     check_settings(resolve(section, key), section, given, key)
 

@@ -3,7 +3,7 @@
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, resolve
+from gcm.build import build, plain, resolve
 from gcm.console import say, show_results
 from gcm.data import ImageData
 from gcm.error import InputError, listed
@@ -36,6 +36,8 @@ CHANGEABLE_ON_RESUME = (
     "task",
     "resume",
 )
+DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
+"""The sections of a config that decide what comes out of a training, the seed aside."""
 LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 
 
@@ -57,22 +59,32 @@ def train(config: DictConfig) -> None:
 def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
     """A sweep's job. One that a sweep in the same directory finished before is kept, one that it began goes on."""
     if (directory / "result.json").is_file():
-        finished: Any = json.loads((directory / "result.json").read_text())
-        check_same_job(finished["overrides"] if isinstance(finished, dict) else ["another task's result"], directory)
+        check_same_job(config, directory)
+        finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
         say(f"kept: {directory}")
-        return dict(finished)
+        return finished
     if (directory / "last.ckpt").is_file():
+        check_same_job(config, directory)
         earlier = resumable(directory)
-        check_same_job(earlier.card.overrides, directory)
         return train_network(earlier.config, directory, earlier.card)
     return train_network(config, directory)
 
 
-def check_same_job(overrides: Sequence[str], directory: Path) -> None:
-    if list(overrides) != task_overrides():
-        raise InputError(
-            f"{directory} holds another job: {' '.join(overrides)}; name a new directory with hydra.sweep.dir="
-        )
+def check_same_job(config: DictConfig, directory: Path) -> None:
+    path = directory / "config.yaml"
+    stored: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True) if path.is_file() else {}
+    now = plain(config)
+    if not stored or (deciding(stored), stored["seed"]) != (deciding(now), now["seed"]):
+        raise InputError(f"{directory} holds another job; compare {path}, or name a new directory: hydra.sweep.dir=")
+
+
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a training but the seed: without where its data lie and how its progress is shown."""
+    return {
+        **{name: config[name] for name in DECIDING},
+        "data": {**config["data"], "root": None, "workers": None},
+        "trainer": {**config["trainer"], "enable_progress_bar": None},
+    }
 
 
 def resumable(directory: Path) -> SavedNetwork:
@@ -120,6 +132,7 @@ def train_network(config: DictConfig, directory: Path, earlier: Card | None = No
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
     write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
+    (directory / "result.json").unlink(missing_ok=True)  # of an earlier, shorter part
     batches = ImageBatches(data, config.seed)
     trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
     seconds = module.training_seconds
@@ -201,7 +214,8 @@ def versions_now() -> str:
 
 def machine() -> str:
     accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{platform.system()} {processor()}, {torch.get_num_threads()} threads{accelerator}"
+    threads = torch.get_num_threads()
+    return f"{platform.system()} {processor()}, {threads} thread{'s' if threads > 1 else ''}{accelerator}"
 
 
 def processor() -> str:

@@ -10,7 +10,7 @@ from gcm.file import write_csv
 from gcm.setting import Share
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, settings_of
+from gcm.task.settings import refuse, refuse_other_data, settings_of
 from gcm.task.weights import device_of, named_data
 from gcm.zoo import Card, SavedNetwork, cards, read_saved
 
@@ -22,6 +22,7 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
     data are an error.
     """
     refuse(config, "resume")
+    refuse_other_data()
     named = settings_of(config).weights
     names = [named] if isinstance(named, str) else named or list(cards())
     with run_directory(config) as directory:

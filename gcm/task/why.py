@@ -54,13 +54,13 @@ def why(
     pixels = images.to(device_of(config)).float().div_(255)
     with torch.inference_mode():
         predicted = sorted(set(network(pixels).argmax(1).tolist()))
-    if regions is None:
-        importances = measured_importances(network, data.train, predicted, grid, images_per_class)
-    else:
-        check_not_both()
-        importances = read_importances(Path(regions).expanduser(), saved, predicted)
-    favourites = Ascent(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
     with run_directory(config) as directory:
+        if regions is None:
+            importances = measured_importances(network, data.train, predicted, grid, images_per_class)
+        else:
+            check_not_both()
+            importances = read_importances(Path(regions).expanduser(), saved, predicted)
+        favourites = Ascent(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
         for index, image, label in zip(indices.tolist(), pixels, labels.tolist(), strict=True):
             decision = decision_of(network, image.unsqueeze(0), label, paths, favourites, importances)
             path = directory / f"why_{index}.png"
@@ -73,8 +73,11 @@ def measured_importances(
     network: PathNetwork, split: Split, classes: Sequence[int], grid: int, images_per_class: int
 ) -> dict[int, Tensor]:
     """Of the regions of each of some classes, `(G,G)`."""
-    places = first_of_each_class(split.labels, network.spec.classes, images_per_class)
-    trials = [RegionTrial.of_class(network, split, places[label], label, grid, "black") for label in classes]
+    places = first_of_each_class(split.labels, network.spec.classes, images_per_class, classes)
+    trials = [
+        RegionTrial.of_class(network, split, of_class, label, grid, "black")
+        for label, of_class in zip(classes, places, strict=True)
+    ]
     return {trial.label: trial.run(trial.start()).importance(grid) for trial in trials}
 
 
@@ -114,7 +117,9 @@ def decision_of(
         account = network.contributions(pixels)
     predicted = int(account.logits[0].argmax())
     parts, (_, second) = account.parts[0, predicted].cpu(), network.filters
-    ranked = [FilterPath(*divmod(place, second)) for place in parts.flatten().argsort(descending=True).tolist()]
+    ranked = [
+        FilterPath(*divmod(place, second)) for place in parts.flatten().argsort(descending=True, stable=True).tolist()
+    ]
     shown, signs = ranked[:count], path_signs(network)
     maps = path_pixel_maps(network, pixels, predicted, shown).cpu()
     of_class = importances[predicted]
@@ -141,12 +146,12 @@ def decision_of(
 
 
 def amounts(parts: Tensor, ranked: Sequence[FilterPath], rest: float) -> list[tuple[str, float]]:
-    """What adds up to the score: the strongest paths, all others together, the biases after the first layer's (which is
+    """What adds up to the score: the strongest paths, all others together, the biases (the first layer's are
     part of its paths)."""
     named = [(f"path {path}", float(parts[path])) for path in ranked[:NAMED_AMOUNTS]]
     others = ranked[NAMED_AMOUNTS:]
     together = [(f"{len(others)} other paths", sum(float(parts[path]) for path in others))] if others else []
-    return [*named, *together, ("later biases", rest)]
+    return [*named, *together, ("biases", rest)]
 
 
 def most_important(importance: Tensor) -> Tensor:

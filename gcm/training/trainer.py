@@ -59,9 +59,9 @@ def lightning_trainer(
 
 
 class StopAfterSteps(Callback):
-    """What Lightning's own `max_steps` does, but a resumed training sees every batch once.
+    """What Lightning's own `max_steps` does, but a training that goes on from the end of an epoch takes no step twice.
 
-    With `max_steps` Lightning (2.6) takes one step twice where it goes on from the end of an epoch.
+    With `max_steps` Lightning (2.6) does. Where a training stopped within an epoch, the rest of that epoch is left out.
     """
 
     def __init__(self, steps: int) -> None:
@@ -70,9 +70,9 @@ class StopAfterSteps(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.should_stop = trainer.global_step >= self.steps
         if trainer.max_epochs == -1:  # so that the progress bar says how many there will be
-            trainer.fit_loop.max_epochs = ceil(
-                self.steps * trainer.accumulate_grad_batches / trainer.num_training_batches
-            )
+            steps_left = self.steps - trainer.global_step
+            epochs_left = ceil(steps_left * trainer.accumulate_grad_batches / trainer.num_training_batches)
+            trainer.fit_loop.max_epochs = trainer.current_epoch + epochs_left
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps

@@ -18,7 +18,7 @@ class Test:
 
     Attributes:
         seed: of the training.
-        accuracy: share of the test images named rightly; `low` and `high` are its 95 % interval.
+        accuracy: share of the test images classified correctly; `low` and `high` are its 95 % interval.
         loss: mean cross-entropy.
         images: in the test set.
         training_seconds: how long it was trained, all parts of a resumed training up to their last checkpoints.

@@ -9,7 +9,7 @@ from gcm.error import InputError
 from gcm.model import CNN, GCM, LeNet
 from gcm.study.ascent import Ascent
 from gcm.study.filter_image import filter_images_of_layer, filter_images_of_paths, ruled_gradients
-from gcm.study.unit import channels_of, path_signs, paths_of
+from gcm.study.unit import channels_of, layers_called, path_signs, paths_of
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU
 
 SPEC = ImageSpec.of(1, 16, 3)
@@ -78,9 +78,9 @@ def test_all_ways_for_filters_and_paths():
         assert 0 <= picture.min() <= picture.max() <= 1
     with torch.no_grad():
         real = channels_of(network, "relu2")(split.images.float() / 255)
-    torch.testing.assert_close(found.answers["real"][:3], real.max(0).values)
+    torch.testing.assert_close(found.activations["real"][:3], real.max(0).values)
     assert found.places[:3].tolist() == real.argmax(0).tolist()
-    assert (found.answers["ascent"][:3] >= found.answers["real"][:3]).all()
+    assert (found.activations["ascent"][:3] >= found.activations["real"][:3]).all()
 
 
 def test_any_layer_of_any_network():
@@ -97,8 +97,18 @@ def test_unknown_and_unused_layers_are_refused():
         channels_of(lenet(), "relu3")
     network = lenet()
     network.spare = torch.nn.ReLU()
-    with pytest.raises(InputError, match="layer spare takes no part in the scores of LeNet"):
+    with pytest.raises(InputError, match="layer spare is not called when LeNet computes its scores"):
         channels_of(network, "spare")(torch.rand(1, *SPEC.shape))
+
+
+def test_the_layers_called_are_those_that_can_be_looked_at():
+    network = GCM(SPEC, widths=(2, 3, 4)).eval()
+    names = layers_called(network)
+    assert "encoder.0" in names
+    assert "decoder.class_layer" not in names  # the scores come from its weights, without its maps
+    for name in names:
+        assert len(channels_of(network, name)(torch.rand(1, *SPEC.shape))) == 1
+    assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_activations_that_the_rules_do_not_reach_are_refused():

@@ -69,6 +69,12 @@ def test_rounds_are_weighted_and_images_dropped():
     assert strict.importance(4)[1, 1] == 4
 
 
+def test_importance_adds_up_all_rounds_each_weighted_by_one_over_its_number():
+    counts = [torch.tensor([2, 4, 0, 0]), torch.tensor([3, 0, 1, 0])]
+    deletion = Deletion(0, torch.zeros(9, dtype=torch.bool), 0, [1, 0], counts)
+    assert deletion.importance(2).tolist() == [[2 + 3 / 2, 4], [1 / 2, 0]]
+
+
 def test_it_ends_where_no_region_is_left():
     found = deleted(Looks([0], needed=-1.0), white(3), grid=2)
     assert found.order == [0, 1, 2, 3]

@@ -74,6 +74,8 @@ def test_interrupted_regions_go_on_by_their_own_settings(train_py, run, tmp_path
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "images_per_class": 5}))
     (tmp_path / "out/deletion_8.npz").unlink()
     assert "is of other images or regions" in train_py("task=regions", "resume=out").error
+    (tmp_path / "out/study.json").write_text(json.dumps({**study, "split": "test"}))
+    assert "is of other images or regions" in train_py("task=regions", "resume=out").error
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "weights_sha256": "other"}))
     assert "has changed since out was begun" in train_py("task=regions", "resume=out").error
 
@@ -147,7 +149,24 @@ def test_a_stopped_sweep_goes_on(train_py, tmp_path, monkeypatch):
     assert (sweep / "summary.png").is_file()
     end = train_py(*words, "optimizer.lr=1")
     assert end.code == 2
-    assert "sweep/0 holds another job: " in end.err
+    assert "sweep/0 holds another job; compare" in end.err
+    config = (sweep / "1/config.yaml").read_text()
+    (sweep / "1/config.yaml").write_text(config.replace("crop_padding: 1", "crop_padding: 2"))
+    end = train_py(*words)
+    assert end.code == 2
+    assert "sweep/1 holds another job" in end.err
+    assert end.out.count("kept: ") == 3
+
+
+@pytest.mark.parametrize(("stops", "steps"), [(10, 14), (10, 24), (7, 16)])
+def test_a_training_by_steps_that_goes_on_makes_all_its_steps(train_py, tmp_path, stops, steps):
+    """An epoch has 7 batches; a training that stopped within one goes on with the next."""
+    words = ("task=train", "model=tiny_lenet", "data.batch_size=200", "schedule=constant", "trainer.max_epochs=null")
+    assert train_py(*words, f"trainer.max_steps={stops}", "output=run").code == 0
+    end = train_py("task=train", "resume=run", f"trainer.max_steps={steps}")
+    assert end.code == 0, end.err
+    assert json.loads((tmp_path / "run/result.json").read_text())["steps"] == steps
+    assert torch.load(tmp_path / "run/last.ckpt", weights_only=True)["global_step"] == steps
 
 
 def test_a_changed_length_is_in_the_command_of_a_resumed_training(train_py, tmp_path):

@@ -21,7 +21,7 @@ def test_a_decision_shows_the_strongest_paths_and_all_that_adds_up_to_its_score(
     assert (found.true, found.predicted) == (str((predicted + 1) % 3), str(predicted))
     assert found.probability == pytest.approx(float(account.logits.softmax(1)[0, predicted]))
     assert sum(value for _, value in found.amounts) == pytest.approx(float(account.logits[0, predicted]), abs=1e-5)
-    assert [name for name, _ in found.amounts[-2:]] == ["7 other paths", "later biases"]
+    assert [name for name, _ in found.amounts[-2:]] == ["7 other paths", "biases"]
     parts = account.parts[0, predicted]
     for path, value in zip(found.paths, parts.flatten().sort(descending=True).values, strict=False):
         assert path.contribution == pytest.approx(float(value))

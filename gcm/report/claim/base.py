@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gcm.report.evidence import Evidence
+from gcm.zoo import Card
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "contradicted", "inconclusive", "not testable here"
 
@@ -45,6 +46,16 @@ class Tested:
         reason = evidence.lacks(*self.needs)
         measured, verdict = (reason, NOT_TESTABLE) if reason else self.measure(evidence)
         return Claim(self.claim, self.source, measured, verdict)
+
+
+def reached(card: Card, claimed: float) -> Finding:
+    """On the claim of an accuracy: the mean over seeds must reach it; missed: the first seed's interval is below."""
+    first = card.tests[0]
+    measured = f"{card.accuracy}, seeds: {len(card.tests)}; first seed {first.accuracy:.2%}, "
+    measured += f"{first.low:.2%} to {first.high:.2%}"
+    if card.mean_accuracy >= claimed:
+        return measured, SUPPORTED
+    return measured, INCONCLUSIVE if first.high >= claimed else CONTRADICTED
 
 
 def verdict(low: float, high: float, least: float = 0.0) -> str:

@@ -8,15 +8,7 @@ import torch
 
 from gcm.error import listed
 from gcm.model import Interpretable
-from gcm.report.claim.base import (
-    CONTRADICTED,
-    INCONCLUSIVE,
-    NOT_TESTABLE,
-    SUPPORTED,
-    Finding,
-    Tested,
-    verdict,
-)
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached, verdict
 from gcm.report.evidence import Evidence
 from gcm.study.contribution_mass import Mass, contribution_mass
 from gcm.study.predictions import Difference, accuracy_difference
@@ -37,13 +29,7 @@ def reaches(name: str) -> Callable[[Evidence], Finding]:
         card = evidence.card(name)
         if card.claim is None:
             return f"{name}: its training states no claim", NOT_TESTABLE
-        first = card.tests[0]
-        measured = f"{card.accuracy}, seeds: {len(card.tests)}; first seed {first.accuracy:.2%}, "
-        measured += f"{first.low:.2%} to {first.high:.2%}"
-        claimed = card.claim["accuracy"]
-        if card.mean_accuracy >= claimed:
-            return measured, SUPPORTED
-        return measured, INCONCLUSIVE if first.high >= claimed else CONTRADICTED
+        return reached(card, card.claim["accuracy"])
 
     return measure
 

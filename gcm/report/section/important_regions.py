@@ -29,7 +29,7 @@ def important_regions(evidence: Evidence) -> Section:
         means = torch.stack([trial.mean_image for trial in trials])
         path = evidence.directory / f"important_regions_{grid}.png"
         caption = (
-            f"{NAME}, {grid}x{grid} regions ({paper_figure}): the region without which most images are named wrongly "
+            f"{NAME}, {grid}x{grid} regions ({paper_figure}): the region without which most images are misclassified "
             f"is deleted, again and again; {count:,} training images of each class; one scale"
         )
         draw_important_regions(deletions, means, classes, grid, caption, path)

@@ -16,8 +16,10 @@ def paper_claims(evidence: Evidence) -> Section:
     write_csv(evidence.directory / "claims.csv", rows)
     missing = [f"claim “{claim.claim}”: {claim.measured}" for claim in claims if claim.verdict == NOT_TESTABLE]
     body = (
-        "On the whole test sets, with 95 % intervals; differences are paired. A verdict is “inconclusive” where the "
-        f"interval allows both. “No loss”: at most {100 * NO_LOSS:.0f} point; “equal size”: within "
+        "On the whole test sets. An accuracy is reached if the mean over seeds reaches it, and missed if the first "
+        "seed's 95 % interval lies below it. Differences (paired) and decline ratios are judged by their 95 % "
+        "intervals, times by the range of all rounds; “inconclusive” where these allow both. All else is judged by the "
+        f"number itself. “No loss”: at most {100 * NO_LOSS:.0f} point; “equal size”: within "
         f"{100 * EQUAL_SIZE:.0f} % of the parameters; “slightly slower”: at most {SLIGHTLY:.0f} times; “best”: the "
         "smallest decline ratio among the paper's five methods (Grad-CAM signed and rectified). Starred numbers hold "
         "by construction.\n\n" + markdown_table(rows)

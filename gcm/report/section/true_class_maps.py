@@ -27,7 +27,7 @@ def true_class_maps(number: int, name: str, evidence: Evidence) -> Section:
     path = evidence.directory / f"figure_{number}.png"
     caption = (
         f"{name}: test images and the positive part of the true class's contribution map, each from black (0) to "
-        f"the 99.8th percentile of its values; the first {OF_EACH_CLASS} of each class that are named rightly"
+        f"the 99.8th percentile of its values; the first {OF_EACH_CLASS} of each class that are classified correctly"
     )
     draw_grid(rows, classes, ["image", "for its class"] * OF_EACH_CLASS, caption, path)
     return Section(title, figure(path, caption))
