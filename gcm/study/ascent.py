@@ -30,8 +30,8 @@ class Ascent:
     """
 
     steps: PositiveCount = 200
-    step_size: float = 0.02
-    decay: Share = 0.01
+    step_size: float = 0.1
+    decay: Share = 0.02
     blur_every: Count = 4
     blur: float = 0.5
     seed: Count = 0

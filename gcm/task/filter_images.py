@@ -37,8 +37,8 @@ def filter_images(
     split: SplitName = "train",
     images_per_class: PositiveCount = 1000,
     steps: PositiveCount = 200,
-    step_size: PositiveNumber = 0.02,
-    decay: Share = 0.01,
+    step_size: PositiveNumber = 0.1,
+    decay: Share = 0.02,
     blur_every: Count = 4,
     blur: PositiveNumber = 0.5,
 ) -> None:
