@@ -134,7 +134,7 @@ class Evidence:
         return self._logits[name]
 
     def right(self, name: str) -> Tensor:
-        """Which test images the network names rightly, `(N,)`."""
+        """Which test images the network classifies correctly, `(N,)`."""
         return self.logits(name).argmax(1) == self.test_split(name).labels
 
     def cells(self, name: str) -> list[Cell]:

@@ -35,7 +35,7 @@ class FilterContributions:
         classes: their names.
         places: `(K,n)`, of the images in their split.
         parts: `(K,n,F1,F2)`.
-        right: `(K,n)`, whether the network names the image rightly.
+        right: `(K,n)`, whether the network classifies the image correctly.
     """
 
     classes: tuple[str, ...]

@@ -29,7 +29,7 @@ class ClassMapFigure:
 
 
 def figure_7(evidence: Evidence) -> Section:
-    """GCM's maps on images that it names rightly, and on wrong ones."""
+    """GCM's maps on images that it classifies correctly, and on wrong ones."""
     title = "Figure 7: class contribution maps of GCM"
     name = PAIR[0]
     reason = evidence.lacks(name)
@@ -51,10 +51,12 @@ def figure_8(evidence: Evidence) -> Section:
         return missing_section(title, reason)
     both = evidence.right(PAIR[0]) & evidence.right(PAIR[1])
     if not both.any():
-        return missing_section(title, "no test image that both networks name rightly")
+        return missing_section(title, "no test image that both networks classify correctly")
     indices = first_right(both, 3)
     figures = (
-        ClassMapFigure("figure_8_signed", PAIR[0], indices, "signed; the first three that both networks name rightly"),
+        ClassMapFigure(
+            "figure_8_signed", PAIR[0], indices, "signed; the first three that both networks classify correctly"
+        ),
         ClassMapFigure("figure_8_clipped", PAIR[1], indices, "clipped; the same images"),
     )
     return Section(title, "\n".join(drawn(evidence, asked) for asked in figures))

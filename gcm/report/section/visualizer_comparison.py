@@ -24,13 +24,13 @@ def figure_10(evidence: Evidence) -> Section:
     classes = evidence.card(GCM_NETWORK).spec.classes
     both = evidence.right(GCM_NETWORK) & evidence.right(CNN_NETWORK)
     if not both.any():
-        return missing_section(title, "no test image that both networks name rightly")
+        return missing_section(title, "no test image that both networks classify correctly")
     indices = first_right_of_each_class(both, evidence.test_split(GCM_NETWORK).labels, len(classes))
     pixels, labels = evidence.pixels(GCM_NETWORK, indices)
     path = evidence.directory / "figure_10.png"
     caption = (
         f"The true class by every method: post-hoc maps on {CNN_NETWORK}, CWM and CCM on {GCM_NETWORK}; of each class "
-        f"the first test image that both name rightly, {indices.tolist()}. Guided maps around middle grey; Grad-CAM "
+        f"the first test image that both classify correctly, {indices.tolist()}. Guided maps around middle grey; Grad-CAM "
         "rectified; drawn: enlarged, jet colours, laid over the image"
     )
     draw_grid(panels(evidence, pixels, labels), [classes[label] for label in labels], COLUMNS, caption, path)
