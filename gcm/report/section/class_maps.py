@@ -54,9 +54,7 @@ def figure_8(evidence: Evidence) -> Section:
         return missing_section(title, "no test image that both networks classify correctly")
     indices = first_right(both, 3)
     figures = (
-        ClassMapFigure(
-            "figure_8_signed", PAIR[0], indices, "signed; the first three that both networks classify correctly"
-        ),
+        ClassMapFigure("figure_8_signed", PAIR[0], indices, "signed; the first three both networks classify correctly"),
         ClassMapFigure("figure_8_clipped", PAIR[1], indices, "clipped; the same images"),
     )
     return Section(title, "\n".join(drawn(evidence, asked) for asked in figures))

@@ -30,8 +30,8 @@ def figure_10(evidence: Evidence) -> Section:
     path = evidence.directory / "figure_10.png"
     caption = (
         f"The true class by every method: post-hoc maps on {CNN_NETWORK}, CWM and CCM on {GCM_NETWORK}; of each class "
-        f"the first test image that both classify correctly, {indices.tolist()}. Guided maps around middle grey; Grad-CAM "
-        "rectified; drawn: enlarged, jet colours, laid over the image"
+        f"the first test image that both classify correctly, {indices.tolist()}. Guided maps around middle grey; "
+        "Grad-CAM rectified; drawn: enlarged, jet colours, laid over the image"
     )
     draw_grid(panels(evidence, pixels, labels), [classes[label] for label in labels], COLUMNS, caption, path)
     return Section(title, figure(path, caption))
