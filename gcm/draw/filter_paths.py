@@ -16,12 +16,9 @@ from gcm.draw.grid import channels_last
 from gcm.draw.mosaic import draw_mosaic, tile_centre
 from gcm.study.filter_contribution import FilterPaths
 
-TILE = 0.4
-"""Inches of a small map."""
-CLASSES_IN_A_ROW = 5
 MOST_CLASSES = 10
 MOST_NUMBERS = 24
-"""Up to so many paths have their numbers written on them."""
+"""Up to so many paths have their numbers written on them, and are drawn larger."""
 
 
 def draw_leading_filters(
@@ -41,8 +38,9 @@ def draw_leading_filters(
     classes = classes[:MOST_CLASSES]
     first, second = paths.filters2.shape[:2]
     widths = [first, 1, 1.2, second, second, max(second, 4)]
-    figure = new_figure(TILE * (sum(widths) + 5), TILE * 1.15 * first * len(classes) + 2.2)
-    figure.suptitle("\n".join(textwrap.wrap(title, int(4.5 * sum(widths) + 20))), fontsize=10)
+    tile = 0.4 if first * second <= MOST_NUMBERS else 0.25  # inches
+    figure = new_figure(tile * (sum(widths) + 5), tile * 1.15 * first * len(classes) + 2.2)
+    figure.suptitle("\n".join(textwrap.wrap(title, int(10 * figure.get_figwidth()))), fontsize=10)
     axes = figure.subplots(len(classes), len(widths), width_ratios=widths, squeeze=False)
     limits = [scale_of(values) for values in (paths.filters1, paths.filters2, paths.small_maps)]
     brightest = float(paths.maps1.max()) or 1.0
@@ -86,9 +84,10 @@ def draw_paths_of_image(
     """
     first, second = paths.filters2.shape[:2]
     shown = shown_classes(logits, label, min(len(classes), MOST_CLASSES))
-    in_a_row = min(CLASSES_IN_A_ROW, len(shown))
+    in_a_row, tile = (5, 0.52) if first * second <= MOST_NUMBERS else (2, 0.3)  # tile: inches
+    in_a_row = min(in_a_row, len(shown))
     rows = -(-len(shown) // in_a_row)
-    size = max(first, second) * TILE * (1.3 if first * second <= MOST_NUMBERS else 1)
+    size = max(first, second) * tile
     figure = new_figure(in_a_row * (size + 0.35) + 0.5, (rows + 1) * (first / max(first, second) * size + 0.6) + 1.2)
     figure.suptitle("\n".join(textwrap.wrap(title, int(11 * figure.get_figwidth()))), fontsize=10)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, rows], hspace=0.05)[:, 0]
