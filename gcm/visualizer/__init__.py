@@ -2,21 +2,33 @@
 
 from gcm.visualizer.base import Explanation, Visualizer, explain_with
 from gcm.visualizer.cam import CAM
+from gcm.visualizer.deconvnet import Deconvnet
 from gcm.visualizer.gcm import ClassWeightMaps
 from gcm.visualizer.grad_cam import GradCAM
 from gcm.visualizer.guided_backprop import GuidedBackprop
 from gcm.visualizer.guided_grad_cam import GuidedGradCAM
+from gcm.visualizer.input_x_gradient import InputXGradient
+from gcm.visualizer.integrated_gradients import IntegratedGradients
+from gcm.visualizer.occlusion import Occlusion
 from gcm.visualizer.random import Random
+from gcm.visualizer.saliency import Saliency
+from gcm.visualizer.smooth_grad import SmoothGrad
 from gcm.visualizer.uniform import Uniform
 
 __all__ = [
     "CAM",
     "ClassWeightMaps",
+    "Deconvnet",
     "Explanation",
     "GradCAM",
     "GuidedBackprop",
     "GuidedGradCAM",
+    "InputXGradient",
+    "IntegratedGradients",
+    "Occlusion",
     "Random",
+    "Saliency",
+    "SmoothGrad",
     "Uniform",
     "Visualizer",
     "explain_with",

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gcm.error import InputError
 from gcm.model import GCM, FeatureClassifier
-from gcm.visualizer.guided import GuidedReLUs, check_only_guided
+from gcm.visualizer.guided import GuidedReLU, GuidedReLUs, check_only_guided
 
 
 class ForwardPass:
@@ -78,6 +78,31 @@ class ForwardPass:
     @cached_property
     def _leaf(self) -> Tensor:
         return self.images.clone(memory_format=torch.preserve_format).requires_grad_()
+
+    def logits_at(self, images: Tensor) -> Tensor:
+        """Of other images than the pass's own, as many and of the same shape, `(B,K)`."""
+        return self._forward(images)[1]
+
+    def gradients_at(self, images: Tensor) -> Tensor:
+        """The plain gradient of each target's logit for the image, likewise, `(B,T,C,H,W)`."""
+        leaf = images.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            logits = self._forward(leaf)[1]
+        return target_gradients(logits, self.targets, leaf)
+
+    @cached_property
+    def gradients(self) -> Tensor:
+        """The plain gradient of each target's logit for the pass's own images, `(B,T,C,H,W)`."""
+        return self.gradients_at(self.images)
+
+    def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
+        """The same where ReLUs go back by a rule; `InputError` where the network has other activations."""
+        leaf = self.images.clone().requires_grad_()
+        relus = GuidedReLUs(rule)
+        with torch.enable_grad(), relus:
+            logits = self._forward(leaf)[1]
+        check_only_guided(logits, relus, type(self.model).__name__)
+        return target_gradients(logits, self.targets, leaf)
 
     @cached_property
     def guided_gradients(self) -> Tensor:

@@ -28,7 +28,7 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     write_decline_ratio(cells, data, heading, directory)
     path = evidence.directory / f"decline_ratio_{data}.png"
     draw_decline_ratio(cells, heading, path)
-    command = f"task=decline_ratio weights={evidence.weights(*present)} visualizer=all"
+    command = f"task=decline_ratio weights={evidence.weights(*present)} visualizer=[{','.join(evidence.visualizers)}]"
     notes = "".join(f"- {note}\n" for note in footnotes(cells))
     body = (
         f"{MEANING}\n\nIn each cell the ratio, its 95 % interval, B, and how often picture and network agree; the "

@@ -1,0 +1,33 @@
+"""Integrated gradients."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor, nn
+
+from gcm.setting import PositiveCount
+from gcm.visualizer.base import Visualizer
+from gcm.visualizer.forward_pass import ForwardPass
+
+
+class IntegratedGradients(Visualizer):
+    """The image times the mean gradient on the straight way from a black image to it, `(B,K,C,H,W)`.
+
+    Complete: a class's map adds up to its logit less that of the black image, but for the error of the integral, which
+    is taken at the `steps` points of Gauss and Legendre. Source: Sundararajan et al., "Axiomatic attribution for deep
+    networks", ICML 2017.
+    """
+
+    def __init__(self, steps: PositiveCount = 32) -> None:
+        self.steps = steps
+
+    def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
+        images = forward_pass.images
+        points, weights = np.polynomial.legendre.leggauss(self.steps)  # on [-1,1]
+        total = images.new_zeros(())
+        for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
+            total = total + weight / 2 * forward_pass.gradients_at(images * ((1 + point) / 2))
+        return images.unsqueeze(1) * total
+
+    def by_construction(self, model: nn.Module) -> Mapping[str, str]:
+        return {"raw": "integrated gradients add up to the logit less that of a black image"}

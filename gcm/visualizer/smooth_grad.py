@@ -1,0 +1,32 @@
+"""SmoothGrad."""
+
+import torch
+from torch import Tensor
+
+from gcm.data.loader import seeded_generator
+from gcm.setting import Count, NonNegativeNumber, PositiveCount
+from gcm.visualizer.base import Visualizer
+from gcm.visualizer.forward_pass import ForwardPass
+
+
+class SmoothGrad(Visualizer):
+    """The mean gradient over copies of the image with Gaussian noise, `(B,K,C,H,W)`.
+
+    Source: Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017. All images and classes get the same
+    draws, so that they can be compared, and an image has the same map in every batch.
+    """
+
+    def __init__(self, samples: PositiveCount = 25, deviation: NonNegativeNumber = 0.15, seed: Count = 0) -> None:
+        """`deviation`: of the noise, in units of the pixels' range."""
+        self.samples = samples
+        self.deviation = deviation
+        self.seed = seed
+
+    def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
+        images = forward_pass.images
+        generator = seeded_generator("cpu", self.seed)
+        total = images.new_zeros(())
+        for _ in range(self.samples):
+            noise = torch.randn(images.shape[1:], generator=generator).to(images) * self.deviation  # (C,H,W)
+            total = total + forward_pass.gradients_at(images + noise)
+        return total / self.samples
