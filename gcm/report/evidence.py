@@ -43,6 +43,7 @@ PLANNED = {
     "cnn_mnist": Planned(),
     "tiny_lenet_mnist": Planned("98 % or more"),
     "lenet_mnist": Planned(),
+    "cnn3_mnist": Planned(),
     "gcm_fashion_mnist": Planned("", "not trained, the data could not be reached"),
     "gcm_digits": Planned(),
     "cnn_digits": Planned(),
