@@ -30,10 +30,10 @@ def randomized(network: nn.Module) -> nn.Module:
 
 
 NETWORKS: dict[str, Callable[[ImageSpec], nn.Module]] = {
-    "gcm": GCM,
+    "gcm": lambda spec: GCM(spec, widths=(4, 6, 8)),
     "gcm_per_class": lambda spec: GCM(spec, widths=(4, 6, 8), shared_depth=1),
-    "gcm_clipped": lambda spec: GCM(spec, clipped=True),
-    "cnn": CNN,
+    "gcm_clipped": lambda spec: GCM(spec, widths=(4, 6, 8), clipped=True),
+    "cnn": lambda spec: CNN(spec, widths=(4, 6, 8)),
     "tiny_lenet": LeNet,
     "lenet": lambda spec: LeNet(spec, (6, 16)),
 }

@@ -37,6 +37,7 @@ MODELS = {
     "cnn_mnist": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "tiny_lenet_mnist": {"_target_": "gcm.model.LeNet"},
     "lenet_mnist": {"_target_": "gcm.model.LeNet", "filters": [6, 16]},
+    "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [16, 32]},
     "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
     "cnn_digits": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
 }
