@@ -25,7 +25,7 @@ class Occlusion(Visualizer):
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         images, patch = forward_pass.images, self.patch
         height, width = images.shape[2:]
-        reason = self._too_large_or_uneven(height, width)
+        reason = self._uneven(height, width)
         if reason:
             raise InputError(reason)
         falls = []
@@ -38,9 +38,9 @@ class Occlusion(Visualizer):
         return maps.view(*maps.shape[:2], 1, height // patch, width // patch)
 
     def misfit(self, model: nn.Module) -> str:
-        return self._too_large_or_uneven(*model.spec.shape[1:]) if isinstance(model, Classifier) else ""
+        return self._uneven(*model.spec.shape[1:]) if isinstance(model, Classifier) else ""
 
-    def _too_large_or_uneven(self, height: int, width: int) -> str:
+    def _uneven(self, height: int, width: int) -> str:
         if not (height % self.patch or width % self.patch):
             return ""
         allowed = [size for size in range(1, min(height, width) + 1) if not (height % size or width % size)]
