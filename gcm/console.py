@@ -1,12 +1,13 @@
 """What is said on the screen."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +32,16 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def with_progress(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
     return track(items, description=what, total=total, console=console)
+
+
+@contextmanager
+def step_progress(total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar over `total` steps; what is given moves it to a step and says how things stand."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console
+    ) as progress:
+        bar = progress.add_task("", total=total)
+        yield lambda step, said: progress.update(bar, completed=step, description=said)
 
 
 def show_results(results: Sequence[Mapping[str, Any]]) -> None:

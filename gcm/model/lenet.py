@@ -15,16 +15,18 @@ class LeNet(PathNetwork):
     it has 922 parameters; with LeNet's (6, 16) it has 5,046.
     """
 
-    def __init__(self, spec: ImageSpec, filters: tuple[PositiveCount, PositiveCount] = (3, 3)) -> None:
+    def __init__(
+        self, spec: ImageSpec, filters: tuple[PositiveCount, PositiveCount] = (3, 3), conv_bias: bool = True
+    ) -> None:
         height, width = (((size - 4) // 2 - 2) // 2 for size in (spec.height, spec.width))
         if min(height, width) < 1:
             raise InputError(f"LeNet needs images of at least 12x12 pixels, got {spec.height}x{spec.width}")
         first, second = filters
         super().__init__(
             spec,
-            convolution1=nn.Conv2d(spec.channels, first, 5),
+            convolution1=nn.Conv2d(spec.channels, first, 5, bias=conv_bias),
             pooling1=nn.MaxPool2d(2),
-            convolution2=nn.Conv2d(first, second, 3),
+            convolution2=nn.Conv2d(first, second, 3, bias=conv_bias),
             pooling2=nn.MaxPool2d(2),
             linear=nn.Linear(second * height * width, len(spec.classes)),
         )

@@ -12,7 +12,8 @@ from gcm.study.ascent import Ascent
 from gcm.study.backwards import backwards, largest_pooled
 from gcm.study.unit import Units, channels_of, path_signs, paths_of
 from gcm.visualizer.base import inspected
-from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs, check_no_stranger
+from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs
+from gcm.visualizer.relu_mode import check_no_stranger
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """`task=regions`: the regions that a class is recognised by."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,41 +12,30 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.build import build, plain
 from gcm.console import say, show_table
 from gcm.data import ImageData, class_index
 from gcm.draw import draw_important_regions
-from gcm.error import InputError, listed
-from gcm.file import write_csv, write_json, write_whole
+from gcm.error import InputError
+from gcm.file import write_csv, write_whole
 from gcm.setting import PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse, refuse_overridden, settings_of, with_overrides
+from gcm.task.settings import refuse, refuse_overridden, settings_of
+from gcm.task.stored_study import StoredStudy, hash_of, now_and_then, resumed
 from gcm.task.weights import device_of, named_data, named_network
-from gcm.zoo import SavedNetwork, read_saved
-
-CHANGEABLE_ON_RESUME = ("trainer.", "data.root")
-STUDY = "study.json"
-SAVED_EVERY = 30.0
-"""Seconds between two savings of a class under way."""
+from gcm.zoo import SavedNetwork
 
 
-@dataclass(frozen=True)
-class RegionStudy:
-    """All that the numbers depend on but the images themselves, as the file `study.json` of a run keeps it.
-
-    Attributes:
-        weights, weights_sha256: the network's file, and the hash of the weights in it.
-        data: the settings of its data.
-        label: the one class that is studied, or None for all.
-        grid, fill, split, images_per_class: as in `regions`.
+@dataclass(frozen=True, kw_only=True)
+class RegionStudy(StoredStudy):
+    """Attributes:
+    label: the one class that is studied, or None for all.
+    grid, fill, split, images_per_class: as in `regions`.
     """
 
-    weights: str
-    weights_sha256: str
-    data: dict[str, Any]
+    task = "regions"
     label: int | None
     grid: int
     fill: Fill
@@ -77,14 +64,14 @@ def regions(
     refuse(config, "indices")
     refuse_overridden("start", "count")
     if config.resume is not None:
-        go_on(config)
+        study, saved, data, directory = resumed(RegionStudy, config)
+        measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
         return
     saved = named_network(config)
     wanted = settings_of(config).label
-    study = RegionStudy(
-        weights=str(saved.path.resolve()),
-        weights_sha256=saved.card.weights_sha256,
-        data=plain(with_overrides(saved.config, config, "data")),
+    study = RegionStudy.of(
+        config,
+        saved,
         label=None if wanted is None else class_index(saved.card.spec.classes, wanted),
         grid=grid,
         fill=fill,
@@ -93,32 +80,8 @@ def regions(
     )
     trials = trials_of(study, saved, named_data(config, [saved]), device_of(config))
     with run_directory(config) as directory:
-        write_json(directory / STUDY, asdict(study))
+        study.write(directory)
         measure_regions(study, saved, trials, directory)
-
-
-def go_on(config: DictConfig) -> None:
-    """With the run that `resume=` names."""
-    directory = Path(config.resume).expanduser()
-    changes = [key for key in overridden_keys() if key not in ("task", "resume")]
-    for key in changes:
-        if not key.startswith(CHANGEABLE_ON_RESUME):
-            raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
-    study = read_study(directory)
-    saved = read_saved(study.weights)
-    if saved.card.weights_sha256 != study.weights_sha256:
-        raise InputError(f"{study.weights} has changed since {directory} was begun; start anew without resume=")
-    root = {"root": config.data.root} if "data.root" in changes else {}
-    data: ImageData = build({**study.data, **root}, key="data")
-    measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
-
-
-def read_study(directory: Path) -> RegionStudy:
-    """What a run of task=regions studied."""
-    try:
-        return RegionStudy(**json.loads((directory / STUDY).read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{directory} is no run directory of task=regions: {STUDY} cannot be read ({error})") from None
 
 
 def trials_of(study: RegionStudy, saved: SavedNetwork, data: ImageData, device: torch.device) -> list[RegionTrial]:
@@ -156,15 +119,7 @@ def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:
     """The deletion of a class to its end; goes on from the file `path` where that is there, and keeps it up to date."""
     images_sha256 = hash_of(trial.images)
     deletion = read_deletion(path, trial, images_sha256) if path.is_file() else trial.start()
-    last_saved = perf_counter()
-
-    def save_now_and_then(deletion: Deletion) -> None:
-        nonlocal last_saved
-        if perf_counter() - last_saved > SAVED_EVERY:
-            write_deletion(deletion, images_sha256, path)
-            last_saved = perf_counter()
-
-    deletion = trial.run(deletion, save_now_and_then)
+    deletion = trial.run(deletion, now_and_then(lambda deletion: write_deletion(deletion, images_sha256, path)))
     write_deletion(deletion, images_sha256, path)
     return deletion
 
@@ -173,10 +128,6 @@ def write_deletion(deletion: Deletion, images_sha256: str, path: Path) -> None:
     values = {name: np.asarray(value) for name, value in asdict(deletion).items() if name != "label"}
     values["images_sha256"] = np.asarray(images_sha256)
     write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, **values))
-
-
-def hash_of(images: Tensor) -> str:
-    return sha256(images.cpu().numpy().tobytes()).hexdigest()
 
 
 def read_deletion(path: Path, trial: RegionTrial, images_sha256: str) -> Deletion:

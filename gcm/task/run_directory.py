@@ -52,7 +52,7 @@ def made_directory(config: DictConfig) -> Path:
         return directory
     if config.output is None:
         return timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
-    make_new(Path(config.output).expanduser(), resumable=config.names.task in ("train", "regions"))
+    make_new(Path(config.output).expanduser(), resumable=config.names.task in ("train", "regions", "noise_mask"))
     return Path(config.output).expanduser()
 
 

@@ -21,7 +21,7 @@ from gcm.study.region_deletion import RegionTrial
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import path_signs, paths_of
 from gcm.task.explain import chosen_images
-from gcm.task.regions import read_study
+from gcm.task.regions import RegionStudy
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import overridden_keys, refuse, settings_of
 from gcm.task.weights import device_of, named_data, named_network
@@ -83,7 +83,7 @@ def measured_importances(
 
 def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
     """The same from a finished run of task=regions, of the same network."""
-    if read_study(directory).weights_sha256 != saved.card.weights_sha256:
+    if RegionStudy.read(directory).weights_sha256 != saved.card.weights_sha256:
         raise InputError(f"task.regions={directory} studied another network than {saved.path}")
     importances = {}
     for label in classes:

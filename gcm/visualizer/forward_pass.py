@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from gcm.error import InputError
 from gcm.model import GCM, FeatureClassifier
-from gcm.visualizer.guided import GuidedReLU, GuidedReLUs, check_only_guided
+from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
+from gcm.visualizer.relu_mode import check_only_relus
 
 
 class ForwardPass:
@@ -63,7 +64,7 @@ class ForwardPass:
         relus = GuidedReLUs()
         with torch.enable_grad(), relus:
             hidden, logits = self._forward(self._leaf)
-        check_only_guided(logits, relus, type(self.model).__name__)
+        check_only_relus(logits, relus, type(self.model).__name__)
         return hidden, logits
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
@@ -101,7 +102,7 @@ class ForwardPass:
         relus = GuidedReLUs(rule)
         with torch.enable_grad(), relus:
             logits = self._forward(leaf)[1]
-        check_only_guided(logits, relus, type(self.model).__name__)
+        check_only_relus(logits, relus, type(self.model).__name__)
         return target_gradients(logits, self.targets, leaf)
 
     @cached_property

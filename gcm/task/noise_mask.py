@@ -1,0 +1,147 @@
+"""`task=noise_mask`: what does not matter in an image."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+
+from gcm.console import say, step_progress
+from gcm.data import ImageData
+from gcm.error import InputError
+from gcm.file import write_whole
+from gcm.report.noise_mask import draw_noise_masks, show_noise_masks, write_noise_masks
+from gcm.setting import NonNegativeNumber, PositiveCount, PositiveNumber, Share
+from gcm.study.masked_network import Thresholds, check_can_be_masked
+from gcm.study.noise_mask import NoiseMask, NoiseMasks, NoiseMaskSearch
+from gcm.study.noise_trial import TrialSettings, found_masks, images_at_once
+from gcm.task.explain import chosen_images
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import settings_of
+from gcm.task.stored_study import StoredStudy, hash_of, now_and_then, resumed
+from gcm.task.weights import device_of, named_data, named_network
+from gcm.zoo import SavedNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseMaskStudy(StoredStudy):
+    """Attributes:
+    indices: places in the test split.
+    mask: how the masks are found.
+    trial: how they are tried.
+    """
+
+    task = "noise_mask"
+    indices: list[int]
+    mask: NoiseMask
+    trial: TrialSettings
+
+
+def noise_mask(
+    config: DictConfig,
+    samples: PositiveCount = 20,
+    steps: PositiveCount = 600,
+    learning_rate: PositiveNumber = 0.01,
+    last_rate: Share = 0.05,
+    tolerance: NonNegativeNumber | Literal["auto"] = "auto",
+    first_threshold: NonNegativeNumber | None = 0.2,
+    hidden_threshold: NonNegativeNumber | None = 0.0,
+    output_threshold: NonNegativeNumber | None = None,
+    settled: Share = 0.05,
+    copies: PositiveCount = 200,
+    placed: Share = 0.25,
+) -> None:
+    """Find the noise masks of the chosen test images, and put them to the test.
+
+    With `resume=` an interrupted run goes on, by its own settings.
+    """
+    if config.resume is not None:
+        study, saved, data, directory = resumed(NoiseMaskStudy, config)
+        measure_noise_masks(study, saved, data, device_of(config), directory)
+        return
+    saved = named_network(config)
+    data = named_data(config, [saved])
+    study = NoiseMaskStudy.of(
+        config,
+        saved,
+        indices=chosen_images(settings_of(config), data.test.labels, data.class_names()).tolist(),
+        mask=NoiseMask(
+            samples=samples,
+            steps=steps,
+            learning_rate=learning_rate,
+            last_rate=last_rate,
+            tolerance=tolerance,
+            thresholds=Thresholds(first=first_threshold, hidden=hidden_threshold, output=output_threshold),
+            settled=settled,
+            seed=config.seed,
+        ),
+        trial=TrialSettings(copies=copies, placed=placed, seed=config.seed),
+    )
+    with run_directory(config) as directory:
+        measure_noise_masks(study, saved, data, device_of(config), directory)
+
+
+def measure_noise_masks(
+    study: NoiseMaskStudy, saved: SavedNetwork, data: ImageData, device: torch.device, directory: Path
+) -> None:
+    images, labels = data.test[torch.tensor(study.indices)]
+    pixels = images.to(device).float().div_(255)
+    network = saved.network().to(device)
+    check_can_be_masked(network, pixels[:1])
+    study.write(directory)
+    batches = -(-len(pixels) // images_at_once(study.mask))
+    with step_progress(batches * study.mask.steps) as show:
+
+        def finish(search: NoiseMaskSearch, number: int) -> NoiseMasks:
+            path = directory / f"search_{number}.npz"
+            restore(search, path)
+            save_now_and_then = now_and_then(partial(write_search, path=path))
+
+            def after_step(search: NoiseMaskSearch) -> None:
+                save_now_and_then(search)
+                show(number * study.mask.steps + search.step, how_it_stands(search))
+
+            masks = search.run(after_step)
+            write_search(search, path)
+            return masks
+
+        found = found_masks(network, pixels, study.mask, study.trial, finish)
+    title = f"{saved.card.name}: noise masks"
+    write_noise_masks(found, study.indices, labels, saved.card.spec.classes, title, directory)
+    path = directory / "noise_masks.png"
+    draw_noise_masks(found, study.indices, study.trial, title, path)
+    show_noise_masks(found, title)
+    say(f"figure: {path}; files: {directory}")
+
+
+def how_it_stands(search: NoiseMaskSearch) -> str:
+    """The two terms of E, means over the images that are not done."""
+    step = search.step - 1
+    change, noise = search.masks.change[step].nanmean(), search.masks.noise[step].nanmean()
+    return f"change {change:.4f}, noise {noise:.3f}"
+
+
+def write_search(search: NoiseMaskSearch, path: Path) -> None:
+    values = {name: value.detach().cpu().numpy() for name, value in search.state().items()}
+    values["images_sha256"] = np.asarray(hash_of(search.images))
+    write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, **values))
+
+
+def restore(search: NoiseMaskSearch, path: Path) -> None:
+    """From the file of an interrupted run, if there is one."""
+    if not path.is_file():
+        return
+    try:
+        with np.load(path, allow_pickle=False) as values:
+            same_images = str(values["images_sha256"]) == hash_of(search.images)
+            state = {name: torch.from_numpy(values[name]) for name in values if name != "images_sha256"}
+        if same_images:
+            search.restore(state)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise InputError(f"{path} cannot be read ({error}); delete it, and its images start anew") from None
+    if not same_images:
+        raise InputError(f"{path} is of other images; delete it, and its images start anew")
