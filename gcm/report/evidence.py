@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -12,8 +12,12 @@ from gcm.data import ImageData, Split
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
+from gcm.report.selection import first_right_of_each_class
 from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.study.filter_contribution import FilterContributions, filter_contributions
+from gcm.study.masked_network import Thresholds
+from gcm.study.noise_mask import NoiseMask
+from gcm.study.noise_trial import FoundMasks, TrialSettings, found_masks
 from gcm.study.predictions import split_logits
 from gcm.visualizer import Visualizer
 from gcm.zoo import Card, SavedNetwork, cards
@@ -67,6 +71,7 @@ class Evidence:
     directory: where figures and result files go.
     device: where networks run.
     results: directory of the result files of long sweeps, `<name>.csv`.
+    noise_mask: how noise masks are found, but for the threshold of the logits.
     """
 
     networks: Mapping[str, SavedNetwork]
@@ -78,9 +83,11 @@ class Evidence:
     directory: Path
     device: torch.device
     results: Path = RESULTS
+    noise_mask: NoiseMask = field(default_factory=NoiseMask)
     _built: dict[str, Classifier] = field(default_factory=dict)
     _logits: dict[str, Tensor] = field(default_factory=dict)
     _cells: dict[str, list[Cell]] = field(default_factory=dict)
+    _noise_masks: dict[tuple[str, float | None], FoundMasks] = field(default_factory=dict)
     _filters: dict[str, FilterContributions] = field(default_factory=dict)
 
     def lacks(self, *names: str) -> str:
@@ -147,6 +154,20 @@ class Evidence:
                 name, network, visualizers, self.renderings, self.new_metric, self.test_split(name), batch_size=128
             )
         return self._cells[name]
+
+    def noise_mask_images(self, name: str) -> Tensor:
+        """Places of the first ten test images of each class that the network classifies correctly."""
+        labels = self.test_split(name).labels
+        return first_right_of_each_class(self.right(name), labels, len(self.card(name).spec.classes), 10)
+
+    def noise_masks(self, name: str, output_threshold: float | None) -> FoundMasks:
+        """Of those images, all activations masked, and the logits up to a threshold."""
+        key = (name, output_threshold)
+        if key not in self._noise_masks:
+            settings = replace(self.noise_mask, thresholds=Thresholds(output=output_threshold))
+            images, _ = self.pixels(name, self.noise_mask_images(name))
+            self._noise_masks[key] = found_masks(self.network(name), images, settings, TrialSettings())
+        return self._noise_masks[key]
 
     def pixels(self, name: str, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Test images as float in [0,1] where the networks run, and their labels."""

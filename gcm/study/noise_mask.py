@@ -44,13 +44,13 @@ class NoiseMask:
         seed: of the noise.
     """
 
-    samples: PositiveCount = 100
-    steps: PositiveCount = 15_000
-    learning_rate: PositiveNumber = 1e-4
-    last_rate: Share = 1.0
+    samples: PositiveCount = 20
+    steps: PositiveCount = 300
+    learning_rate: PositiveNumber = 0.02
+    last_rate: Share = 0.05
     tolerance: NonNegativeNumber | Literal["auto"] = "auto"
     thresholds: Thresholds = field(default_factory=Thresholds)
-    settled: Share = 0.05
+    settled: Share = 0.02
     seed: Count = 0
 
     @property

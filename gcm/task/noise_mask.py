@@ -44,14 +44,14 @@ class NoiseMaskStudy(StoredStudy):
 def noise_mask(
     config: DictConfig,
     samples: PositiveCount = 20,
-    steps: PositiveCount = 600,
-    learning_rate: PositiveNumber = 0.01,
+    steps: PositiveCount = 300,
+    learning_rate: PositiveNumber = 0.02,
     last_rate: Share = 0.05,
     tolerance: NonNegativeNumber | Literal["auto"] = "auto",
     first_threshold: NonNegativeNumber | None = 0.2,
     hidden_threshold: NonNegativeNumber | None = 0.0,
     output_threshold: NonNegativeNumber | None = None,
-    settled: Share = 0.05,
+    settled: Share = 0.02,
     copies: PositiveCount = 200,
     placed: Share = 0.25,
 ) -> None:

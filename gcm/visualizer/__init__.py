@@ -9,6 +9,7 @@ from gcm.visualizer.guided_backprop import GuidedBackprop
 from gcm.visualizer.guided_grad_cam import GuidedGradCAM
 from gcm.visualizer.input_x_gradient import InputXGradient
 from gcm.visualizer.integrated_gradients import IntegratedGradients
+from gcm.visualizer.noise_mask import NoiseMask
 from gcm.visualizer.occlusion import Occlusion
 from gcm.visualizer.random import Random
 from gcm.visualizer.saliency import Saliency
@@ -25,6 +26,7 @@ __all__ = [
     "GuidedGradCAM",
     "InputXGradient",
     "IntegratedGradients",
+    "NoiseMask",
     "Occlusion",
     "Random",
     "Saliency",

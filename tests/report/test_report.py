@@ -26,6 +26,7 @@ from gcm.report.section import SECTIONS
 from gcm.report.section.fewest_filters import fewest_filters
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
+from gcm.study.noise_mask import NoiseMask
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop, GuidedGradCAM, Uniform
 from gcm.zoo import Card, SavedNetwork, Test, cards
 
@@ -37,7 +38,7 @@ MODELS = {
     "cnn_mnist": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "tiny_lenet_mnist": {"_target_": "gcm.model.LeNet"},
     "lenet_mnist": {"_target_": "gcm.model.LeNet", "filters": [6, 16]},
-    "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [16, 32]},
+    "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [16, 32], "conv_bias": False},
     "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
     "cnn_digits": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
 }
@@ -83,7 +84,8 @@ def evidence(tmp_path):
     visualizers = {"gcm": ClassWeightMaps(), "cam": CAM(), "guided_backprop": GuidedBackprop(), "uniform": Uniform(),
                    "guided_grad_cam": GuidedGradCAM(), "grad_cam": GradCAM(), "grad_cam_rectified": GradCAM(relu=True)}  # fmt: skip
     renderings = {"raw": Raw(), "product": Product(), "absolute": Raw(), "blend": Raw()}
-    return Evidence(networks, data, {}, visualizers, renderings, DeclineRatio, tmp_path, torch.device("cpu"))
+    return Evidence(networks, data, {}, visualizers, renderings, DeclineRatio, tmp_path, torch.device("cpu"),
+                    noise_mask=NoiseMask(steps=2))  # fmt: skip
 
 
 def page(sections):

@@ -6,7 +6,7 @@ import torch
 WRONG = {
     # misspelt
     "choice": (["model=gmc"], r"no 'gmc' in model; allowed: cnn, cnn3, gcm, gcm_clipped, lenet, tiny_lenet"),
-    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, filter_images, filters, publish, regions, report, test, train, verify, why"),
+    "task": (["task=trian"], r"no 'trian' in task; allowed: all, decline_ratio, explain, filter_images, filters, noise_mask, publish, regions, report, test, train, verify, why"),
     "visualizer": (["visualizer=[gcm,gradcam]"], r"no 'gradcam' in visualizer; allowed: all, cam, deconvnet, gcm,"),
     "experiment": (["experiment=gcm_cifar"], r"no 'gcm_cifar' in experiment; allowed: .*gcm_cifar10"),
     "top key": (["sead=1"], r"unknown setting sead; did you mean seed\?.*Allowed here: .*seed"),
@@ -69,6 +69,9 @@ WRONG = {
     "other data to verify on": (["task=verify", "data.val_size=100"], r"task=verify tests on the training's own data; leave out data.val_size="),
     "output taken, before a long study": (["task=filter_images", "weights=gcm_digits", "task.layer=encoder.0", "task.images_per_class=9", "output=taken"], r"holds something already; name a new directory$"),
     "unknown fill": (["task=regions", "weights=gcm_digits", "task.fill=white"], r"task.fill: must be 'black' or 'mean'; got 'white'"),
+    "tolerance of another word": (["task=noise_mask", "weights=gcm_digits", "task.tolerance=small"], r"task.tolerance: must be .*'auto'; got 'small'"),
+    "noise on all pixels and more": (["task=noise_mask", "weights=gcm_digits", "task.placed=2"], r"task.placed: must be less than or equal to 1"),
+    "noise masks of a stranger": (["task=noise_mask", "resume=taken"], r"taken is no run directory of task=noise_mask: study.json cannot be read"),
     "regions of a stranger": (["task=regions", "resume=taken"], r"taken is no run directory of task=regions: study.json cannot be read"),
     "grammar": (["data.batch_size=[1,"], r"'data.batch_size=\[1,' cannot be read"),
 }  # fmt: skip

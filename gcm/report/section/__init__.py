@@ -8,6 +8,7 @@ from gcm.report.section.decline_ratio import decline_ratio_on
 from gcm.report.section.fewest_filters import fewest_filters
 from gcm.report.section.filter_contribution import filter_contribution
 from gcm.report.section.important_regions import important_regions
+from gcm.report.section.noise_masks import noise_masks
 from gcm.report.section.paper_claims import paper_claims
 from gcm.report.section.paper_comparison import paper_comparison
 from gcm.report.section.true_class_maps import true_class_maps
@@ -28,6 +29,7 @@ SECTIONS: tuple[SectionMaker, ...] = (
     filter_contribution,
     important_regions,
     fewest_filters,
+    noise_masks,
     paper_claims,
 )
 

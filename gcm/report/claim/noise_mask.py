@@ -1,0 +1,37 @@
+"""Claims of the noise-mask paper: what does not contribute to the output, and what does."""
+
+import torch
+
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Finding, Tested
+from gcm.report.evidence import Evidence
+from gcm.study.zones import BRIGHT, REACH, zone_means
+
+NAME = "cnn3_mnist"
+NON_CONTRIBUTING = 0.5
+"""From which mean of its noise mask on a zone does not contribute."""
+CONFIDENCE = 0.95
+
+
+def background_does_not_contribute(evidence: Evidence) -> Finding:
+    found = evidence.noise_masks(NAME, None)
+    means = zone_means(found.masks.strength, found.images)
+    as_claimed = torch.stack([(mean >= NON_CONTRIBUTING) == (zone == "beyond") for zone, mean in means.items()]).all(0)
+    share = float(as_claimed.double().mean())
+    amounts = ", ".join(f"{zone} {mean.nanmean():.2f}" for zone, mean in means.items())
+    measured = (
+        f"mean of the noise masks of {len(found.images)} test images: {amounts} (object: brighter than {BRIGHT}; near: "
+        f"within {REACH} pixels of it); at least {NON_CONTRIBUTING} beyond and less elsewhere in {share:.0%} of them"
+    )
+    if 1 - CONFIDENCE < share < CONFIDENCE:
+        return measured, INCONCLUSIVE
+    return measured, SUPPORTED if share >= CONFIDENCE else CONTRADICTED
+
+
+NOISE_MASK = (
+    Tested(
+        "the background does not contribute; the digit and its near surroundings do",
+        "noise masks, 4.2",
+        (NAME,),
+        background_does_not_contribute,
+    ),
+)

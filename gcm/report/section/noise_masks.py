@@ -1,0 +1,91 @@
+"""What does not matter in an image (noise-mask paper, figure 6), beside the gradient family."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from gcm.draw import Panel, draw_grid
+from gcm.file import markdown_table, write_csv
+from gcm.report.evidence import Evidence
+from gcm.report.noise_mask import MEANING, image_rows, trial_rows
+from gcm.report.section.base import Section, figure, missing_section
+from gcm.study.noise_trial import FoundMasks
+from gcm.study.zones import BRIGHT, REACH, zone_means
+from gcm.visualizer import Saliency, SmoothGrad, explain_with
+
+NAME = "cnn3_mnist"
+PLAIN, TIED = "logits as they are", "logits masked too"
+VARIANTS = {PLAIN: None, TIED: 0.0}
+"""Without and with the mask after the last layer: the logits' threshold."""
+COLUMNS = ("image", "saliency", "SmoothGrad", *(f"noise mask, {variant}" for variant in VARIANTS))
+
+
+def noise_masks(evidence: Evidence) -> Section:
+    title = "Figure 6 of the noise-mask paper: what does not matter"
+    reason = evidence.lacks(NAME)
+    if reason:
+        return missing_section(title, reason)
+    indices = evidence.noise_mask_images(NAME)
+    if not len(indices):
+        return missing_section(title, f"no test image that {NAME} classifies correctly")
+    classes = evidence.card(NAME).spec.classes
+    _, labels = evidence.pixels(NAME, indices)
+    found = {variant: evidence.noise_masks(NAME, threshold) for variant, threshold in VARIANTS.items()}
+    rows = [
+        {"variant": variant, **row}
+        for variant, masks in found.items()
+        for row in image_rows(masks, indices.tolist(), labels, classes)
+    ]
+    write_csv(evidence.directory / "noise_masks.csv", rows)
+    shown = first_of_each(labels)
+    path = evidence.directory / "noise_masks.png"
+    caption = (
+        f"{NAME}: what matters to the true class by its gradient, and what does not matter to any (white) by noise "
+        f"masks; of each class the first test image that is classified correctly, {indices[shown].tolist()}"
+    )
+    names = [classes[label] for label in labels[shown]]
+    draw_grid(panels(evidence, shown, labels, found), names, COLUMNS, caption, path)
+    trials = "\n".join(
+        f"Noise on {len(indices)} images; {variant}; {white(masks)} of the masks are 1 at every pixel:\n\n"
+        f"{markdown_table(trial_rows(masks))}"
+        for variant, masks in found.items()
+    )
+    zones = [{"noise mask": variant, **zone_row(masks)} for variant, masks in found.items()]
+    body = (
+        f"{MEANING} With the logits masked too, those that are not above 0 are tied at 0, so that little is left that "
+        "noise could change.\n\n"
+        f"{trials}\nMean of the mask on the digit (brighter than {BRIGHT}), within {REACH} pixels of it, and beyond:"
+        f"\n\n{markdown_table(zones)}\n{figure(path, caption)}"
+    )
+    return Section(title, body, key="noise_masks", summary=markdown_table(trial_rows(found[PLAIN])))
+
+
+def first_of_each(labels: Tensor) -> list[int]:
+    """The place of each class's first image."""
+    return [labels.tolist().index(label) for label in labels.unique().tolist()]
+
+
+def white(found: FoundMasks) -> int:
+    """How many masks are 1 at every pixel."""
+    return int((found.masks.strength == 1).all(2).all(1).sum())
+
+
+def zone_row(found: FoundMasks) -> dict[str, str]:
+    return {zone: f"{means.nanmean():.2f}" for zone, means in zone_means(found.masks.strength, found.images).items()}
+
+
+def panels(
+    evidence: Evidence, shown: list[int], labels: Tensor, found: Mapping[str, FoundMasks]
+) -> list[list[Panel | None]]:
+    """For each image the panels of a row, in the order of `COLUMNS`."""
+    images = next(iter(found.values())).images[shown]
+    network = evidence.network(NAME)
+    maps = explain_with({"saliency": Saliency(), "smooth_grad": SmoothGrad()}, network, images.to(evidence.device))
+    return [
+        [
+            Panel(image),
+            *(Panel(explanation.maps[row, labels[place]].cpu(), signed=True) for explanation in maps.values()),
+            *(Panel(masks.masks.strength[place].unsqueeze(0)) for masks in found.values()),
+        ]
+        for row, (image, place) in enumerate(zip(images, shown, strict=True))
+    ]

@@ -1,0 +1,28 @@
+"""Where a bright object lies on a dark ground, and what lies near it."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Zone = Literal["object", "near", "beyond"]
+BRIGHT = 0.5
+"""Pixels that are brighter, as the mean over channels, are the object's."""
+REACH = 2
+"""Pixels up to so far from it, in rows and in columns, are near it."""
+
+
+def zones(images: Tensor) -> dict[Zone, Tensor]:
+    """Which pixels of images `(B,C,H,W)` belong to each zone, `(B,H,W)`."""
+    bright = (images.mean(1, keepdim=True) > BRIGHT).float()
+    grown = F.max_pool2d(bright, 2 * REACH + 1, stride=1, padding=REACH)
+    own, reached = bright.squeeze(1).bool(), grown.squeeze(1).bool()
+    return {"object": own, "near": reached & ~own, "beyond": ~reached}
+
+
+def zone_means(values: Tensor, images: Tensor) -> dict[Zone, Tensor]:
+    """The mean of `values` `(B,H,W)` over each zone, `(B,)`; NaN where a zone is empty."""
+    return {
+        zone: torch.where(pixels, values, 0).sum((1, 2)) / pixels.sum((1, 2)) for zone, pixels in zones(images).items()
+    }
