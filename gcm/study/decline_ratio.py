@@ -39,12 +39,13 @@ def decline_ratio_cells(
     new_metric: Callable[[], DeclineRatio],
     split: Split,
     batch_size: int,
+    count: int | None = None,
 ) -> list[Cell]:
-    """One pass over the images for all cells of a network; memory does not grow with their number."""
+    """One pass over the images, or the first `count`, for all cells of a network; memory does not grow with either."""
     device = next(network.parameters()).device
     fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
-    batches = OrderedBatches(len(split), batch_size)
+    batches = OrderedBatches(count or len(split), batch_size)
     for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):
         pixels = images.to(device).float().div_(255)
         for key, explanation in explain_with(fitting, network, pixels).items():

@@ -45,7 +45,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
             return
         write_json(directory / "result.json", results[0])
         networks = [read_saved(directory / name) for name in configs]
-        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design=False)
+        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design=False, images=None)
         draw_own_maps(config, networks[0], data, indices, directory)
     show_results(results)
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")

@@ -12,6 +12,7 @@ from gcm.data import ImageData
 from gcm.draw import draw_decline_ratio
 from gcm.error import InputError, listed
 from gcm.report.decline_ratio import show_decline_ratio, write_decline_ratio
+from gcm.setting import PositiveCount
 from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse
@@ -19,8 +20,8 @@ from gcm.task.weights import device_of, distinct_names, named_data, named_networ
 from gcm.zoo import SavedNetwork
 
 
-def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False) -> None:
-    """Evaluate the networks that `weights=` names on their whole test set.
+def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False, images: PositiveCount | None = None) -> None:
+    """Evaluate the networks that `weights=` names on their whole test set, or on its first `images`.
 
     A network that a by-design visualizer fits is explained by that (and by the controls) alone, as in the paper;
     `post_hoc_on_by_design` lets the post-hoc methods at it too.
@@ -28,13 +29,20 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False) -> No
     refuse(config, "resume")
     networks = named_networks(config)
     data = named_data(config, networks)
+    if images is not None and images > len(data.test):
+        raise InputError(f"task.images must be 1 to {len(data.test)}, the test images there are; got {images}")
     with run_directory(config) as directory:
-        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design)
+        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design, images)
     say(f"files: {directory}")
 
 
 def decline_ratio_table(
-    config: DictConfig, networks: Sequence[SavedNetwork], data: ImageData, directory: Path, post_hoc_on_by_design: bool
+    config: DictConfig,
+    networks: Sequence[SavedNetwork],
+    data: ImageData,
+    directory: Path,
+    post_hoc_on_by_design: bool,
+    images: int | None,
 ) -> list[Cell]:
     """Measure, then write `decline_ratio.csv`, `.md` and `.png` into `directory`, and show the table."""
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
@@ -44,10 +52,13 @@ def decline_ratio_table(
     for name, saved in zip(distinct_names(networks), networks, strict=True):
         network = saved.network().to(device_of(config))
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
-        cells += decline_ratio_cells(name, network, chosen, renderings, new_metric, data.test, config.data.batch_size)
+        cells += decline_ratio_cells(
+            name, network, chosen, renderings, new_metric, data.test, config.data.batch_size, images
+        )
     if not any(cell.decline for cell in cells):
         raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
-    title = f"Decline ratio, {data.name}, {len(data.test):,} test images"
+    which = f"the first {images:,}" if images else f"{len(data.test):,}"
+    title = f"Decline ratio, {data.name}, {which} test images"
     write_decline_ratio(cells, data.name, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
     show_decline_ratio(cells, title)

@@ -1,6 +1,5 @@
 """`task=filter_images`: the inputs that filters, paths or the channels of a layer like best."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ WAYS = {
     "deconvnet": "of it: deconvnet",
     "guided": "of it: guided backprop",
 }
+FILTERS = ("its first filter", "its second filter")
+"""Of a path, shown last."""
 
 
 def filter_images(
@@ -98,22 +99,22 @@ def draw_filter_images(found: FilterImages, network: Classifier, title: str, dir
 def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Panel | None]:
     pictures = {"transposed": found.transposed, "ascent": found.ascent, "real": found.real}
     panels: list[Panel | None] = []
-    if isinstance(network, PathNetwork) and found.transposed is not None:
-        panels += filters_of_unit(network, number)
     for way, picture in pictures.items():
         if picture is not None:
             activation, best = float(found.activations[way][number]), float(found.activations["real"][number])
             share = f" ({activation / best:.0%})" if way != "real" and best > 0 else ""
             place = f", no. {int(found.places[number])}" if way == "real" else ""
             panels.append(Panel(picture[number].cpu(), note=f"{activation:.3g}{share}{place}"))
-    return [*panels, Panel(found.deconvnet[number].cpu(), signed=True), Panel(found.guided[number].cpu(), signed=True)]
+    panels += [Panel(signed[number].cpu(), signed=True) for signed in (found.deconvnet, found.guided)]
+    if isinstance(network, PathNetwork) and found.transposed is not None:
+        panels += filters_of_path(network, number - network.filters[1])
+    return panels
 
 
-def filters_of_unit(network: PathNetwork, number: int) -> Sequence[Panel | None]:
-    """The two filters of a path; units are first the `F2` filters of the second layer, then the paths."""
-    _, second = network.filters
-    if number < second:
-        return [None, None]
-    i, j = divmod(number - second, second)
+def filters_of_path(network: PathNetwork, path: int) -> list[Panel]:
+    """The two filters of a path; none for the units before the paths, which are the second layer's filters."""
+    if path < 0:
+        return []
+    i, j = divmod(path, network.filters[1])
     kernels = (network.convolution1.weight[i].mean(0), network.convolution2.weight[j, i])
     return [Panel(kernel.detach().cpu().unsqueeze(0), signed=True) for kernel in kernels]

@@ -135,6 +135,9 @@ def test_post_hoc_methods_on_a_network_that_explains_itself(train_py, run, tmp_p
     rows = {row["visualizer"]: row for row in table(tmp_path / "table/decline_ratio.csv")}
     assert rows["cam"]["note"] == "n/a: CAM needs global average pooling and one linear layer at the end"
     assert float(rows["guided_backprop"]["n"]) == 360
+    assert train_py(*words, "output=some", "task.images=50").code == 0
+    assert {row["n"] for row in table(tmp_path / "some/decline_ratio.csv")} == {"50"}
+    assert "task.images must be 1 to 360" in train_py(*words, "output=none", "task.images=361").error
 
 
 def test_a_sweep_leaves_one_summary(train_py, tmp_path):
