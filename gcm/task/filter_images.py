@@ -85,13 +85,13 @@ def draw_filter_images(found: FilterImages, network: Classifier, title: str, dir
         f"{found.looked_at:,} real images"
     )
     rows = [unit_row(found, network, number) for number in range(len(found.names))]
-    filters = ["filter 1", "filter 2"] if isinstance(network, PathNetwork) and found.transposed is not None else []
     ways = [text for way, text in WAYS.items() if way != "transposed" or found.transposed is not None]
     pages = []
     for number, start in enumerate(range(0, len(rows), ROWS_ON_A_PAGE), start=1):
         path = directory / f"filter_images_{number}.png"
         page = slice(start, start + ROWS_ON_A_PAGE)
-        draw_grid(rows[page], found.names[page], [*filters, *ways], explained, path)
+        longest = max(map(len, rows[page]))
+        draw_grid(rows[page], found.names[page], [*ways, *FILTERS][:longest], explained, path)
         pages.append(path)
     return pages
 
