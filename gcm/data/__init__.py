@@ -1,6 +1,6 @@
 """Data: official splits as uint8 tensors, batches, augmentation."""
 
-from gcm.data.base import ImageData, MemorySplit, Split
+from gcm.data.base import ImageData, MemorySplit, Split, as_pixels
 from gcm.data.cifar10 import CIFAR10
 from gcm.data.digits import Digits
 from gcm.data.fashion_mnist import FashionMNIST
@@ -20,5 +20,6 @@ __all__ = [
     "ImageSpec",
     "MemorySplit",
     "Split",
+    "as_pixels",
     "class_index",
 ]

@@ -17,6 +17,11 @@ Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
 
 
+def as_pixels(images: Tensor, device: torch.device | str) -> Tensor:
+    """Images as networks take them: uint8 to float in [0,1], on a device."""
+    return images.to(device).float().div_(255)
+
+
 class Split(Dataset[Batch], ABC):
     """Labelled images, fetched many at a time: `images, labels = split[indices]`."""
 

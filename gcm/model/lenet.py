@@ -12,7 +12,8 @@ class LeNet(PathNetwork):
     """Convolution 5x5, ReLU, 2x2 max pooling, convolution 3x3, ReLU, 2x2 max pooling, one linear layer.
 
     The network of the filter-contribution paper. With filters (3, 3) and 28x28 grey images (28 -> 24 -> 12 -> 10 -> 5)
-    it has 922 parameters; with LeNet's (6, 16) it has 5,046.
+    it has 922 parameters; with LeNet's (6, 16) it has 5,046. `conv_bias`:
+    whether the convolutions have biases.
     """
 
     def __init__(

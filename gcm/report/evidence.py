@@ -8,15 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gcm.data import ImageData, Split
+from gcm.data import ImageData, Split, as_pixels
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
 from gcm.report.selection import first_right_of_each_class
 from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.study.filter_contribution import FilterContributions, filter_contributions
-from gcm.study.masked_network import Thresholds
-from gcm.study.noise_mask import NoiseMask
+from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.study.noise_trial import FoundMasks, TrialSettings, found_masks
 from gcm.study.predictions import split_logits
 from gcm.visualizer import Visualizer
@@ -83,7 +82,7 @@ class Evidence:
     directory: Path
     device: torch.device
     results: Path = RESULTS
-    noise_mask: NoiseMask = field(default_factory=NoiseMask)
+    noise_mask: NoiseMaskSettings = field(default_factory=NoiseMaskSettings)
     _built: dict[str, Classifier] = field(default_factory=dict)
     _logits: dict[str, Tensor] = field(default_factory=dict)
     _cells: dict[str, list[Cell]] = field(default_factory=dict)
@@ -164,7 +163,8 @@ class Evidence:
         """Of those images, all activations masked, and the logits up to a threshold."""
         key = (name, output_threshold)
         if key not in self._noise_masks:
-            settings = replace(self.noise_mask, thresholds=Thresholds(output=output_threshold))
+            thresholds = replace(self.noise_mask.thresholds, output=output_threshold)
+            settings = replace(self.noise_mask, thresholds=thresholds)
             images, _ = self.pixels(name, self.noise_mask_images(name))
             self._noise_masks[key] = found_masks(self.network(name), images, settings, TrialSettings())
         return self._noise_masks[key]
@@ -172,7 +172,7 @@ class Evidence:
     def pixels(self, name: str, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Test images as float in [0,1] where the networks run, and their labels."""
         images, labels = self.test_split(name)[indices]
-        return images.to(self.device).float().div_(255), labels
+        return as_pixels(images, self.device), labels
 
 
 def is_in_package(saved: SavedNetwork) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.draw import draw_leading_filters, draw_paths_of_image
 from gcm.model import PathNetwork
 from gcm.study.filter_contribution import FilterContributions, filter_paths, share_of_samples_that_differ
@@ -83,7 +83,7 @@ def draw_leading(found: FilterContributions, network: PathNetwork, split: Split,
     labels = torch.arange(len(found.classes))
     places = torch.tensor([found.example(label) for label in labels.tolist()])
     device = network.linear.weight.device
-    pixels = split[places][0].to(device).float().div_(255)
+    pixels = as_pixels(split[places][0], device)
     draw_leading_filters(
         filter_paths(network, pixels, labels.unsqueeze(1).to(device)),
         found.classes,
@@ -97,7 +97,7 @@ def draw_leading(found: FilterContributions, network: PathNetwork, split: Split,
 def draw_way(network: PathNetwork, split: Split, index: int, title: str, path: Path) -> None:
     """One image's way through the network, in the layout of the paper's figures 2 and 3."""
     images, labels = split[torch.tensor([index])]
-    pixels = images.to(network.linear.weight.device).float().div_(255)
+    pixels = as_pixels(images, network.linear.weight.device)
     with torch.inference_mode():
         account = network.contributions(pixels)
     draw_paths_of_image(

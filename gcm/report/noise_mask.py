@@ -11,8 +11,10 @@ from gcm.console import say, show_table
 from gcm.draw import Panel, draw_grid
 from gcm.file import markdown_table, write_csv, write_text, write_whole
 from gcm.study.noise_mask import uniform_noise, with_noise
-from gcm.study.noise_trial import JUDGES, NOISES, PLACEMENTS, FoundMasks, Noise, TrialSettings, trial_strengths
+from gcm.study.noise_trial import JUDGES, NOISES, TRIAL, FoundMasks, Noise, TrialSettings, trial_strengths
 
+MOST_ROWS = 20
+"""Of a figure."""
 MEANING = (
     "A noise mask says how strong noise may be at each pixel so that the network hardly notices: 1 (white), the pixel "
     "does not matter; 0 (black), it does. `masked`: the network in which only those units work that the image itself "
@@ -39,8 +41,8 @@ def image_rows(
             "tolerance": float(masks.tolerance[row]),
             "steps": int(masks.steps[row]),
             "settled": bool(masks.settled[row]),
-            "change": last(masks.change[:, row]),
-            "noise": last(masks.noise[:, row]),
+            "excess": last(masks.excess[row]),
+            "noise": last(masks.noise[row]),
             **{
                 f"{name}_{noise}_{judge}": float(getattr(found.trials[noise, judge], name)[row])
                 for noise in NOISES
@@ -68,8 +70,7 @@ def trial_rows(found: FoundMasks) -> list[dict[str, Any]]:
             row[f"{judge}: |change of logits|"] = f"{trial.change.mean():.3f}"
             row[f"{judge}: same class"] = f"{trial.kept.mean():.1%}"
             if noise != "mask":
-                least = int((found.least(judge) == PLACEMENTS.index(noise)).sum())
-                row[f"{judge}: least change of three"] = f"{least} of {count}"
+                row[f"{judge}: least change of three"] = f"{found.least(judge).count(noise)} of {count}"
         rows.append(row)
     return rows
 
@@ -92,12 +93,12 @@ def show_noise_masks(found: FoundMasks, title: str) -> None:
 
 
 def draw_noise_masks(found: FoundMasks, indices: Sequence[int], trial: TrialSettings, title: str, path: Path) -> None:
-    """A row for each image: the image, its mask, and what each noise of the trial makes of it."""
+    """A row for each of the first images: the image, its mask, and what each noise of the trial makes of it."""
     strengths = trial_strengths(found.masks.strength, trial)
-    draws = uniform_noise(1, found.images, trial.seed, 0)
+    draws = uniform_noise(1, found.images, trial.seed, TRIAL)
     noisy = {noise: with_noise(found.images, strength, draws).squeeze(1) for noise, strength in strengths.items()}
     rows: list[list[Panel | None]] = []
-    for row, image in enumerate(found.images):
+    for row, image in enumerate(found.images[:MOST_ROWS]):
         rows.append(
             [
                 Panel(image),
@@ -109,4 +110,5 @@ def draw_noise_masks(found: FoundMasks, indices: Sequence[int], trial: TrialSett
             ]
         )
     names = ["image", "noise mask (white: does not matter)", *(f"noise {NAMES[noise]}" for noise in NOISES)]
-    draw_grid(rows, [f"no. {index}" for index in indices], names, f"{title}; same class: by the real network", path)
+    explained = f"{title}; same class: of the noisy copies, by the real network; pixels outside [0,1] are cut off"
+    draw_grid(rows, [f"no. {index}" for index in indices[:MOST_ROWS]], names, explained, path)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.model import PathNetwork
 from gcm.model.path_network import POOLINGS
 from gcm.study.unit import path_signs
@@ -73,7 +73,7 @@ def largest_pooled(network: PathNetwork, split: Split, places: Tensor, batch_siz
     device = next(network.parameters()).device
     with torch.inference_mode():
         maxima = [
-            network.pooling2(network.features(split[chunk][0].to(device).float().div_(255))).amax(0)
+            network.pooling2(network.features(as_pixels(split[chunk][0], device))).amax(0)
             for chunk in places.split(batch_size)
         ]
     return torch.stack(maxima).amax(0).clone()

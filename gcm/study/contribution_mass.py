@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gcm.console import with_progress
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
 from gcm.model import Interpretable
 
@@ -44,7 +44,7 @@ def contribution_mass(name: str, network: Interpretable, split: Split, batch_siz
     batches = OrderedBatches(len(split), batch_size)
     with torch.inference_mode():
         for images, labels in with_progress(loader(split, batches), f"{name}: contributions", len(batches)):
-            parts = network.contributions(images.to(device).float().div_(255)).parts.flatten(2)
+            parts = network.contributions(as_pixels(images, device)).parts.flatten(2)
             masses = torch.stack([parts.clamp_min(0).sum(2), parts.abs().sum(2)]).cpu()  # (2,B,K)
             sums += mass_of_true_and_wrong(masses, labels)
     (true_positive, wrong_positive), (true_absolute, wrong_absolute) = (sums / len(split)).tolist()

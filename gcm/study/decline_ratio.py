@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gcm.console import with_progress
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
 from gcm.metric import Decline, DeclineRatio
 from gcm.model import Classifier
@@ -47,7 +47,7 @@ def decline_ratio_cells(
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
     batches = OrderedBatches(count or len(split), batch_size)
     for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):
-        pixels = images.to(device).float().div_(255)
+        pixels = as_pixels(images, device)
         for key, explanation in explain_with(fitting, network, pixels).items():
             for rendering, render in renderings.items():
                 pictures = render(explanation.maps, pixels)

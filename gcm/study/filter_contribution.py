@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gcm.console import with_progress
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.error import InputError
 from gcm.model import Classifier, PathNetwork
 from gcm.study.selection import first_of_each_class
@@ -85,7 +85,7 @@ def filter_contributions(
         chunks = places.flatten().split(batch_size)
         for chunk in with_progress(chunks, f"{name}: filter contributions", len(chunks)):
             images, labels = split[chunk]
-            account = network.contributions(images.to(device).float().div_(255), labels.to(device).unsqueeze(1))
+            account = network.contributions(as_pixels(images, device), labels.to(device).unsqueeze(1))
             parts.append(account.parts[:, 0].cpu())  # (B,1,F1,F2) -> (B,F1,F2)
             right.append(account.logits.argmax(1).cpu() == labels)
     shape = places.shape

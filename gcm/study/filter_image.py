@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gcm.console import with_progress
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.model import Classifier, PathNetwork
 from gcm.study.ascent import Ascent
 from gcm.study.backwards import backwards, largest_pooled
@@ -88,7 +88,7 @@ def filter_images(
     climbed = ascent(network, units)
     activations, best = strongest(name, network, units, split, places)
     device = climbed.device
-    real = split[best][0].to(device).float().div_(255)
+    real = as_pixels(split[best][0], device)
     with torch.no_grad():
         reached = {"ascent": units(climbed).diagonal(), "real": activations}
         if transposed is not None:
@@ -115,7 +115,7 @@ def strongest(
     with torch.inference_mode():
         activations = torch.cat(
             [
-                units(split[chunk][0].to(device).float().div_(255))
+                units(as_pixels(split[chunk][0], device))
                 for chunk in with_progress(chunks, f"{name}: strongest activations", len(chunks))
             ]
         )
@@ -129,6 +129,6 @@ def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: typ
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:
             activations = units(leaf).diagonal().sum()
-        check_no_stranger(activations, relus, type(network).__name__)
+        check_no_stranger(activations, relus, type(network).__name__, rule.method)
         (gradient,) = torch.autograd.grad(activations, leaf)
     return gradient

@@ -95,7 +95,7 @@ class MaskedNetwork:
         """The real network, to be called in the same way."""
         return MaskedNetwork(self.network, (None,) * len(self.kept), None)
 
-    def of(self, places: Tensor) -> "MaskedNetwork":
+    def subset(self, places: Tensor) -> "MaskedNetwork":
         """For the images at `places` `(b,)` alone."""
         kept = tuple(mask if mask is None else mask[places] for mask in self.kept)
         return MaskedNetwork(self.network, kept, None if self.kept_outputs is None else self.kept_outputs[places])
@@ -106,8 +106,11 @@ def above(activations: Tensor, threshold: float | None) -> Tensor | None:
 
 
 def check_can_be_masked(network: Classifier, images: Tensor) -> None:
-    """Raise `InputError` unless all activations of the network are ReLUs that a mode reaches."""
+    """Raise `InputError` unless all activations of the network are ReLUs that a mode reaches.
+
+    A guided ReLU stands in the graph under another name than one that the mode missed.
+    """
     relus = GuidedReLUs()
     with torch.enable_grad(), relus:
         logits = network(images.detach().clone().requires_grad_())
-    check_only_relus(logits, relus, type(network).__name__)
+    check_only_relus(logits, relus, type(network).__name__, "a noise mask")

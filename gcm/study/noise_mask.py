@@ -1,9 +1,9 @@
-"""What does not matter in an image: noise, as strong as possible, that the network does not notice.
+"""What does not matter in an image: noise, as strong as possible, that the network hardly notices.
 
 Source: the noise-mask paper, section 3.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -13,23 +13,26 @@ from torch.nn import functional as F
 
 from gcm.data.loader import seeded_generator
 from gcm.model import Classifier
-from gcm.setting import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
+from gcm.setting import NonNegativeNumber, PositiveCount, PositiveNumber, Seed, Share
 from gcm.study.masked_network import MaskedNetwork, Thresholds
 from gcm.visualizer.base import inspected
 
+COPIES_AT_ONCE = 400
+"""Noisy copies, of all images together, that go through the network at once; more only if one image has more."""
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """What Adam remembers of each mask."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseMask:
+class NoiseMaskSettings:
     """How the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels: the noise is
     `U * w` with `U` uniform in [-1,1], and Adam minimises
 
         E(w) = 1/N sum_n sum_k max(|y_k - y'_kn| - a, 0) - mean of w.
 
     `y` and `y'` are logits of the masked network, of the image and of its noisy copies; `w` starts at 0 and is clamped
-    after every step. All images of a call get the same draws of noise, so an image has the same mask in every batch.
+    after every step. All images get the same draws of noise, so that, up to rounding, an image has the same mask
+    in every batch.
 
     Attributes:
         samples: `N`, noisy copies in each step.
@@ -38,9 +41,10 @@ class NoiseMask:
         last_rate: at the last step, as a share of it; in between on a straight line.
         tolerance: `a`, in units of the logits; `auto`: half the smallest gap between two of the image's logits that
             are not equal, the most that keeps their order.
-        thresholds: of the masks.
+        thresholds: of the masked network.
         settled: an image's mask has settled, and is done, when over the last twentieth of the steps its values moved
-            by less than this share of the way that Adam could go (mean over pixels). 0: never.
+            by less than this share of the way that Adam could go, as a mean over the pixels that were not at 0 or at 1
+            all the time. 0: never.
         seed: of the noise.
     """
 
@@ -50,8 +54,8 @@ class NoiseMask:
     last_rate: Share = 0.05
     tolerance: NonNegativeNumber | Literal["auto"] = "auto"
     thresholds: Thresholds = field(default_factory=Thresholds)
-    settled: Share = 0.02
-    seed: Count = 0
+    settled: Share = 0.05
+    seed: Seed = 0
 
     @property
     def window(self) -> int:
@@ -62,14 +66,10 @@ class NoiseMask:
         """The learning rate at a step, counted from 1."""
         return self.learning_rate * (1 + (self.last_rate - 1) * (step - 1) / max(1, self.steps - 1))
 
-    def __call__(self, network: Classifier, images: Tensor) -> "NoiseMasks":
-        """For images `(B,C,H,W)`, float in [0,1].
-
-        Raises `InputError` where the network has activations that cannot be masked.
-        """
-        with inspected(network, images, None, guided=False):
-            masked = MaskedNetwork.of_images(network, images, self.thresholds)
-            return NoiseMaskSearch(masked, images, self).run()
+    def batches(self, images: Tensor) -> tuple[Tensor, ...]:
+        """As many of the images `(B,…)` at once as there is room for."""
+        parts: tuple[Tensor, ...] = images.split(max(1, COPIES_AT_ONCE // self.samples))
+        return parts
 
 
 @dataclass
@@ -81,7 +81,7 @@ class NoiseMasks:
         tolerance: `a`, `(B,)`.
         steps: taken for each image, `(B,)`.
         settled: which images' masks have settled, `(B,)`.
-        change: E's first term at each step, `(steps,B)`; NaN after an image's last.
+        excess: E's first term, by how much the logits move more than they may, `(B,steps)`; NaN after the last step.
         noise: the mean of `w`, which is E's second term, likewise.
     """
 
@@ -89,8 +89,28 @@ class NoiseMasks:
     tolerance: Tensor
     steps: Tensor
     settled: Tensor
-    change: Tensor
+    excess: Tensor
     noise: Tensor
+
+
+def noise_masks(network: Classifier, images: Tensor, settings: NoiseMaskSettings) -> NoiseMasks:
+    """For images `(B,C,H,W)`, float in [0,1].
+
+    Raises `InputError` where the network has activations that cannot be masked.
+    """
+    parts = []
+    for batch in settings.batches(images):
+        with inspected(network, batch, None, guided=False):
+            masked = MaskedNetwork.of_images(network, batch, settings.thresholds)
+            parts.append(NoiseMaskSearch(masked, batch, settings).run())
+    return joined(parts)
+
+
+def joined(parts: Sequence[NoiseMasks]) -> NoiseMasks:
+    """The masks of several batches as one, on the CPU."""
+    return NoiseMasks(
+        **{part.name: torch.cat([getattr(masks, part.name).cpu() for masks in parts]) for part in fields(NoiseMasks)}
+    )
 
 
 class NoiseMaskSearch:
@@ -100,7 +120,7 @@ class NoiseMaskSearch:
         masks: what has been found.
     """
 
-    def __init__(self, masked: MaskedNetwork, images: Tensor, settings: NoiseMask) -> None:
+    def __init__(self, masked: MaskedNetwork, images: Tensor, settings: NoiseMaskSettings) -> None:
         """`masked`: with the masks of `images` `(B,C,H,W)`; inspected, and where the images lie."""
         self.masked, self.images, self.settings = masked, images, settings
         with torch.no_grad():
@@ -114,8 +134,8 @@ class NoiseMaskSearch:
             tolerance=tolerance_of(self.logits.squeeze(1), settings.tolerance),
             steps=torch.zeros(count, dtype=torch.long),
             settled=torch.zeros(count, dtype=torch.bool),
-            change=torch.full((settings.steps, count), torch.nan),
-            noise=torch.full((settings.steps, count), torch.nan),
+            excess=torch.full((count, settings.steps), torch.nan),
+            noise=torch.full((count, settings.steps), torch.nan),
         )
 
     @property
@@ -145,10 +165,10 @@ class NoiseMaskSearch:
         with torch.enable_grad():
             strength = torch.stack(chosen)
             noisy = with_noise(self.images[places], strength, draws)
-            moved = (self.masked.of(places)(noisy) - self.logits[places]).abs()  # (b,N,K)
-            change = F.relu(moved - self.masks.tolerance[places, None, None]).sum(2).mean(1)
+            moved = (self.masked.subset(places)(noisy) - self.logits[places]).abs()  # (b,N,K)
+            excess = F.relu(moved - self.masks.tolerance[places, None, None]).sum(2).mean(1)
             noise = strength.mean((1, 2))
-            gradients = torch.autograd.grad((change - noise).sum(), chosen)
+            gradients = torch.autograd.grad((excess - noise).sum(), chosen)
         for parameter, gradient in zip(chosen, gradients, strict=True):
             parameter.grad = gradient
         self.optimizer.param_groups[0]["lr"] = self.settings.rate(step)
@@ -158,16 +178,19 @@ class NoiseMaskSearch:
             for place, parameter in zip(places, chosen, strict=True):
                 self.masks.strength[place] = parameter.clamp_(0, 1)
         self.masks.steps[places] = step
-        self.masks.change[step - 1, places] = change.detach().cpu()
-        self.masks.noise[step - 1, places] = noise.detach().cpu()
+        self.masks.excess[places, step - 1] = excess.detach().cpu().float()
+        self.masks.noise[places, step - 1] = noise.detach().cpu().float()
 
     def look_whether_settled(self) -> None:
         """The images whose masks have hardly moved since the last look are done."""
         first = self.step - self.settings.window + 1
         way = sum(self.settings.rate(step) for step in range(first, self.step + 1))
-        moved = (self.masks.strength - self.at_last_look).abs().mean((1, 2)).cpu()
-        self.masks.settled |= moved < self.settings.settled * way
-        self.at_last_look = self.masks.strength.clone()
+        strength = self.masks.strength
+        moved = (strength - self.at_last_look).abs().sum((1, 2))
+        at_the_end = (strength == self.at_last_look) & ((strength == 0) | (strength == 1))
+        able = (~at_the_end).sum((1, 2))
+        self.masks.settled |= (moved < self.settings.settled * way * able.clamp_min(1)).cpu()
+        self.at_last_look = strength.clone()
 
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs to go on; after the first step."""

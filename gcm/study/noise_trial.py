@@ -1,6 +1,6 @@
 """What noise does to a network's decision: the trial of noise masks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,18 +9,21 @@ from torch import Tensor
 
 from gcm.data.loader import seeded_generator
 from gcm.model import Classifier
-from gcm.setting import PositiveCount, Share
+from gcm.setting import PositiveCount, Seed, Share
 from gcm.study.masked_network import MaskedNetwork
-from gcm.study.noise_mask import NoiseMask, NoiseMasks, NoiseMaskSearch, uniform_noise, with_noise
+from gcm.study.noise_mask import (
+    COPIES_AT_ONCE,
+    NoiseMasks,
+    NoiseMaskSearch,
+    NoiseMaskSettings,
+    joined,
+    uniform_noise,
+    with_noise,
+)
 from gcm.visualizer.base import inspected
 
-COPIES_AT_ONCE = 400
-"""So many noisy copies, of all images of a batch together, go through the network at once."""
 TRIAL = 0
 """Keeps the draws of a trial apart from those of a search, which are numbered from 1."""
-
-HISTORIES = ("change", "noise")
-"""The parts of `NoiseMasks` whose second axis is the images."""
 
 Placement = Literal["high", "random", "low"]
 PLACEMENTS: tuple[Placement, ...] = ("high", "random", "low")
@@ -60,9 +63,11 @@ class FoundMasks:
     predicted: dict[Judge, Tensor]
     trials: dict[tuple[Noise, Judge], NoiseTrial]
 
-    def least(self, judge: Judge) -> Tensor:
-        """Which of `PLACEMENTS` changes each image's logits least, `(B,)`."""
-        return torch.stack([self.trials[where, judge].change for where in PLACEMENTS]).argmin(0)
+    def least(self, judge: Judge) -> list[Placement | None]:
+        """Which placement changes each image's logits least; None where two change them equally little."""
+        changes = torch.stack([self.trials[where, judge].change for where in PLACEMENTS], 1)  # (B,3)
+        smallest = changes == changes.amin(1, keepdim=True)
+        return [PLACEMENTS[int(flags.int().argmax())] if int(flags.sum()) == 1 else None for flags in smallest]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,44 +80,46 @@ class TrialSettings:
 
     copies: PositiveCount = 200
     placed: Share = 0.25
-    seed: int = 0
+    seed: Seed = 0
 
 
 def found_masks(
     network: Classifier,
     images: Tensor,
-    mask: NoiseMask,
+    mask: NoiseMaskSettings,
     trial: TrialSettings,
     finish: Callable[[NoiseMaskSearch, int], NoiseMasks] = lambda search, _: search.run(),
 ) -> FoundMasks:
-    """For images `(B,C,H,W)`, a few at a time; `finish` ends the search of a batch, whose number it is told.
+    """For images `(B,C,H,W)`, at least one; `finish` ends the search of a batch, whose number it is told.
 
     Raises `InputError` where the network has activations that cannot be masked.
     """
-    parts = []
-    for number, batch in enumerate(images.split(images_at_once(mask))):
+    found, predictions, trials = [], [], []
+    for number, batch in enumerate(mask.batches(images)):
         with inspected(network, batch, None, guided=False):
             masked = MaskedNetwork.of_images(network, batch, mask.thresholds)
+            judges: dict[Judge, MaskedNetwork] = {"masked": masked, "real": masked.without_masks()}
             masks = finish(NoiseMaskSearch(masked, batch, mask), number)
-            parts.append(tried(masked, batch, masks, trial))
-    return joined(parts)
-
-
-def images_at_once(mask: NoiseMask) -> int:
-    return max(1, COPIES_AT_ONCE // mask.samples)
-
-
-def tried(masked: MaskedNetwork, images: Tensor, masks: NoiseMasks, trial: TrialSettings) -> FoundMasks:
-    judges: dict[Judge, MaskedNetwork] = {"masked": masked, "real": masked.without_masks()}
-    strengths = trial_strengths(masks.strength, trial)
+            strengths = trial_strengths(masks.strength, trial)
+            found.append(masks)
+            predictions.append({judge: judges[judge](batch.unsqueeze(1)).argmax(2).squeeze(1) for judge in JUDGES})
+            trials.append(
+                {
+                    (noise, judge): noise_trial(judges[judge], batch, strengths[noise], trial)
+                    for noise in NOISES
+                    for judge in JUDGES
+                }
+            )
     return FoundMasks(
-        images,
-        masks,
-        {judge: judges[judge](images.unsqueeze(1)).argmax(2).squeeze(1) for judge in JUDGES},
+        images.cpu(),
+        joined(found),
+        {judge: torch.cat([of_batch[judge] for of_batch in predictions]).cpu() for judge in JUDGES},
         {
-            (noise, judge): noise_trial(judges[judge], images, strengths[noise], trial)
-            for noise in NOISES
-            for judge in JUDGES
+            key: NoiseTrial(
+                torch.cat([of_batch[key].change for of_batch in trials]).cpu(),
+                torch.cat([of_batch[key].kept for of_batch in trials]).cpu(),
+            )
+            for key in trials[0]
         },
     )
 
@@ -152,25 +159,3 @@ def placed(strength: Tensor, where: Placement, trial: TrialSettings) -> Tensor:
     }[where]
     chosen = shuffled[ranked[:, : round(trial.placed * values.shape[1])]]
     return torch.zeros_like(values).scatter(1, chosen, 1.0).view_as(strength)
-
-
-def joined(parts: Sequence[FoundMasks]) -> FoundMasks:
-    """The batches as one, on the CPU."""
-    masks = [part.masks for part in parts]
-    return FoundMasks(
-        torch.cat([part.images for part in parts]).cpu(),
-        NoiseMasks(
-            **{
-                name: torch.cat([getattr(part, name) for part in masks], dim=1 if name in HISTORIES else 0).cpu()
-                for name in vars(masks[0])
-            }
-        ),
-        {judge: torch.cat([part.predicted[judge] for part in parts]).cpu() for judge in JUDGES},
-        {
-            key: NoiseTrial(
-                torch.cat([part.trials[key].change for part in parts]).cpu(),
-                torch.cat([part.trials[key].kept for part in parts]).cpu(),
-            )
-            for key in parts[0].trials
-        },
-    )

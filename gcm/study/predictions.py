@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gcm.console import with_progress
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
 from gcm.model import Classifier
 
@@ -18,7 +18,7 @@ def split_logits(name: str, network: Classifier, split: Split, batch_size: int =
     batches = OrderedBatches(len(split), batch_size)
     with torch.inference_mode():
         parts = [
-            network(images.to(device).float().div_(255)).cpu()
+            network(as_pixels(images, device)).cpu()
             for images, _ in with_progress(loader(split, batches), f"{name}: logits", len(batches))
         ]
     return torch.cat(parts).clone()

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError, listed
 from gcm.model import Classifier
@@ -135,7 +135,7 @@ class RegionTrial:
             if regions is not None:
                 own = regions[number * self.batch_size : (number + 1) * self.batch_size]
                 filled = filled | self.regions[own]
-            pixels = torch.where(filled.unsqueeze(1), self.fill, self.images[chunk].float().div_(255))
+            pixels = torch.where(filled.unsqueeze(1), self.fill, as_pixels(self.images[chunk], self.images.device))
             found.append(self.network(pixels).argmax(1) != self.label)
         return torch.cat(found) if found else images.new_zeros(0, dtype=torch.bool)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gcm.build import build
 from gcm.console import say
-from gcm.data import Split, class_index
+from gcm.data import Split, as_pixels, class_index
 from gcm.draw import draw_class_maps
 from gcm.error import InputError, listed
 from gcm.rendering import Rendering
@@ -98,7 +98,7 @@ def draw_explanation(
 ) -> None:
     """The pictures of every class for the images at `indices`, in the layout of the GCM paper's figure 7."""
     images, labels = split[indices]
-    pixels = images.to(device).float().div_(255)
+    pixels = as_pixels(images, device)
     network = saved.network().to(device)
     explanation = drawn.visualizer(network, pixels)
     pictures = drawn.rendering(explanation.maps, pixels)

@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from torch.nn import functional as F
 
 from gcm.console import with_progress
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
 from gcm.metric import Completeness, CompletenessResidual
 from gcm.model import Classifier, Interpretable
@@ -45,7 +45,7 @@ def measured(name: str, network: Classifier, split: Split, batch_size: int = 250
     batches = OrderedBatches(len(split), batch_size)
     with torch.inference_mode():
         for images, labels in with_progress(loader(split, batches), f"{name}: test set", len(batches)):
-            pixels, truth = images.to(device).float().div_(255), labels.to(device)
+            pixels, truth = as_pixels(images, device), labels.to(device)
             logits = network(pixels)
             right += int((logits.argmax(1) == truth).sum())
             loss += float(F.cross_entropy(logits, truth, reduction="sum"))

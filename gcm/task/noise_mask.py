@@ -4,25 +4,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
 from gcm.console import say, step_progress
-from gcm.data import ImageData
+from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
-from gcm.file import write_whole
 from gcm.report.noise_mask import draw_noise_masks, show_noise_masks, write_noise_masks
 from gcm.setting import NonNegativeNumber, PositiveCount, PositiveNumber, Share
 from gcm.study.masked_network import Thresholds, check_can_be_masked
-from gcm.study.noise_mask import NoiseMask, NoiseMasks, NoiseMaskSearch
-from gcm.study.noise_trial import TrialSettings, found_masks, images_at_once
+from gcm.study.noise_mask import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
+from gcm.study.noise_trial import TrialSettings, found_masks
 from gcm.task.explain import chosen_images
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import settings_of
-from gcm.task.stored_study import StoredStudy, hash_of, now_and_then, resumed
+from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.task.weights import device_of, named_data, named_network
 from gcm.zoo import SavedNetwork
 
@@ -37,7 +35,7 @@ class NoiseMaskStudy(StoredStudy):
 
     task = "noise_mask"
     indices: list[int]
-    mask: NoiseMask
+    mask: NoiseMaskSettings
     trial: TrialSettings
 
 
@@ -51,7 +49,7 @@ def noise_mask(
     first_threshold: NonNegativeNumber | None = 0.2,
     hidden_threshold: NonNegativeNumber | None = 0.0,
     output_threshold: NonNegativeNumber | None = None,
-    settled: Share = 0.02,
+    settled: Share = 0.05,
     copies: PositiveCount = 200,
     placed: Share = 0.25,
 ) -> None:
@@ -69,7 +67,7 @@ def noise_mask(
         config,
         saved,
         indices=chosen_images(settings_of(config), data.test.labels, data.class_names()).tolist(),
-        mask=NoiseMask(
+        mask=NoiseMaskSettings(
             samples=samples,
             steps=steps,
             learning_rate=learning_rate,
@@ -88,26 +86,28 @@ def noise_mask(
 def measure_noise_masks(
     study: NoiseMaskStudy, saved: SavedNetwork, data: ImageData, device: torch.device, directory: Path
 ) -> None:
+    if max(study.indices) >= len(data.test):
+        raise InputError(f"{data.name} has {len(data.test)} test images; {directory} studies no. {max(study.indices)}")
     images, labels = data.test[torch.tensor(study.indices)]
-    pixels = images.to(device).float().div_(255)
-    network = saved.network().to(device)
+    pixels, network = as_pixels(images, device), saved.network().to(device)
     check_can_be_masked(network, pixels[:1])
     study.write(directory)
-    batches = -(-len(pixels) // images_at_once(study.mask))
-    with step_progress(batches * study.mask.steps) as show:
+    batches = study.mask.batches(images)
+    with step_progress(len(batches) * study.mask.steps) as show:
 
         def finish(search: NoiseMaskSearch, number: int) -> NoiseMasks:
             path = directory / f"search_{number}.npz"
-            restore(search, path)
-            save_now_and_then = now_and_then(partial(write_search, path=path))
+            save_now_and_then = now_and_then(partial(write_search, images=batches[number], path=path))
 
             def after_step(search: NoiseMaskSearch) -> None:
                 save_now_and_then(search)
                 show(number * study.mask.steps + search.step, how_it_stands(search))
 
-            masks = search.run(after_step)
-            write_search(search, path)
-            return masks
+            restore(search, batches[number], path)
+            search.run(after_step)
+            write_search(search, batches[number], path)
+            show((number + 1) * study.mask.steps, how_it_stands(search))
+            return search.masks
 
         found = found_masks(network, pixels, study.mask, study.trial, finish)
     title = f"{saved.card.name}: noise masks"
@@ -119,29 +119,21 @@ def measure_noise_masks(
 
 
 def how_it_stands(search: NoiseMaskSearch) -> str:
-    """The two terms of E, means over the images that are not done."""
-    step = search.step - 1
-    change, noise = search.masks.change[step].nanmean(), search.masks.noise[step].nanmean()
-    return f"change {change:.4f}, noise {noise:.3f}"
+    """The two terms of E in the last step: means over the images that took it."""
+    excess, noise = (history[:, search.step - 1].nanmean() for history in (search.masks.excess, search.masks.noise))
+    return f"excess {excess:.4f}, noise {noise:.3f}"
 
 
-def write_search(search: NoiseMaskSearch, path: Path) -> None:
-    values = {name: value.detach().cpu().numpy() for name, value in search.state().items()}
-    values["images_sha256"] = np.asarray(hash_of(search.images))
-    write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, **values))
+def write_search(search: NoiseMaskSearch, images: Tensor, path: Path) -> None:
+    """`images`: those of the search, uint8."""
+    write_arrays(path, {name: value.detach().cpu().numpy() for name, value in search.state().items()}, images)
 
 
-def restore(search: NoiseMaskSearch, path: Path) -> None:
+def restore(search: NoiseMaskSearch, images: Tensor, path: Path) -> None:
     """From the file of an interrupted run, if there is one."""
-    if not path.is_file():
-        return
-    try:
-        with np.load(path, allow_pickle=False) as values:
-            same_images = str(values["images_sha256"]) == hash_of(search.images)
-            state = {name: torch.from_numpy(values[name]) for name in values if name != "images_sha256"}
-        if same_images:
-            search.restore(state)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
-        raise InputError(f"{path} cannot be read ({error}); delete it, and its images start anew") from None
-    if not same_images:
-        raise InputError(f"{path} is of other images; delete it, and its images start anew")
+    if path.is_file():
+        arrays = read_arrays(path, images, "its images start")
+        try:
+            search.restore({name: torch.from_numpy(value) for name, value in arrays.items()})
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"{path} cannot be read ({error}); delete it, and its images start anew") from None

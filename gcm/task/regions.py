@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden, settings_of
-from gcm.task.stored_study import StoredStudy, hash_of, now_and_then, resumed
+from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.task.weights import device_of, named_data, named_network
 from gcm.zoo import SavedNetwork
 
@@ -117,35 +116,30 @@ def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[Re
 
 def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:
     """The deletion of a class to its end; goes on from the file `path` where that is there, and keeps it up to date."""
-    images_sha256 = hash_of(trial.images)
-    deletion = read_deletion(path, trial, images_sha256) if path.is_file() else trial.start()
-    deletion = trial.run(deletion, now_and_then(lambda deletion: write_deletion(deletion, images_sha256, path)))
-    write_deletion(deletion, images_sha256, path)
+    deletion = read_deletion(path, trial) if path.is_file() else trial.start()
+    deletion = trial.run(deletion, now_and_then(lambda deletion: write_deletion(deletion, trial, path)))
+    write_deletion(deletion, trial, path)
     return deletion
 
 
-def write_deletion(deletion: Deletion, images_sha256: str, path: Path) -> None:
-    values = {name: np.asarray(value) for name, value in asdict(deletion).items() if name != "label"}
-    values["images_sha256"] = np.asarray(images_sha256)
-    write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, **values))
+def write_deletion(deletion: Deletion, trial: RegionTrial, path: Path) -> None:
+    write_arrays(path, {name: value for name, value in asdict(deletion).items() if name != "label"}, trial.images)
 
 
-def read_deletion(path: Path, trial: RegionTrial, images_sha256: str) -> Deletion:
+def read_deletion(path: Path, trial: RegionTrial) -> Deletion:
+    arrays = read_arrays(path, trial.images, "this class starts")
     try:
-        with np.load(path, allow_pickle=False) as values:
-            deletion = Deletion(
-                trial.label,
-                torch.from_numpy(values["alive"]),
-                int(values["wrong_before"]),
-                values["order"].astype(int).tolist(),
-                list(torch.from_numpy(values["counts"])),
-            )
-            same_images = str(values["images_sha256"]) == images_sha256
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        deletion = Deletion(
+            trial.label,
+            torch.from_numpy(arrays["alive"]),
+            int(arrays["wrong_before"]),
+            arrays["order"].astype(int).tolist(),
+            list(torch.from_numpy(arrays["counts"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); delete it, and this class starts anew") from None
-    regions = {len(count) for count in deletion.counts} - {len(trial.regions)}
-    if not same_images or regions:
-        raise InputError(f"{path} is of other images or regions; delete it, and this class starts anew")
+    if {len(count) for count in deletion.counts} - {len(trial.regions)}:
+        raise InputError(f"{path} is of other regions; delete it, and this class starts anew")
     return deletion
 
 

@@ -1,12 +1,14 @@
 """A study that can be gone on with: `study.json` of its run holds all that its numbers depend on but the images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Self, TypeVar
+from zipfile import BadZipFile
 
+import numpy as np
 from omegaconf import DictConfig
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
@@ -14,8 +16,9 @@ from torch import Tensor
 from gcm.build import build, plain
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.file import write_json
+from gcm.file import write_json, write_whole
 from gcm.task.settings import overridden_keys, with_overrides
+from gcm.task.weights import check_fits
 from gcm.zoo import SavedNetwork, read_saved
 
 CHANGEABLE_ON_RESUME = ("trainer.", "data.root")
@@ -49,11 +52,12 @@ class StoredStudy:
     @classmethod
     def read(cls, directory: Path) -> Self:
         try:
-            return TypeAdapter(cls).validate_json((directory / FILE).read_text())
-        except (OSError, ValidationError) as error:
-            raise InputError(
-                f"{directory} is no run directory of task={cls.task}: {FILE} cannot be read ({error})"
-            ) from None
+            return TypeAdapter(cls).validate_json((directory / FILE).read_bytes())
+        except ValidationError as error:
+            reason = f"wrong or missing: {listed('.'.join(map(str, detail['loc'])) for detail in error.errors())}"
+        except OSError as error:
+            reason = str(error)
+        raise InputError(f"{directory} is no run directory of task={cls.task}: {FILE} cannot be read ({reason})")
 
     def write(self, directory: Path) -> None:
         write_json(directory / FILE, asdict(self))
@@ -78,11 +82,31 @@ def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, SavedNetwork,
     if saved.card.weights_sha256 != study.weights_sha256:
         raise InputError(f"{study.weights} has changed since {directory} was begun; start anew without resume=")
     root = {"root": config.data.root} if "data.root" in changes else {}
-    return study, saved, build({**study.data, **root}, key="data"), directory
+    data: ImageData = build({**study.data, **root}, key="data")
+    check_fits(saved, data)
+    return study, saved, data, directory
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any], images: Tensor) -> None:
+    """As an npz file that belongs to these images."""
+    hashed = np.asarray(hash_of(images))
+    write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, images_sha256=hashed, **arrays))
+
+
+def read_arrays(path: Path, images: Tensor, what: str) -> dict[str, Any]:
+    """What `write_arrays` wrote. Raises `InputError` for other files and other images; `what` would start anew."""
+    try:
+        with np.load(path, allow_pickle=False) as values:
+            arrays = dict(values)
+            same_images = str(arrays.pop("images_sha256")) == hash_of(images)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise InputError(f"{path} cannot be read ({error}); delete it, and {what} anew") from None
+    if not same_images:
+        raise InputError(f"{path} is of other images; delete it, and {what} anew")
+    return arrays
 
 
 def hash_of(images: Tensor) -> str:
-    """Tells whether a file of results is of these images."""
     return sha256(images.cpu().numpy().tobytes()).hexdigest()
 
 

@@ -49,20 +49,24 @@ def named_data(config: DictConfig, networks: Sequence[SavedNetwork]) -> ImageDat
     """The networks' own data set, unless the command line says otherwise; it must have their channels and classes."""
     chosen = with_overrides(networks[0].config, config, "data")
     data: ImageData = build(chosen, key="data")
-    images, _ = data.test[torch.arange(1)]
-    channels, classes = images.shape[1], data.class_names()
     for saved in networks:
-        spec = saved.card.spec
-        if (channels, classes) != (spec.channels, spec.classes):
-            raise InputError(
-                f"{saved.path} was trained on {spec.channels} channels and classes {listed(spec.classes)}; "
-                f"{data.name} has {channels} and {listed(classes)}"
-            )
+        check_fits(saved, data)
         other = with_overrides(saved.config, config, "data")
         differing = [key for key in TEST_SPLIT_KEYS if chosen.get(key) != other.get(key)]
         if "test_share" in chosen and differing:
             raise InputError(f"weights= must be tested on the same images; their data differ in {listed(differing)}")
     return data
+
+
+def check_fits(saved: SavedNetwork, data: ImageData) -> None:
+    """Raise `InputError` unless the data have the channels and classes that the network was trained on."""
+    images, _ = data.test[torch.arange(1)]
+    spec, channels, classes = saved.card.spec, images.shape[1], data.class_names()
+    if (channels, classes) != (spec.channels, spec.classes):
+        raise InputError(
+            f"{saved.path} was trained on {spec.channels} channels and classes {listed(spec.classes)}; "
+            f"{data.name} has {channels} and {listed(classes)}"
+        )
 
 
 def device_of(config: DictConfig) -> torch.device:

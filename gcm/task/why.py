@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.console import say
-from gcm.data import Split
+from gcm.data import Split, as_pixels
 from gcm.draw import Decision, PathEvidence, draw_why
 from gcm.error import InputError
 from gcm.model import PathNetwork
@@ -51,7 +51,7 @@ def why(
     network = check_paths(saved.network().to(device_of(config)), saved.card.name)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     images, labels = data.test[indices]
-    pixels = images.to(device_of(config)).float().div_(255)
+    pixels = as_pixels(images, device_of(config))
     with torch.inference_mode():
         predicted = sorted(set(network(pixels).argmax(1).tolist()))
     with run_directory(config) as directory:

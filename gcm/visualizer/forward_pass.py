@@ -64,7 +64,7 @@ class ForwardPass:
         relus = GuidedReLUs()
         with torch.enable_grad(), relus:
             hidden, logits = self._forward(self._leaf)
-        check_only_relus(logits, relus, type(self.model).__name__)
+        check_only_relus(logits, relus, type(self.model).__name__, "guided backprop")
         return hidden, logits
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
@@ -102,7 +102,7 @@ class ForwardPass:
         relus = GuidedReLUs(rule)
         with torch.enable_grad(), relus:
             logits = self._forward(leaf)[1]
-        check_only_relus(logits, relus, type(self.model).__name__)
+        check_only_relus(logits, relus, type(self.model).__name__, rule.method)
         return target_gradients(logits, self.targets, leaf)
 
     @cached_property

@@ -11,6 +11,8 @@ from gcm.visualizer.relu_mode import ReLUMode
 class GuidedReLU(torch.autograd.Function):
     """Forward: ReLU. Backward: what a ReLU passes on, and of that only what is positive."""
 
+    method = "guided backprop"
+
     @staticmethod
     def forward(ctx: Any, values: Tensor, in_place: bool) -> Tensor:
         if in_place:
@@ -27,6 +29,8 @@ class GuidedReLU(torch.autograd.Function):
 
 class DeconvnetReLU(GuidedReLU):
     """Forward: ReLU. Backward: of what comes back only what is positive, whether the ReLU was open or not."""
+
+    method = "a deconvnet"
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

@@ -1,4 +1,4 @@
-"""Every ReLU of a network in one's hand, for as long as a `with` block lasts, without touching the network.
+"""Replaces every ReLU of a network for as long as a `with` block lasts, without touching the network.
 
 Every way to write a ReLU in PyTorch (the module, the functions, the tensor methods, in place or not) passes through
 `torch.overrides`, so a mode sees them all: no hooks, no replaced modules, nothing to undo after an exception.
@@ -64,23 +64,23 @@ class ReLUMode(TorchFunctionMode, ABC):
         return function(*args, **named)
 
 
-def check_only_relus(outputs: Tensor, relus: ReLUMode, network: str) -> None:
+def check_only_relus(outputs: Tensor, relus: ReLUMode, network: str, method: str) -> None:
     """Raise `InputError` if a nonlinearity lies behind `outputs` that the mode did not reach.
 
-    Without this a network with, say, `clamp(min=0)` in place of a ReLU would be answered as if it had none.
+    Without this a network with, say, `clamp(min=0)` in place of a ReLU would be answered as if that were not there.
     """
-    check_no_stranger(outputs, relus, network)
+    check_no_stranger(outputs, relus, network, method)
     if not relus.count:
-        raise InputError(f"this method needs ReLUs; none was seen in {network} (are they hidden in compiled code?)")
+        raise InputError(f"{method} needs ReLUs; none was seen in {network} (are they hidden in compiled code?)")
 
 
-def check_no_stranger(outputs: Tensor, relus: ReLUMode, network: str) -> None:
+def check_no_stranger(outputs: Tensor, relus: ReLUMode, network: str, method: str) -> None:
     """The same, but without any ReLU at all there is nothing to reach."""
     kinds = {kind for kind in graph_nodes(outputs) if kind.startswith(OTHER_ACTIVATIONS)}
     strangers = {kind.rstrip("0123456789").removesuffix("Backward") for kind in kinds} | relus.masks
     if strangers:
         raise InputError(
-            f"this method is defined for ReLU networks; {network} has other activations: {listed(sorted(strangers))}"
+            f"{method} is defined for ReLU networks; {network} has other activations: {listed(sorted(strangers))}"
         )
 
 

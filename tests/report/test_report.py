@@ -3,6 +3,7 @@
 import base64
 import csv
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gcm.rendering import Product, Raw
 from gcm.report.card import card_page
 from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, verdict
 from gcm.report.claim.filter_contribution import three_filters_are_the_fewest
+from gcm.report.claim.noise_mask import background_does_not_contribute
 from gcm.report.evidence import PLANNED, Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import with_summaries
@@ -26,7 +28,7 @@ from gcm.report.section import SECTIONS
 from gcm.report.section.fewest_filters import fewest_filters
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
-from gcm.study.noise_mask import NoiseMask
+from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop, GuidedGradCAM, Uniform
 from gcm.zoo import Card, SavedNetwork, Test, cards
 
@@ -85,7 +87,7 @@ def evidence(tmp_path):
                    "guided_grad_cam": GuidedGradCAM(), "grad_cam": GradCAM(), "grad_cam_rectified": GradCAM(relu=True)}  # fmt: skip
     renderings = {"raw": Raw(), "product": Product(), "absolute": Raw(), "blend": Raw()}
     return Evidence(networks, data, {}, visualizers, renderings, DeclineRatio, tmp_path, torch.device("cpu"),
-                    noise_mask=NoiseMask(steps=2))  # fmt: skip
+                    noise_mask=NoiseMaskSettings(steps=2))  # fmt: skip
 
 
 def page(sections):
@@ -120,6 +122,23 @@ def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, t
         if "svhn" in line or "fashion" in line.lower() or "copy the runs.csv of sweep=fewest_filters" in line
     }
     assert about_data_we_lack == {line for section in sections for line in section.missing}
+
+
+@pytest.mark.parametrize(
+    ("beyond", "on_it", "verdict"), [(1.0, 0.0, SUPPORTED), (1.0, 1.0, CONTRADICTED), (0.0, 0.0, CONTRADICTED)]
+)
+def test_the_claim_on_the_background(beyond, on_it, verdict):
+    images = torch.zeros(2, 1, 9, 9)
+    images[:, :, 4, 4] = 1
+    strength = torch.full((2, 9, 9), beyond)
+    strength[:, 2:7, 2:7] = on_it
+    masks = SimpleNamespace(images=images, masks=SimpleNamespace(strength=strength))
+    evidence = SimpleNamespace(noise_mask_images=lambda _: [0, 1], noise_masks=lambda *_: masks)
+    measured, found = background_does_not_contribute(evidence)
+    assert found == verdict
+    assert f"object {on_it:.2f}, near {on_it:.2f}, beyond {beyond:.2f}" in measured
+    evidence.noise_mask_images = lambda _: []
+    assert background_does_not_contribute(evidence)[1] == NOT_TESTABLE
 
 
 def test_every_claim_gets_a_verdict_from_the_numbers(evidence, tmp_path):

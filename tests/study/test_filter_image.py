@@ -114,5 +114,7 @@ def test_the_layers_called_are_those_that_can_be_looked_at():
 def test_activations_that_the_rules_do_not_reach_are_refused():
     network = lenet()
     network.relu1 = torch.nn.Tanh()
-    with pytest.raises(InputError, match="has other activations: Tanh"):
+    with pytest.raises(
+        InputError, match="guided backprop is defined for ReLU networks; LeNet has other activations: Tanh"
+    ):
         ruled_gradients(network, channels_of(network, "relu1"), torch.rand(2, *SPEC.shape), GuidedReLU)

@@ -35,7 +35,7 @@ def test_units_up_to_their_threshold_are_forced_to_0_in_all_copies(output):
         if output is not None:
             expected = expected * (logits > 0)
         torch.testing.assert_close(its_logits, expected)
-    one = masked.of(torch.tensor([2]))
+    one = masked.subset(torch.tensor([2]))
     torch.testing.assert_close(one(copies[2:]), found[2:])
 
 
@@ -85,5 +85,7 @@ def test_every_network_of_the_zoo_can_be_masked(name):
 def test_other_activations_are_refused():
     network = lenet()
     network.relu2 = nn.Tanh()
-    with pytest.raises(InputError, match="LeNet has other activations: Tanh"):
+    with pytest.raises(
+        InputError, match="a noise mask is defined for ReLU networks; LeNet has other activations: Tanh"
+    ):
         MaskedNetwork.of_images(network, images_of(SPEC, 1, torch.float64), Thresholds())

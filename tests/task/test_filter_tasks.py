@@ -73,9 +73,9 @@ def test_interrupted_regions_go_on_by_their_own_settings(train_py, run, tmp_path
     study = json.loads((tmp_path / "out/study.json").read_text())
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "images_per_class": 5}))
     (tmp_path / "out/deletion_8.npz").unlink()
-    assert "is of other images or regions" in train_py("task=regions", "resume=out").error
+    assert "is of other images; delete it" in train_py("task=regions", "resume=out").error
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "split": "test"}))
-    assert "is of other images or regions" in train_py("task=regions", "resume=out").error
+    assert "is of other images; delete it" in train_py("task=regions", "resume=out").error
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "weights_sha256": "other"}))
     assert "has changed since out was begun" in train_py("task=regions", "resume=out").error
 

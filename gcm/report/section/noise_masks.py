@@ -29,7 +29,7 @@ def noise_masks(evidence: Evidence) -> Section:
     if not len(indices):
         return missing_section(title, f"no test image that {NAME} classifies correctly")
     classes = evidence.card(NAME).spec.classes
-    _, labels = evidence.pixels(NAME, indices)
+    labels = evidence.test_split(NAME).labels[indices]
     found = {variant: evidence.noise_masks(NAME, threshold) for variant, threshold in VARIANTS.items()}
     rows = [
         {"variant": variant, **row}
