@@ -30,12 +30,17 @@ def grouped(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return dict(groups)
 
 
-def summary_rows(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each group of `run_rows`: mean and standard deviation over its seeds."""
+def by_group(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of `run_rows`, those of a group together."""
     groups = defaultdict(list)
     for run in runs:
         groups[run["group"]].append(run)
-    return [summary_row(group, members) for group, members in groups.items()]
+    return dict(groups)
+
+
+def summary_rows(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each group of `run_rows`: mean and standard deviation over its seeds."""
+    return [summary_row(group, members) for group, members in by_group(runs).items()]
 
 
 def summary_row(group: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
-from gcm.report.sweep import rounded, run_rows, summary_rows
+from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
 
 
 class SweepSummary(Callback):
@@ -34,7 +34,7 @@ class SweepSummary(Callback):
         write_csv(directory / "summary.csv", rows)
         note = f"\nWithout a result: job {', '.join(missing)}.\n" if missing else ""
         write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded(row) for row in rows])}{note}")
-        draw_summary(rows, config, directory)
+        draw_summary(runs, config, directory)
         show_table("Sweep", [rounded(row) for row in rows])
         if missing:
             say(f"without a result: job {', '.join(missing)}")
@@ -46,15 +46,10 @@ def in_order(job: Path) -> tuple[int, str]:
     return (int(job.name), "") if job.name.isdigit() else (sys.maxsize, job.name)
 
 
-def draw_summary(rows: list[dict[str, Any]], config: DictConfig, directory: Path) -> None:
+def draw_summary(runs: list[dict[str, Any]], config: DictConfig, directory: Path) -> None:
     from gcm.draw import draw_accuracy_and_size
 
-    if len({row["parameters"] for row in rows}) > 1:
+    if len({run["parameters"] for run in runs}) > 1:
+        named = {group.partition(" ")[2] or group: members for group, members in by_group(runs).items()}
         claimed = config.claim.accuracy if config.claim else None
-        draw_accuracy_and_size(
-            rows,
-            [row["group"].partition(" ")[2] or row["group"] for row in rows],
-            claimed,
-            "accuracy and size",
-            directory / "summary.png",
-        )
+        draw_accuracy_and_size(named, claimed, "accuracy and size", directory / "summary.png")
