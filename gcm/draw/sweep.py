@@ -32,7 +32,8 @@ def draw_accuracy_and_size(
         ax.axhline(1 - claimed, color="black", linestyle="--", linewidth=1)
         at_the_left = (0.01, 1 - claimed)
         ax.annotate(f"claimed: {claimed:.2%}", at_the_left, xycoords=("axes fraction", "data"), va="bottom")
-    worst, best = max(max(values) for values in errors.values()), min(min(values) for values in errors.values())
+    shown = [error for values in errors.values() for error in values] + ([] if claimed is None else [1 - claimed])
+    worst, best = max(shown), min(shown)
     marks = [accuracy for accuracy in ACCURACIES if best / 2 <= 1 - accuracy <= 2 * worst]
     ax.set_yticks([1 - accuracy for accuracy in marks], [f"{accuracy:.1%}" for accuracy in marks])
     ax.set_yticks([], minor=True)

@@ -163,7 +163,7 @@ def test_every_claim_gets_a_verdict_from_the_numbers(evidence, tmp_path):
 )
 def test_whether_three_filters_are_the_fewest(evidence, tmp_path, two, three, expected):
     runs = [
-        {"group": f"tiny_lenet_mnist model.filters={name}", "seed": seed, "parameters": 600, "test_accuracy": accuracy,
+        {"group": f"tiny_lenet_mnist model.filters={name}", "seed": seed, "parameters": 600, "test_images": 10000, "test_accuracy": accuracy,
          "test_loss": 0.1, "machine": "a machine"}
         for name, accuracies in (("[2,2]", two), ("[3,3]", three)) for seed, accuracy in enumerate(accuracies)
     ]  # fmt: skip
