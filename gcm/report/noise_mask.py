@@ -67,7 +67,7 @@ def trial_rows(found: FoundMasks) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"noise": NAMES[noise]}
         for judge in JUDGES:
             trial = found.trials[noise, judge]
-            row[f"{judge}: |change of logits|"] = f"{trial.change.mean():.3f}"
+            row[f"{judge}: change of logits"] = f"{trial.change.mean():.3f}"
             row[f"{judge}: same class"] = f"{trial.kept.mean():.1%}"
             if noise != "mask":
                 row[f"{judge}: least change of three"] = f"{found.least(judge).count(noise)} of {count}"
