@@ -15,6 +15,9 @@ from sample import ROOT
 
 from gcm.task.command_line import failed_jobs
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
+torch.set_num_threads(1)  # two tests run side by side
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
