@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from gcm.console import say, step_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
 from gcm.report.noise_mask import draw_noise_masks, show_noise_masks, write_noise_masks
-from gcm.setting import NonNegativeNumber, PositiveCount, PositiveNumber, Share
+from gcm.setting import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
 from gcm.study.masked_network import Thresholds, check_can_be_masked
 from gcm.study.noise_mask import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
 from gcm.study.noise_trial import TrialSettings, found_masks
@@ -34,7 +35,7 @@ class NoiseMaskStudy(StoredStudy):
     """
 
     task = "noise_mask"
-    indices: list[int]
+    indices: Annotated[list[Count], MinLen(1)]
     mask: NoiseMaskSettings
     trial: TrialSettings
 

@@ -92,6 +92,20 @@ def test_filter_images(train_py, run, tmp_path):
     assert (tmp_path / "layer/filter_images_1.png").is_file()
 
 
+def test_headings_of_filter_images_stand_above_their_columns(train_py, run, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "gcm.task.filter_images.draw_grid", lambda rows, _, columns, *rest: drawn.append((rows, columns))
+    )
+    assert train_py("task=filter_images", run, IMAGES, "task.steps=1", "output=out").code == 0
+    ((rows, columns),) = drawn
+    assert columns[0].startswith("back by")
+    assert columns[-2:] == ["its first filter", "its second filter"]
+    assert [len(row) for row in rows] == [5] * 3 + [7] * 9  # filters of the second layer, then paths
+    assert rows[3][5].picture.shape == (1, 5, 5)
+    assert rows[3][6].picture.shape == (1, 3, 3)
+
+
 def test_why(train_py, run, tmp_path):
     assert train_py("task=regions", run, IMAGES, "task.grid=4", "output=regions").code == 0
     end = train_py("task=why", run, "indices=[0,5]", "task.regions=regions", "task.paths=2", "output=out")

@@ -60,6 +60,9 @@ def test_files_that_do_not_belong_to_a_run_are_refused(train_py, tmp_path):
     study = json.loads((tmp_path / "out/study.json").read_text())
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "indices": [0, 360]}))
     assert "digits has 360 test images; out studies no. 360" in train_py("task=noise_mask", "resume=out").error
+    for wrong in ([], [-1]):
+        (tmp_path / "out/study.json").write_text(json.dumps({**study, "indices": wrong}))
+        assert "wrong or missing: indices" in train_py("task=noise_mask", "resume=out").error
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "mask": {**study["mask"], "steps": "many"}}))
     assert "wrong or missing: mask.steps" in train_py("task=noise_mask", "resume=out").error
     (tmp_path / "out/study.json").write_bytes(b"\xff")

@@ -1,7 +1,5 @@
 """What every visualizer must do, on every network that it fits."""
 
-import copy
-
 import pytest
 import torch
 from sample import NETWORKS, images_of, randomized
@@ -9,7 +7,6 @@ from torch import nn
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.model import FeatureClassifier
 from gcm.visualizer import (
     CAM,
     ClassWeightMaps,
@@ -222,53 +219,3 @@ def test_cam_and_grad_cam_never_go_back_through_the_trunk():
     network.trunk[-1].inplace = False
     for visualizer in (CAM(), GradCAM()):
         visualizer(network, images_of(spec))
-
-
-def test_random_maps_differ_between_images_and_seeds():
-    spec = SPECS["grey"]
-    network, images = NETWORKS["cnn"](spec), images_of(spec)
-    maps = Random(seed=1)(network, images).maps
-    assert not torch.equal(maps[0], maps[1])
-    assert not torch.equal(maps, Random(seed=2)(network, images).maps)
-    assert "seed=1" in repr(Random(seed=1))
-
-
-def test_uniform_maps_sum_to_the_logits():
-    spec = SPECS["colour"]
-    explanation = Uniform()(NETWORKS["lenet"](spec), images_of(spec))
-    torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits)
-
-
-def test_visualizers_work_on_strangers_networks():
-    """Plain modules, without a spec."""
-    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 18 * 18, 3))
-    images = images_of(SPECS["grey"])
-    assert GuidedBackprop()(network, images).maps.shape == (4, 3, 1, 20, 20)
-    assert Uniform()(copy.deepcopy(network), images).maps.shape == (4, 3, 1, 20, 20)
-    with pytest.raises(InputError, match="needs a FeatureClassifier"):
-        GradCAM()(network, images)
-
-
-class OwnHead(FeatureClassifier):
-    """A head that is not linear, for Grad-CAM."""
-
-    def __init__(self, spec: ImageSpec) -> None:
-        super().__init__(spec)
-        self.convolution = nn.Conv2d(spec.channels, 5, 3)
-        self.hidden = nn.Linear(5, 7)
-        self.out = nn.Linear(7, len(spec.classes))
-
-    def features(self, images):
-        return self.convolution(images).relu()
-
-    def head(self, features):
-        return self.out(torch.tanh(self.hidden(features.mean((2, 3)))))
-
-
-def test_grad_cam_takes_the_gradient_at_the_images_own_features():
-    spec = SPECS["colour"]
-    network, images = OwnHead(spec).double(), images_of(spec, dtype=torch.float64)
-    features = network.features(images).detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(network.head(features)[:, 1].sum(), features)
-    by_hand = (gradient.mean((2, 3), keepdim=True) * features).sum(1)
-    torch.testing.assert_close(GradCAM()(network, images).maps[:, 1, 0], by_hand)
