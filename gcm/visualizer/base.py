@@ -51,15 +51,17 @@ class Visualizer(ABC):
         with inspected(model, images, targets, self.guided) as forward_pass:
             return self.explain(forward_pass)
 
-    def explain(self, forward_pass: "ForwardPass") -> Explanation:
-        reason = self.misfit(forward_pass.model)
+    def explain(self, forward_pass: ForwardPass) -> Explanation:
+        self.check_fits(forward_pass.model)
+        return Explanation(forward_pass.logits, self.weight_maps(forward_pass))
+
+    def check_fits(self, model: nn.Module) -> None:
+        reason = self.misfit(model)
         if reason:
-            raise InputError(f"{self!r} does not fit {type(forward_pass.model).__name__}: {reason}")
-        maps = self.weight_maps(forward_pass)
-        return Explanation(forward_pass.logits, maps)
+            raise InputError(f"{self!r} does not fit {type(model).__name__}: {reason}")
 
     @abstractmethod
-    def weight_maps(self, forward_pass: "ForwardPass") -> Tensor:
+    def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         """The method's mathematics: `(B,T,d,h,w)` for the pass's targets."""
 
     def misfit(self, model: nn.Module) -> str:

@@ -9,8 +9,10 @@ from gcm.data import ImageSpec
 from gcm.error import InputError
 from gcm.visualizer import (
     CAM,
+    LRP,
     ClassWeightMaps,
     Deconvnet,
+    DeepTaylor,
     GradCAM,
     GuidedBackprop,
     GuidedGradCAM,
@@ -39,6 +41,8 @@ VISUALIZERS = {
     "smooth_grad": SmoothGrad(samples=2),
     "integrated_gradients": IntegratedGradients(steps=2),
     "deconvnet": Deconvnet(),
+    "deep_taylor": DeepTaylor(),
+    "lrp": LRP(),
     "occlusion": Occlusion(),
     "uniform": Uniform(),
     "random": Random(),

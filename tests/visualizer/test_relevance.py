@@ -2,21 +2,23 @@
 
 import pytest
 import torch
+from captum.attr import LRP as CAPTUM_LRP
+from captum.attr._utils.lrp_rules import Alpha1_Beta0_Rule, EpsilonRule, GammaRule
 from sample import NETWORKS, images_of, randomized
 from torch import nn
 from torch.nn import functional as F
+from zennit import rules
+from zennit.canonizers import SequentialMergeBatchNorm
+from zennit.composites import SpecialFirstLayerMapComposite
+from zennit.types import Activation, AvgPool, Convolution
 
 from gcm.data import ImageSpec
-from gcm.visualizer.relevance import LRP
-from gcm.visualizer.relevance_rule import (
-    AlphaBeta,
-    Bounded,
-    Epsilon,
-    Gamma,
-    LayerRelevance,
-    LinearLayer,
-    ZPlus,
-)
+from gcm.error import InputError
+from gcm.model import GCM
+from gcm.visualizer import LRP, DeepTaylor
+from gcm.visualizer.relevance import AlphaBeta, Bounded, Epsilon, Gamma, ZPlus
+from gcm.visualizer.relevance.flow import LayerFlow
+from gcm.visualizer.relevance.rule import LinearLayer
 
 RULES = {
     "epsilon": Epsilon(0.1),
@@ -30,26 +32,33 @@ SPEC = ImageSpec.of(3, 16, 5)
 
 def by_hand(rule, inputs, weight, bias, relevance, low, high):
     """`inputs` (I), `weight` (O,I), `bias` and `relevance` (O), written out from the rules' formulas."""
-    brought = inputs * weight  # (O,I)
-    positive, negative = brought.clamp_min(0), brought.clamp_max(0)
-    if isinstance(rule, Epsilon):
-        total = brought.sum(1) + bias
-        return (brought * (relevance / (total + rule.epsilon * torch.where(total < 0, -1, 1)))[:, None]).sum(0)
-    if isinstance(rule, Gamma):
-        brought = inputs * (weight + rule.gamma * weight.clamp_min(0))
-        total = brought.sum(1) + bias + rule.gamma * bias.clamp_min(0)
-        return (brought * (relevance / total)[:, None]).sum(0)
-    if isinstance(rule, AlphaBeta):
-        speaks_for = positive * ratio(relevance, positive.sum(1) + bias.clamp_min(0))[:, None]
-        speaks_against = negative * ratio(relevance, negative.sum(1) + bias.clamp_max(0))[:, None]
-        return (rule.alpha * speaks_for - rule.beta * speaks_against).sum(0)
-    if isinstance(rule, Bounded):
-        positive = brought - low * weight.clamp_min(0) - high * weight.clamp_max(0)
-    return (positive * ratio(relevance, positive.sum(1))[:, None]).sum(0)
+    handed = torch.zeros_like(inputs)
+    for w, b, r in zip(weight, bias, relevance, strict=True):
+        brought = inputs * w
+        output = brought.sum() + b
+        sign = -1 if output < 0 else 1
+        for_it = (brought * sign).clamp_min(0) * sign  # what has the output's sign
+        if isinstance(rule, Epsilon):
+            handed += brought * r / (output + rule.epsilon * sign)
+        elif isinstance(rule, Gamma):
+            bias_for_it = (b * sign).clamp_min(0) * sign
+            shares = brought + rule.gamma * for_it
+            handed += shares * r / (output + rule.gamma * (for_it.sum() + bias_for_it))
+        elif isinstance(rule, AlphaBeta):
+            positive, negative = brought.clamp_min(0), brought.clamp_max(0)
+            handed += rule.alpha * positive * ratio(r, positive.sum() + b.clamp_min(0))
+            handed -= rule.beta * negative * ratio(r, negative.sum() + b.clamp_max(0))
+        elif isinstance(rule, Bounded):
+            nearest, farthest = (low, high) if sign > 0 else (high, low)
+            shares = brought - nearest * w.clamp_min(0) - farthest * w.clamp_max(0)
+            handed += shares * ratio(r, shares.sum())
+        else:
+            handed += for_it * ratio(r, for_it.sum())
+    return handed
 
 
-def ratio(relevance, total):
-    return torch.tensor([part / whole if whole else 0.0 for part, whole in zip(relevance, total, strict=True)])
+def ratio(part, whole):
+    return part / whole if whole else 0.0
 
 
 LAYERS = {
@@ -74,8 +83,9 @@ def test_every_rule_equals_its_formula_written_out(name, rule, signed):
     bias = torch.randn(outputs.shape[1], dtype=torch.float64)
     relevance = torch.randn_like(outputs)
     low, high = inputs.min().expand_as(inputs[:1]), inputs.max().expand_as(inputs[:1])
-    layer = LinearLayer(function, inputs, weight, bias.view(1, -1, *[1] * (outputs.ndim - 2)), low, high)
-    found = LayerRelevance(layer, rule)(relevance)
+    broad = bias.view(1, -1, *[1] * (outputs.ndim - 2))
+    layer = LinearLayer(function, inputs, weight, broad, outputs + broad, low, high)
+    found = LayerFlow(layer, rule)(relevance)
     basis = torch.eye(inputs[0].numel(), dtype=torch.float64).view(-1, *shape[1:])
     matrix = function(basis, weight).flatten(1).T  # (O,I)
     biases = bias.view(-1, *[1] * (outputs.ndim - 2)).expand_as(outputs[0]).flatten()
@@ -86,22 +96,36 @@ def test_every_rule_equals_its_formula_written_out(name, rule, signed):
         torch.testing.assert_close(found[image].flatten(), expected)
 
 
+def handed_on(rule, weight, relevance, low=None, high=None):
+    """By a layer without bias and with one output, from the inputs 1 and 2."""
+    inputs, weights = torch.tensor([[1.0, 2.0]]), torch.tensor([weight])
+    bounds = [None if bound is None else torch.full((1, 2), bound) for bound in (low, high)]
+    layer = LinearLayer(F.linear, inputs, weights, None, F.linear(inputs, weights), *bounds)
+    return LayerFlow(layer, rule)(torch.tensor([[relevance]])).tolist()[0]
+
+
 def test_rules_on_a_layer_that_can_be_computed_in_the_head():
-    """x = (1, 2), w = (3, -1): brought 3 and -2, together 1."""
-    layer = LinearLayer(F.linear, torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -1.0]]), None)
-    handed = {name: LayerRelevance(layer, rule)(torch.tensor([[6.0]])).tolist()[0] for name, rule in {
-        "epsilon": Epsilon(0.0), "gamma": Gamma(1.0), "alpha_beta": AlphaBeta(2.0, 1.0), "z_plus": ZPlus(),
-    }.items()}  # fmt: skip
-    assert handed == {"epsilon": [18, -12], "gamma": [9, -3], "alpha_beta": [12, -6], "z_plus": [6, 0]}
-    pixels = LinearLayer(F.linear, torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -1.0]]), None,
-                         torch.zeros(1, 2), torch.full((1, 2), 3.0))  # fmt: skip
-    assert LayerRelevance(pixels, Bounded())(torch.tensor([[8.0]])).tolist() == [[6, 2]]  # 3 and -2 + 3
+    """Brought are 3 and -2, together 1."""
+    weight = [3.0, -1.0]
+    assert handed_on(Epsilon(0.0), weight, 6.0) == [18, -12]
+    assert handed_on(Gamma(1.0), weight, 8.0) == [12, -4]  # 6 and -2 of 4
+    assert handed_on(AlphaBeta(2.0, 1.0), weight, 6.0) == [12, -6]
+    assert handed_on(ZPlus(), weight, 6.0) == [6, 0]
+    assert handed_on(Bounded(), weight, 8.0, low=0.0, high=3.0) == [6, 2]  # 3 and 3 - 2 of 4
+
+
+def test_a_negative_output_hands_on_what_made_it_negative():
+    """Brought are 1 and -4, together -3."""
+    weight = [1.0, -2.0]
+    assert handed_on(Gamma(1.0), weight, -7.0) == [1, -8]  # 1 and -8 of -7
+    assert handed_on(ZPlus(), weight, -3.0) == [0, -3]
+    assert handed_on(Bounded(), weight, -6.0, low=0.0, high=3.0) == [-2, -4]  # 1 - 3 and -4 of -6
 
 
 def test_nothing_brought_gets_nothing():
-    layer = LinearLayer(F.linear, torch.zeros(1, 2), torch.ones(1, 2), None)
+    layer = LinearLayer(F.linear, torch.zeros(1, 2), torch.ones(1, 2), None, torch.zeros(1, 1))
     for rule in RULES.values():
-        assert LayerRelevance(layer, rule)(torch.ones(1, 1)).tolist() == [[0, 0]]
+        assert LayerFlow(layer, rule)(torch.ones(1, 1)).tolist() == [[0, 0]]
 
 
 def without_biases(network):
@@ -113,11 +137,183 @@ def without_biases(network):
     return network.double().eval()
 
 
+LINEAR = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+CONSERVING = {
+    "deep_taylor": DeepTaylor(),
+    "lrp": LRP(epsilon=0.0),
+    "gamma": LRP("gamma", "gamma", "gamma"),
+    "epsilon": LRP("epsilon", "epsilon", epsilon=0.0),
+}
+
+
+@pytest.mark.parametrize("visualizer", CONSERVING.values(), ids=CONSERVING)
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize(
-    "visualizer", [LRP(epsilon=0.0), LRP("epsilon", "epsilon", epsilon=0.0)], ids=["lrp", "epsilon"]
-)
-def test_without_biases_relevance_is_conserved(name, visualizer):
-    network = without_biases(randomized(NETWORKS[name](SPEC)))
-    explanation = visualizer(network, images_of(SPEC, 2, torch.float64))
+def test_without_biases_every_layer_hands_on_what_it_receives(name, visualizer):
+    network, images = without_biases(randomized(NETWORKS[name](SPEC))), images_of(SPEC, 2, torch.float64)
+    explanation = visualizer(network, images)
     torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits, rtol=1e-9, atol=1e-12)
+    layers = visualizer.conservation(network, images)
+    linear = [path for path, module in network.named_modules() if isinstance(module, LINEAR)]
+    assert sorted(layer.layer for layer in layers) == sorted(linear)
+    assert max(layer.residual for layer in layers) < 1e-10
+
+
+def test_the_residual_says_what_biases_took():
+    """Logits x + 1 and x: of the relevance 3 and 2 of x = 2 the bias takes 1, so 1 of 5."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    network[1].weight.data.fill_(1.0)
+    network[1].bias.data = torch.tensor([1.0, 0.0])
+    (layer,) = LRP("epsilon", epsilon=0.0).conservation(network, torch.full((1, 1, 1, 1), 2.0))
+    assert layer.layer == "1"
+    assert layer.rule == "Epsilon(epsilon=0.0)"
+    assert layer.residual == pytest.approx(1 / 5)
+
+
+def small_gcm(shared_depth):
+    spec = ImageSpec.of(2, 7, 3)
+    return randomized(GCM(spec, widths=(2, 3, 4), shared_depth=shared_depth)).double().eval(), images_of(
+        spec, 1, torch.float64
+    )
+
+
+@pytest.mark.parametrize(
+    "visualizer", [DeepTaylor(), LRP(), LRP("alpha_beta", "alpha_beta")], ids=["taylor", "lrp", "ab"]
+)
+@pytest.mark.parametrize("shared_depth", [4, 2])
+@torch.no_grad()
+def test_gcm_equals_a_derivation_one_matrix_a_layer(visualizer, shared_depth):
+    """Every layer up to its ReLU as a matrix, found from what it does to unit vectors; then the formulas."""
+    network, images = small_gcm(shared_depth)
+    encoder, decoder = network.encoder, network.decoder
+    blocks = [encoder[place : place + 2] for place in range(0, len(encoder), 3)]
+    layers = [*blocks, enlarging(decoder.enlarge1, (4, 4)), decoder.convolve1[:2],
+              enlarging(decoder.enlarge2, (7, 7)), decoder.convolve2[:2], decoder.class_layer]  # fmt: skip
+    inputs = [images]
+    for layer in layers[:-1]:
+        inputs.append(layer(inputs[-1]).relu())
+    logits = network(images)
+    maps = visualizer(network, images).maps
+    rules = [visualizer.composite.pixels, *[visualizer.composite.convolution] * (len(layers) - 1)]
+    for target in range(3):
+        relevance = torch.zeros(1, 3, 7, 7, dtype=torch.float64)
+        relevance[:, target] = network.contributions(images).parts[:, target].sum(1)
+        for layer, rule, values in zip(reversed(layers), reversed(rules), reversed(inputs), strict=True):
+            relevance = through_matrix(layer, rule, values, relevance)
+        torch.testing.assert_close(maps[:, target], relevance)
+        if visualizer == DeepTaylor():
+            torch.testing.assert_close(relevance.sum(), logits[0, target])
+
+
+def enlarging(layer, size):
+    return lambda values: layer.normalization(layer.convolution(values, output_size=size))
+
+
+def through_matrix(layer, rule, values, relevance):
+    at_zero = layer(torch.zeros_like(values))
+    basis = torch.eye(values.numel(), dtype=values.dtype).view(-1, *values.shape[1:])
+    matrix = (layer(basis) - at_zero).flatten(1).T
+    low, high = torch.zeros(values.numel()), torch.ones(values.numel())
+    if isinstance(rule, Bounded) and values.shape[1] != 2:
+        rule = ZPlus()
+    handed = by_hand(rule, values.flatten(), matrix, at_zero.flatten(), relevance.flatten(), low, high)
+    return handed.view_as(values)
+
+
+def sequential():
+    """A network that other libraries can take apart."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, stride=2), nn.ReLU(), nn.Flatten(),
+        nn.Linear(54, 7), nn.ReLU(), nn.Linear(7, 5),
+    )  # fmt: skip
+    return network.double().eval()
+
+
+def normalized():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, eps=0.0), nn.ReLU(), nn.Conv2d(4, 5, 5, bias=False),
+                            nn.BatchNorm2d(5, eps=0.0), nn.ReLU(), nn.AvgPool2d(10), nn.Flatten(), nn.Linear(5, 5))  # fmt: skip
+    return randomized(network).double().eval()
+
+
+STABLE = 1e-15
+ZENNIT_RULES = {
+    "epsilon": rules.Epsilon(STABLE),
+    "gamma": rules.Gamma(0.25, STABLE),
+    "alpha_beta": rules.AlphaBeta(2, 1, STABLE),
+    "z_plus": rules.ZPlus(STABLE, zero_params="bias"),
+    "bounded": rules.ZBox(0.0, 1.0, STABLE, zero_params="bias"),
+}
+COMPOSITES = [
+    ("bounded", "gamma", "epsilon"), ("bounded", "z_plus", "epsilon"), ("z_plus", "z_plus", "gamma"),
+    ("gamma", "gamma", "gamma"), ("alpha_beta", "alpha_beta", "alpha_beta"), ("epsilon", "alpha_beta", "epsilon"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", COMPOSITES, ids="-".join)
+@pytest.mark.parametrize("build", [sequential, normalized])
+def test_equals_zennit(build, names):
+    network = build()
+    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
+    maps = LRP(*names, epsilon=STABLE)(network, images).maps
+    pixels, convolution, linear = (ZENNIT_RULES[name] for name in names)
+    composite = SpecialFirstLayerMapComposite(
+        layer_map=[(Activation, rules.Pass()), (AvgPool, rules.Norm(STABLE)), (Convolution, convolution),
+                   (nn.Linear, linear)],
+        first_map=[(Convolution, pixels)],
+        canonizers=[SequentialMergeBatchNorm()],
+    )  # fmt: skip
+    for target in range(5):
+        leaf = images.clone().requires_grad_()
+        with composite.context(network) as hooked:
+            logits = hooked(leaf)
+            begin = torch.zeros_like(logits)
+            begin[:, target] = logits[:, target].detach()
+            (relevance,) = torch.autograd.grad(logits, leaf, begin)
+        torch.testing.assert_close(maps[:, target], relevance, rtol=1e-8, atol=1e-10)
+
+
+class WithoutFlatten(nn.Module):
+    """The same network with a function in place of the module, which captum has no rule for."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.convolutions, self.linear = network[:5], network[6:]
+
+    def forward(self, images):
+        return self.linear(self.convolutions(images).flatten(1))
+
+
+CAPTUM_RULES = {"epsilon": EpsilonRule, "gamma": GammaRule, "z_plus": Alpha1_Beta0_Rule}
+
+
+@pytest.mark.parametrize("name", CAPTUM_RULES)
+def test_equals_captum(name):
+    """Its convolutions have no biases: captum's rules treat them in other ways. Its epsilon cannot be 0 everywhere."""
+    network = sequential()
+    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
+    for layer in network:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.zeros_(layer.bias)
+    maps = LRP(name, name, epsilon=1e-9)(network, images).maps
+    for target in range(5):
+        for layer in network:
+            layer.rule = CAPTUM_RULES[name]() if isinstance(layer, nn.Conv2d) else EpsilonRule(1e-9)
+        relevance = CAPTUM_LRP(WithoutFlatten(network)).attribute(images.clone().requires_grad_(), target=target)
+        torch.testing.assert_close(maps[:, target], relevance, rtol=1e-6, atol=1e-9)
+
+
+def test_an_unknown_layer_is_refused_by_its_path():
+    class Odd(nn.Module):
+        def forward(self, values):
+            return values * values.sigmoid()
+
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Sequential(Odd(), nn.Flatten()), nn.Linear(8, 2))
+    with pytest.raises(InputError, match=r"relevance has no rule for sigmoid in 1\.0$"):
+        DeepTaylor()(network, torch.rand(1, 3, 4, 4))
+    residual = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(48, 2)).eval()
+    with pytest.raises(InputError, match=r"batch normalisation after no linear layer, in 0$"):
+        LRP()(residual, torch.rand(1, 3, 4, 4))
+
+
+def test_alpha_and_beta_that_would_not_conserve_are_refused():
+    with pytest.raises(InputError, match=r"alpha - beta must be 1.*got 2\.0 and 0\.5"):
+        LRP(alpha=2.0, beta=0.5)

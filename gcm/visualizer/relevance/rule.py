@@ -3,13 +3,17 @@
 Every rule has the form `R_i = sum over parts: share * sum over terms: x_i * sum_j w_ij R_j / z_j`, where `z_j` is what
 all terms of the part, and what of the bias it counts, bring to output `j`. Rules differ in the parts. `w+`, `w-`:
 positive and negative weights, likewise `x+`, `x-`, `b+`, `b-`.
+
+The rules gamma, z+ and bounded were made for outputs that a ReLU follows. An output that may be negative, a logit or a
+value of a GCM map, is, where it is negative, treated as a positive one of opposite sign: what speaks for `-y` hands on
+its relevance. So no sum `z_j` vanishes beside an output that does not, and without biases nothing is lost.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-import torch
 from torch import Tensor
 
 from gcm.error import InputError
@@ -17,6 +21,8 @@ from gcm.setting import NonNegativeNumber
 
 LinearMap = Callable[[Tensor, Tensor], Tensor]
 """Inputs and weights of a layer, without its bias, to outputs."""
+Terms = tuple[tuple[Tensor, Tensor], ...]
+"""Pairs of inputs and weights."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class LinearLayer:
     function: convolution, transposed convolution or matrix product.
     inputs, weight: that it was called with; batch normalisation is folded in.
     bias: of a shape that can be added to the outputs, or None.
+    outputs: that it gave; where a ReLU was applied in place, its zeros, which have no relevance.
     low, high: the least and the largest values that inputs can have, of a shape that can be expanded to theirs; None
         where the inputs are not pixels.
     """
@@ -33,21 +40,32 @@ class LinearLayer:
     inputs: Tensor
     weight: Tensor
     bias: Tensor | None
+    outputs: Tensor
     low: Tensor | None = None
     high: Tensor | None = None
+
+    @property
+    def bias_for(self) -> Tensor | None:
+        return None if self.bias is None else self.bias.clamp_min(0)
+
+    @property
+    def bias_against(self) -> Tensor | None:
+        return None if self.bias is None else self.bias.clamp_max(0)
 
 
 @dataclass(frozen=True)
 class Part:
     """Attributes:
-    share: of the layer's relevance that is handed on by this part.
     terms: inputs and weights.
     bias: what of the bias counts in the sum; None: nothing, so that no relevance is lost to it.
+    share: of the layer's relevance that is handed on by this part.
+    outputs: whose relevance it hands on.
     """
 
-    share: float
-    terms: tuple[tuple[Tensor, Tensor], ...]
+    terms: Terms
     bias: Tensor | None = None
+    share: float = 1.0
+    outputs: Literal["all", ">=0", "<0"] = "all"
 
 
 class Rule(ABC):
@@ -57,7 +75,7 @@ class Rule(ABC):
     """Added to the size of every sum `z`, which takes relevance from small ones."""
 
     @abstractmethod
-    def parts(self, layer: LinearLayer) -> list[Part]: ...
+    def parts(self, layer: LinearLayer) -> tuple[Part, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -70,22 +88,33 @@ class Epsilon(Rule):
 
     epsilon: NonNegativeNumber = 1e-6
 
-    def parts(self, layer: LinearLayer) -> list[Part]:
-        return [Part(1.0, ((layer.inputs, layer.weight),), layer.bias)]
+    def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
+        return (Part(((layer.inputs, layer.weight),), layer.bias),)
 
 
 @dataclass(frozen=True)
 class Gamma(Rule):
-    """In proportion to `x (w + gamma w+)`: what speaks for the output counts more.
+    """In proportion to `x w`, where what speaks for the output counts `1 + gamma` times.
 
-    Source: Montavon et al., "Layer-wise relevance propagation: an overview", 2019, table 10.1; for inputs >= 0.
+    Source: Montavon et al., "Layer-wise relevance propagation: an overview", 2019, table 10.1; for inputs and outputs
+    of either sign: Andéol et al., "Learning domain invariant representations by joint Wasserstein distance
+    minimization", 2021, appendix.
     """
 
     gamma: NonNegativeNumber = 0.25
 
-    def parts(self, layer: LinearLayer) -> list[Part]:
-        bias = None if layer.bias is None else layer.bias + self.gamma * layer.bias.clamp_min(0)
-        return [Part(1.0, ((layer.inputs, layer.weight + self.gamma * layer.weight.clamp_min(0)),), bias)]
+    def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
+        upwards = layer.weight + self.gamma * layer.weight.clamp_min(0)
+        downwards = layer.weight + self.gamma * layer.weight.clamp_max(0)
+        return (
+            Part(signed_terms(layer.inputs, upwards, downwards), self.plus(layer.bias, layer.bias_for), outputs=">=0"),
+            Part(
+                signed_terms(layer.inputs, downwards, upwards), self.plus(layer.bias, layer.bias_against), outputs="<0"
+            ),
+        )
+
+    def plus(self, bias: Tensor | None, counted: Tensor | None) -> Tensor | None:
+        return None if bias is None or counted is None else bias + self.gamma * counted
 
 
 @dataclass(frozen=True)
@@ -104,11 +133,10 @@ class AlphaBeta(Rule):
                 f"alpha - beta must be 1, so that relevance is conserved; got {self.alpha} and {self.beta}"
             )
 
-    def parts(self, layer: LinearLayer) -> list[Part]:
-        bias = layer.bias
-        speaks_for = Part(self.alpha, same_signs(layer), None if bias is None else bias.clamp_min(0))
-        speaks_against = Part(-self.beta, opposite_signs(layer), None if bias is None else bias.clamp_max(0))
-        return [speaks_for, speaks_against] if self.beta else [speaks_for]
+    def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
+        speaks_for = Part(terms_for(layer), layer.bias_for, self.alpha)
+        speaks_against = Part(terms_against(layer), layer.bias_against, -self.beta)
+        return (speaks_for, speaks_against) if self.beta else (speaks_for,)
 
 
 @dataclass(frozen=True)
@@ -119,8 +147,8 @@ class ZPlus(Rule):
     equation 9.
     """
 
-    def parts(self, layer: LinearLayer) -> list[Part]:
-        return [Part(1.0, same_signs(layer))]
+    def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
+        return Part(terms_for(layer), outputs=">=0"), Part(terms_against(layer), outputs="<0")
 
 
 @dataclass(frozen=True)
@@ -130,60 +158,27 @@ class Bounded(Rule):
     Source: Montavon et al., 2017, equation 12. Where inputs are no pixels, the z+ rule.
     """
 
-    def parts(self, layer: LinearLayer) -> list[Part]:
+    def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
         if layer.low is None or layer.high is None:
             return ZPlus().parts(layer)
         low, high = (-bound.expand_as(layer.inputs) for bound in (layer.low, layer.high))
-        weight = layer.weight
-        return [Part(1.0, ((layer.inputs, weight), (low, weight.clamp_min(0)), (high, weight.clamp_max(0))))]
+        whole, positive, negative = (layer.inputs, layer.weight), layer.weight.clamp_min(0), layer.weight.clamp_max(0)
+        return (
+            Part((whole, (low, positive), (high, negative)), outputs=">=0"),
+            Part((whole, (low, negative), (high, positive)), outputs="<0"),
+        )
 
 
-def same_signs(layer: LinearLayer) -> tuple[tuple[Tensor, Tensor], ...]:
-    """The terms that are positive."""
+def terms_for(layer: LinearLayer) -> Terms:
+    """The positive terms, which speak for the output."""
     return signed_terms(layer.inputs, layer.weight.clamp_min(0), layer.weight.clamp_max(0))
 
 
-def opposite_signs(layer: LinearLayer) -> tuple[tuple[Tensor, Tensor], ...]:
-    """The terms that are negative."""
+def terms_against(layer: LinearLayer) -> Terms:
+    """The negative terms."""
     return signed_terms(layer.inputs, layer.weight.clamp_max(0), layer.weight.clamp_min(0))
 
 
-def signed_terms(inputs: Tensor, for_positive: Tensor, for_negative: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+def signed_terms(inputs: Tensor, for_positive: Tensor, for_negative: Tensor) -> Terms:
     terms = ((inputs.clamp_min(0), for_positive), (inputs.clamp_max(0), for_negative))
     return terms if bool((inputs < 0).any()) else terms[:1]
-
-
-class LayerRelevance:
-    """Hands relevance through one layer by one rule, for as many classes as come; the sums are computed once."""
-
-    def __init__(self, layer: LinearLayer, rule: Rule) -> None:
-        self.layer, self.rule = layer, rule
-        self.prepared: list[tuple[float, list[Tensor], Tensor]] | None = None
-
-    def __call__(self, relevance: Tensor) -> Tensor:
-        """Of the outputs to the inputs."""
-        if self.prepared is None:
-            self.prepared = [self.prepare(part) for part in self.rule.parts(self.layer)]
-        total = torch.zeros_like(self.layer.inputs)
-        for share, leaves, sums in self.prepared:
-            quotient = share * divided(relevance, sums.detach(), self.rule.epsilon)
-            gradients = torch.autograd.grad(sums, leaves, quotient, retain_graph=True)
-            for leaf, gradient in zip(leaves, gradients, strict=True):
-                total += leaf.detach() * gradient
-        return total
-
-    @torch.enable_grad()
-    def prepare(self, part: Part) -> tuple[float, list[Tensor], Tensor]:
-        """The part's share, its inputs as leaves, and the sums `z` that depend on them."""
-        leaves = [inputs.detach().requires_grad_() for inputs, _ in part.terms]
-        brought = [
-            self.layer.function(leaf, weight.detach()) for leaf, (_, weight) in zip(leaves, part.terms, strict=True)
-        ]
-        sums = torch.stack(brought).sum(0) if len(brought) > 1 else brought[0]
-        return part.share, leaves, sums if part.bias is None else sums + part.bias
-
-
-def divided(relevance: Tensor, sums: Tensor, epsilon: float) -> Tensor:
-    """`R / z`; 0 where the sum is, since nothing was brought there."""
-    stable = sums + epsilon * torch.where(sums < 0, -1.0, 1.0).to(sums.dtype) if epsilon else sums
-    return torch.where(stable == 0, 0.0, relevance / stable)

@@ -1,0 +1,32 @@
+"""What calls of PyTorch relevance can go through."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+TRANSPOSED_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+LINEAR_CALLS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
+    F.conv2d: CONVOLUTION,
+    F.conv_transpose2d: TRANSPOSED_CONVOLUTION,
+    F.linear: CONVOLUTION[:3],
+}
+"""Linear layers, with the names of their arguments."""
+BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+AVERAGES = {torch.mean, Tensor.mean, F.avg_pool2d, F.adaptive_avg_pool2d}
+ARITHMETIC = {
+    getattr(home, name)
+    for home in (torch, Tensor)
+    for name in ("add", "sub", "mul", "div", "__add__", "__sub__", "__mul__", "__truediv__", "__radd__", "__rmul__")
+    if hasattr(home, name)
+}
+MULTIPLICATIONS = {torch.mul, Tensor.mul, Tensor.__mul__}
+MOVES = {
+    torch.flatten, Tensor.flatten, Tensor.unflatten, torch.reshape, Tensor.reshape, Tensor.view, Tensor.expand,
+    torch.unsqueeze, Tensor.unsqueeze, torch.squeeze, Tensor.squeeze, torch.permute, Tensor.permute, torch.transpose,
+    Tensor.transpose, Tensor.contiguous, Tensor.clone, torch.cat, Tensor.__getitem__, torch.max_pool2d, F.max_pool2d,
+    F.max_pool2d_with_indices, F.dropout,
+}  # fmt: skip
+"""Their gradient takes relevance to where the value came from; max pooling's to the pixel that won."""

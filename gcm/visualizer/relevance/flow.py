@@ -1,0 +1,94 @@
+"""The backward pass of relevance through one layer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gcm.visualizer.relevance.rule import LinearLayer, Part, Rule
+
+
+class HandsOn(torch.autograd.Function):
+    """A value that has been computed, with a backward pass of one's own."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, value: Tensor, hand_on: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.hand_on = hand_on
+        return value.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.hand_on(relevance[0]), None, None
+
+
+@dataclass
+class Balance:
+    """What a layer received and handed on, summed for each image, `(B,)`; one entry for each backward pass."""
+
+    received: list[Tensor]
+    handed: list[Tensor]
+
+    @property
+    def residual(self) -> float:
+        """Mean |handed - received| relative to mean |received|; 0 where nothing was received."""
+        received, handed = torch.stack(self.received), torch.stack(self.handed)
+        size = received.abs().sum()
+        return float((handed - received).abs().sum() / size) if size else 0.0
+
+
+class LayerFlow:
+    """Hands relevance through one layer by one rule, for as many classes as come; the sums are computed once."""
+
+    def __init__(self, layer: LinearLayer, rule: Rule) -> None:
+        self.layer, self.rule = layer, rule
+        self.balance = Balance([], [])
+
+    @cached_property
+    def parts(self) -> list["PartFlow"]:
+        return [PartFlow(self.layer, part, self.rule.epsilon) for part in self.rule.parts(self.layer)]
+
+    def __call__(self, relevance: Tensor) -> Tensor:
+        """Of the outputs to the inputs."""
+        handed = torch.zeros_like(self.layer.inputs)
+        for part in self.parts:
+            part.hand_on(relevance, handed)
+        self.balance.received.append(relevance.flatten(1).sum(1))
+        self.balance.handed.append(handed.flatten(1).sum(1))
+        return handed
+
+
+class PartFlow:
+    """One part of a rule."""
+
+    def __init__(self, layer: LinearLayer, part: Part, epsilon: float) -> None:
+        self.layer, self.part, self.epsilon = layer, part, epsilon
+        self.leaves = [inputs.detach().requires_grad_() for inputs, _ in part.terms]
+
+    @cached_property
+    @torch.enable_grad()
+    def sums(self) -> Tensor:
+        """`z`, a function of the leaves."""
+        weights = [weight.detach() for _, weight in self.part.terms]
+        brought = [self.layer.function(leaf, weight) for leaf, weight in zip(self.leaves, weights, strict=True)]
+        sums = torch.stack(brought).sum(0) if len(brought) > 1 else brought[0]
+        return sums if self.part.bias is None else sums + self.part.bias
+
+    def hand_on(self, relevance: Tensor, handed: Tensor) -> None:
+        """Adds to `handed` what the part hands on."""
+        if self.part.outputs != "all":
+            relevance = torch.where((self.layer.outputs < 0) == (self.part.outputs == "<0"), relevance, 0.0)
+        if not relevance.any():
+            return  # as where a ReLU follows, and outputs < 0 have no relevance
+        quotients = self.part.share * divided(relevance, self.sums.detach(), self.epsilon)
+        gradients = torch.autograd.grad(self.sums, self.leaves, quotients, retain_graph=True)
+        for leaf, gradient in zip(self.leaves, gradients, strict=True):
+            handed += leaf.detach() * gradient
+
+
+def divided(relevance: Tensor, sums: Tensor, epsilon: float) -> Tensor:
+    """`R / z`; 0 where the sum is, since nothing was brought there."""
+    stable = sums + epsilon * torch.where(sums < 0, -1.0, 1.0).to(sums.dtype) if epsilon else sums
+    return torch.where(stable == 0, 0.0, relevance / stable)
