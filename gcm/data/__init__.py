@@ -4,8 +4,11 @@ from gcm.data.base import ImageData, MemorySplit, Split, as_pixels
 from gcm.data.cifar10 import CIFAR10
 from gcm.data.digits import Digits
 from gcm.data.fashion_mnist import FashionMNIST
+from gcm.data.grid import Grid
 from gcm.data.image_folder import ImageFolder
 from gcm.data.mnist import MNIST
+from gcm.data.placed import PlacedSplit
+from gcm.data.planted import Planted
 from gcm.data.spec import ImageSpec, class_index
 from gcm.data.svhn import SVHN
 
@@ -15,10 +18,13 @@ __all__ = [
     "SVHN",
     "Digits",
     "FashionMNIST",
+    "Grid",
     "ImageData",
     "ImageFolder",
     "ImageSpec",
     "MemorySplit",
+    "PlacedSplit",
+    "Planted",
     "Split",
     "as_pixels",
     "class_index",
