@@ -22,6 +22,7 @@ HOMES = {
     "visualizer": ("gcm.visualizer",),
     "rendering": ("gcm.rendering",),
     "metric": ("gcm.metric",),
+    "measure": ("gcm.measure",),
     "task": ("gcm.task",),
 }
 """Where the classes of each section of a config may live: a config may come from a stranger's run directory."""

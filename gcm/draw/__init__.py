@@ -2,6 +2,7 @@
 
 from gcm.draw.class_maps import draw_class_maps, scale_of
 from gcm.draw.decline_ratio import draw_decline_ratio
+from gcm.draw.faithfulness import draw_faithfulness
 from gcm.draw.filter_paths import draw_leading_filters, draw_paths_of_image
 from gcm.draw.grid import Panel, draw_grid
 from gcm.draw.important_regions import draw_important_regions
@@ -16,6 +17,7 @@ __all__ = [
     "draw_accuracy_and_size",
     "draw_class_maps",
     "draw_decline_ratio",
+    "draw_faithfulness",
     "draw_grid",
     "draw_important_regions",
     "draw_leading_filters",

@@ -2,5 +2,28 @@
 
 from gcm.metric.completeness import Completeness, CompletenessResidual
 from gcm.metric.decline_ratio import Decline, DeclineRatio
+from gcm.metric.image_metric import ImageMetric, Measured, mean_with_interval
+from gcm.metric.logit_residual import LogitResidual
+from gcm.metric.perturbation import Deletion, Insertion
+from gcm.metric.pointing import Pointing, chance
+from gcm.metric.rank_correlation import RankCorrelation
+from gcm.metric.relative_change import RelativeChange
+from gcm.metric.sparseness import Sparseness
 
-__all__ = ["Completeness", "CompletenessResidual", "Decline", "DeclineRatio"]
+__all__ = [
+    "Completeness",
+    "CompletenessResidual",
+    "Decline",
+    "DeclineRatio",
+    "Deletion",
+    "ImageMetric",
+    "Insertion",
+    "LogitResidual",
+    "Measured",
+    "Pointing",
+    "RankCorrelation",
+    "RelativeChange",
+    "Sparseness",
+    "chance",
+    "mean_with_interval",
+]

@@ -59,7 +59,7 @@ def noise_mask(
     With `resume=` an interrupted run goes on, by its own settings.
     """
     if config.resume is not None:
-        study, saved, data, directory = resumed(NoiseMaskStudy, config)
+        study, (saved,), data, directory = resumed(NoiseMaskStudy, config)
         measure_noise_masks(study, saved, data, device_of(config), directory)
         return
     saved = named_network(config)

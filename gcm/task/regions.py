@@ -63,7 +63,7 @@ def regions(
     refuse(config, "indices")
     refuse_overridden("start", "count")
     if config.resume is not None:
-        study, saved, data, directory = resumed(RegionStudy, config)
+        study, (saved,), data, directory = resumed(RegionStudy, config)
         measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
         return
     saved = named_network(config)

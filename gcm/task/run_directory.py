@@ -12,6 +12,8 @@ from omegaconf import DictConfig
 
 from gcm.error import InputError
 
+RESUMABLE = ("train", "regions", "noise_mask", "faithfulness")
+"""Tasks that `resume=` goes on with."""
 DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 """Tells the processes that a distributed training starts where the first of them writes."""
 
@@ -52,7 +54,10 @@ def made_directory(config: DictConfig) -> Path:
         return directory
     if config.output is None:
         return timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
-    make_new(Path(config.output).expanduser(), resumable=config.names.task in ("train", "regions", "noise_mask"))
+    make_new(
+        Path(config.output).expanduser(),
+        resumable=config.names.task in RESUMABLE,
+    )
     return Path(config.output).expanduser()
 
 

@@ -67,7 +67,7 @@ def check_config(config: DictConfig) -> None:
     check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
     for section, given in GIVEN_BY_US.items():
         check_section(chosen_part(parts, section), section, given)
-    for section in ("visualizer", "rendering"):
+    for section in ("visualizer", "rendering", "measure"):
         for name in chosen_part(parts, section):
             check_section(chosen_part(parts[section], name), f"{section}.{name}", given=0)
     check_section(chosen_part(parts, "task"), "task", given=1)

@@ -30,22 +30,22 @@ SAVED_EVERY = 30.0
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
     """Attributes:
-    weights, weights_sha256: the network's file, and the hash of the weights in it.
-    data: the settings of its data.
+    weights, weights_sha256: the networks' files, and the hashes of the weights in them.
+    data: the settings of their data.
     """
 
     task: ClassVar[str]
-    weights: str
-    weights_sha256: str
+    weights: list[str]
+    weights_sha256: list[str]
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, config: DictConfig, saved: SavedNetwork, **settings: Any) -> Self:
-        """A new study of a network, with the settings of its own kind."""
+    def of(cls, config: DictConfig, *networks: SavedNetwork, **settings: Any) -> Self:
+        """A new study of networks, with the settings of its own kind."""
         return cls(
-            weights=str(saved.path.resolve()),
-            weights_sha256=saved.card.weights_sha256,
-            data=plain(with_overrides(saved.config, config, "data")),
+            weights=[str(saved.path.resolve()) for saved in networks],
+            weights_sha256=[saved.card.weights_sha256 for saved in networks],
+            data=plain(with_overrides(networks[0].config, config, "data")),
             **settings,
         )
 
@@ -67,10 +67,10 @@ Study = TypeVar("Study", bound=StoredStudy)
 State = TypeVar("State")
 
 
-def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, SavedNetwork, ImageData, Path]:
-    """The study that `resume=` names, its network and data, and its directory.
+def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, list[SavedNetwork], ImageData, Path]:
+    """The study that `resume=` names, its networks and data, and its directory.
 
-    Raises `InputError` where the command line changes what the numbers depend on, or the network is another by now.
+    Raises `InputError` where the command line changes what the numbers depend on, or a network is another by now.
     """
     directory = Path(config.resume).expanduser()
     changes = [key for key in overridden_keys() if key not in ("task", "resume")]
@@ -78,13 +78,14 @@ def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, SavedNetwork,
         if not key.startswith(CHANGEABLE_ON_RESUME):
             raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
     study = kind.read(directory)
-    saved = read_saved(study.weights)
-    if saved.card.weights_sha256 != study.weights_sha256:
-        raise InputError(f"{study.weights} has changed since {directory} was begun; start anew without resume=")
+    networks = [read_saved(path) for path in study.weights]
+    if [saved.card.weights_sha256 for saved in networks] != study.weights_sha256:
+        raise InputError(f"{listed(study.weights)} changed since {directory} was begun; start anew without resume=")
     root = {"root": config.data.root} if "data.root" in changes else {}
     data: ImageData = build({**study.data, **root}, key="data")
-    check_fits(saved, data)
-    return study, saved, data, directory
+    for saved in networks:
+        check_fits(saved, data)
+    return study, networks, data, directory
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any], images: Tensor) -> None:

@@ -83,7 +83,7 @@ def measured_importances(
 
 def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
     """The same from a finished run of task=regions, of the same network."""
-    if RegionStudy.read(directory).weights_sha256 != saved.card.weights_sha256:
+    if RegionStudy.read(directory).weights_sha256 != [saved.card.weights_sha256]:
         raise InputError(f"task.regions={directory} studied another network than {saved.path}")
     importances = {}
     for label in classes:

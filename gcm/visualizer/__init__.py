@@ -4,7 +4,7 @@ from gcm.visualizer.base import Explanation, Visualizer, explain_with
 from gcm.visualizer.cam import CAM
 from gcm.visualizer.deconvnet import Deconvnet
 from gcm.visualizer.deep_taylor import DeepTaylor
-from gcm.visualizer.gcm import ClassWeightMaps
+from gcm.visualizer.gcm import ClassContributionMaps, ClassWeightMaps
 from gcm.visualizer.grad_cam import GradCAM
 from gcm.visualizer.guided_backprop import GuidedBackprop
 from gcm.visualizer.guided_grad_cam import GuidedGradCAM
@@ -21,6 +21,7 @@ from gcm.visualizer.uniform import Uniform
 __all__ = [
     "CAM",
     "LRP",
+    "ClassContributionMaps",
     "ClassWeightMaps",
     "Deconvnet",
     "DeepTaylor",

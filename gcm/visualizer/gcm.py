@@ -53,6 +53,25 @@ class ClassWeightMaps(Visualizer):
         return {"product": "the average of map times image is GCM's score, less one number for all classes"}
 
 
+class ClassContributionMaps(ClassWeightMaps):
+    """What each pixel brings to each score, map times image / (C*H*W), `(B,K,C,H,W)`: the parts of GCM's own account.
+
+    Source: GCM paper, equation 2. Args as `ClassWeightMaps`; the centred contributions of the classes differ as the
+    others do.
+    """
+
+    def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
+        images = forward_pass.images
+        return super().weight_maps(forward_pass) * (images / images[0].numel()).unsqueeze(1)
+
+    def misfit(self, model: nn.Module) -> str:
+        return "" if isinstance(model, GCM) else "only GCM makes class contribution maps"
+
+    def by_construction(self, model: nn.Module) -> Mapping[str, str]:
+        reasons = super().by_construction(model)
+        return {"raw": reasons["product"].replace("the average of map times image is", "the maps add up to")}
+
+
 def centre_of(maps: Tensor, centre: Centre) -> Tensor:
     """What a pixel's classes have in common: `(B,K,H,W)` to `(B,1,H,W)`.
 

@@ -76,8 +76,8 @@ def test_interrupted_regions_go_on_by_their_own_settings(train_py, run, tmp_path
     assert "is of other images; delete it" in train_py("task=regions", "resume=out").error
     (tmp_path / "out/study.json").write_text(json.dumps({**study, "split": "test"}))
     assert "is of other images; delete it" in train_py("task=regions", "resume=out").error
-    (tmp_path / "out/study.json").write_text(json.dumps({**study, "weights_sha256": "other"}))
-    assert "has changed since out was begun" in train_py("task=regions", "resume=out").error
+    (tmp_path / "out/study.json").write_text(json.dumps({**study, "weights_sha256": ["other"]}))
+    assert "changed since out was begun" in train_py("task=regions", "resume=out").error
 
 
 def test_filter_images(train_py, run, tmp_path):
@@ -122,7 +122,7 @@ def test_why(train_py, run, tmp_path):
     assert "task.regions= must have studied class" in missing.error
     assert not (tmp_path / "none").exists()
     study = json.loads((tmp_path / "regions/study.json").read_text())
-    (tmp_path / "regions/study.json").write_text(json.dumps({**study, "weights_sha256": "other"}))
+    (tmp_path / "regions/study.json").write_text(json.dumps({**study, "weights_sha256": ["other"]}))
     assert "studied another network" in train_py("task=why", run, "indices=[0]", "task.regions=regions").error
 
 

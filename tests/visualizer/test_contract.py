@@ -10,6 +10,7 @@ from gcm.error import InputError
 from gcm.visualizer import (
     CAM,
     LRP,
+    ClassContributionMaps,
     ClassWeightMaps,
     Deconvnet,
     DeepTaylor,
@@ -31,6 +32,7 @@ VISUALIZERS = {
     "gcm_mean": ClassWeightMaps(centre="mean"),
     "gcm_median": ClassWeightMaps(centre="median"),
     "gcm_minimum": ClassWeightMaps(centre="minimum"),
+    "gcm_contribution": ClassContributionMaps(),
     "cam": CAM(),
     "grad_cam": GradCAM(),
     "grad_cam_rectified": GradCAM(relu=True),

@@ -1,0 +1,91 @@
+"""Deletion and insertion: whether the pixels that an explanation ranks first are those that the network needs."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gcm.data.loader import seeded_generator
+from gcm.error import InputError
+from gcm.metric.image_metric import ImageMetric, check_maps
+from gcm.setting import PositiveCount, Seed, Share, ShareBelowOne
+
+Network = Callable[[Tensor], Tensor]
+"""Images `(B,C,H,W)` in [0,1] to logits `(B,K)`."""
+
+
+class Deletion(ImageMetric):
+    """Area below the probability of a class while its pixels are deleted, first those that its map ranks highest.
+
+    Source: Petsiuk et al., "RISE: randomized input sampling for explanation of black-box models", 2018, section 4. In
+    [0,1], small for a faithful map. A pixel is deleted in all channels, by setting them to `baseline`; the probability
+    is taken after every further `1 / steps` of the pixels, the area by trapezoids. What is deleted changes images to
+    such as the network has never seen, so areas are to be compared with those of the control `random`, and depend on
+    the baseline. Pixels that a map ranks alike are deleted in an order drawn once.
+
+    Args:
+        baseline: value of a deleted pixel, in [0,1]; 0: black.
+        steps: between the whole image and none of it.
+        seed: of the order of pixels ranked alike.
+        confidence: of the interval.
+    """
+
+    higher_is_better = False
+
+    def __init__(
+        self, baseline: Share = 0.0, steps: PositiveCount = 20, seed: Seed = 0, confidence: ShareBelowOne = 0.95
+    ) -> None:
+        super().__init__(confidence)
+        self.baseline, self.steps, self.seed = baseline, steps, seed
+
+    def update(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> None:
+        """Images `(B,C,H,W)`, maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is the mean over `T`."""
+        self.add(self.curves(network, images, maps, targets).mean(1) @ trapezoid(self.steps).to(images))
+
+    @torch.no_grad()
+    def curves(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> Tensor:
+        """Probabilities `(B,T,steps+1)`."""
+        check_maps(maps)
+        if maps.shape[:2] != targets.shape or maps.shape[2:] != images.shape[2:] or len(maps) != len(images):
+            raise InputError(
+                f"images {tuple(images.shape)} need maps (B,T,H,W) and targets (B,T), "
+                f"got {tuple(maps.shape)} and {tuple(targets.shape)}"
+            )
+        rank = self.ranks(maps)  # (B,T,H,W), 0 for what is deleted first
+        pixels = maps[0, 0].numel()
+        curve = []
+        for step in range(self.steps + 1):
+            kept = self.kept(rank, round(pixels * step / self.steps))
+            perturbed = torch.where(kept.unsqueeze(2), images.unsqueeze(1), self.baseline)  # (B,T,C,H,W)
+            probabilities = network(perturbed.flatten(0, 1)).softmax(1).unflatten(0, targets.shape)  # (B,T,K)
+            curve.append(probabilities.gather(2, targets.unsqueeze(2)).squeeze(2))
+        return torch.stack(curve, 2)
+
+    def kept(self, rank: Tensor, count: int) -> Tensor:
+        """Which pixels are left once `count` have been deleted."""
+        return rank >= count
+
+    def ranks(self, maps: Tensor) -> Tensor:
+        flat = maps.flatten(2)
+        order = torch.randperm(flat.shape[2], generator=seeded_generator("cpu", self.seed)).to(maps.device)
+        highest_first = order[flat[:, :, order].argsort(dim=2, descending=True, stable=True)]
+        return highest_first.argsort(2).view_as(maps)
+
+
+class Insertion(Deletion):
+    """Area below the probability of a class while its pixels come in, first those that its map ranks highest.
+
+    The same as `Deletion` but that it begins with an image of the baseline alone; large for a faithful map.
+    """
+
+    higher_is_better = True
+
+    def kept(self, rank: Tensor, count: int) -> Tensor:
+        return rank < count
+
+
+def trapezoid(steps: int) -> Tensor:
+    """Weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them."""
+    weights = torch.full((steps + 1,), 1 / steps)
+    weights[[0, -1]] /= 2
+    return weights

@@ -1,0 +1,41 @@
+"""How alike two maps rank the pixels."""
+
+import torch
+from torch import Tensor
+
+from gcm.metric.image_metric import ImageMetric, check_maps
+
+
+class RankCorrelation(ImageMetric):
+    """Size of Spearman's rank correlation of two maps of the same image and class, as a mean over classes.
+
+    In [0,1]. Between the maps of a network and of one whose weights were drawn anew it says how much of a map does not
+    come from what was learned (Adebayo et al., "Sanity checks for saliency maps", 2018, section 3); small is good. Two
+    even maps are alike (1), an even map and another are not (0).
+    """
+
+    higher_is_better = False
+
+    def update(self, maps: Tensor, others: Tensor) -> None:
+        """Both `(B,T,H,W)`."""
+        check_maps(maps, others)
+        first, second = (standardized(ranks(values.flatten(2))) for values in (maps, others))
+        correlation = (first * second).sum(2).abs()
+        both_even = ~(first.any(2) | second.any(2))
+        self.add(torch.where(both_even, 1.0, correlation).mean(1))
+
+
+def ranks(values: Tensor) -> Tensor:
+    """Ranks along the last axis, `(…,P)`, in float64; equal values get the mean of their ranks."""
+    ordered = values.sort(-1).values.contiguous()
+    values = values.contiguous()
+    below = torch.searchsorted(ordered, values)
+    up_to = torch.searchsorted(ordered, values, right=True)
+    return (below + up_to).double() / 2
+
+
+def standardized(values: Tensor) -> Tensor:
+    """Along the last axis mean 0 and length 1; zeros where all are equal."""
+    centred = values - values.mean(-1, keepdim=True)
+    length = centred.norm(dim=-1, keepdim=True)
+    return torch.where(length > 0, centred / length, 0.0)

@@ -1,0 +1,24 @@
+"""How far a map moves."""
+
+import torch
+from torch import Tensor
+
+from gcm.metric.image_metric import ImageMetric, check_maps
+
+
+class RelativeChange(ImageMetric):
+    """`|other - map| / |map|` (Euclidean) of maps of the same image and class, as a mean over classes.
+
+    Between the maps of an image and of the image with a little noise it says how unstable an explanation is (Yeh et
+    al., "On the (in)fidelity and sensitivity of explanations", 2019, definition 2, there the largest change and not the
+    mean). 0: nothing changes; `2 ** 0.5` about: as far apart as maps that have nothing to do with each other. Where the
+    map is 0 everywhere, a change counts 1.
+    """
+
+    higher_is_better = False
+
+    def update(self, maps: Tensor, others: Tensor) -> None:
+        """Both `(B,T,H,W)`."""
+        check_maps(maps, others)
+        moved, length = (values.double().flatten(2).norm(dim=2) for values in (others - maps, maps))
+        self.add(torch.where(length > 0, moved / length, (moved > 0).double()).mean(1))

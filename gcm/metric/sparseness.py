@@ -1,0 +1,27 @@
+"""On how few pixels an explanation lies."""
+
+import torch
+from torch import Tensor
+
+from gcm.metric.image_metric import ImageMetric, check_maps
+
+
+class Sparseness(ImageMetric):
+    """Gini coefficient of a map's absolute values, as a mean over classes.
+
+    Source: Chalasani et al., "Concise explanations of neural networks using adversarial training", 2020, section 2.3.
+    In [0,1): 0 for an even map, `1 - 1/P` where one of `P` pixels holds everything. A map of zeros counts 0. Sparse is
+    not faithful; a single random pixel is as sparse as can be.
+    """
+
+    higher_is_better = True
+
+    def update(self, maps: Tensor) -> None:
+        """`(B,T,H,W)`."""
+        check_maps(maps)
+        sizes = maps.double().abs().flatten(2).sort(2).values
+        count = sizes.shape[2]
+        place = torch.arange(1, count + 1, device=maps.device, dtype=torch.float64)
+        total = sizes.sum(2)
+        gini = (sizes * (2 * place - count - 1)).sum(2) / (count * total)
+        self.add(gini.where(total > 0, 0.0).mean(1))

@@ -1,0 +1,187 @@
+"""`task=faithfulness`: every visualizer under every measure, in one table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from gcm.build import build, plain
+from gcm.console import say, step_progress
+from gcm.data import ImageData
+from gcm.draw import draw_faithfulness
+from gcm.error import InputError, listed
+from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
+from gcm.measure.run import image_count, measured, misfit
+from gcm.measure.table import Cell, Row
+from gcm.model import Classifier
+from gcm.report.faithfulness import show_faithfulness, write_faithfulness
+from gcm.setting import PositiveCount
+from gcm.study.noise_mask import NoiseMaskSettings
+from gcm.task.run_directory import run_directory
+from gcm.task.stored_study import StoredStudy, read_arrays, resumed, write_arrays
+from gcm.task.weights import device_of, named_data, named_networks
+from gcm.visualizer import NoiseMask, Visualizer
+from gcm.zoo import SavedNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaithfulnessStudy(StoredStudy):
+    """Attributes:
+    visualizers, measures: their settings, by name.
+    batch_size: images explained at once.
+    noise_mask_images: images that noise masks are made of, at most.
+    compared_with: visualizer whose maps, on the network that makes them by design, all others are compared with.
+    """
+
+    task = "faithfulness"
+    visualizers: dict[str, dict[str, Any]]
+    measures: dict[str, dict[str, Any]]
+    batch_size: PositiveCount
+    noise_mask_images: PositiveCount
+    compared_with: str
+
+
+def faithfulness(
+    config: DictConfig,
+    batch_size: PositiveCount = 50,
+    noise_mask_images: PositiveCount = 20,
+    compared_with: str = "gcm_contribution",
+) -> None:
+    """Measure the visualizers of `visualizer=` on the networks of `weights=` by the measures of `measure=`.
+
+    Networks of one model that differ in their seed are one row. With `resume=` an interrupted run goes on, by its own
+    settings; what it has finished is not measured again.
+    """
+    if config.resume is not None:
+        study, networks, data, directory = resumed(FaithfulnessStudy, config)
+        measure_faithfulness(study, networks, data, device_of(config), directory)
+        return
+    networks = named_networks(config)
+    data = named_data(config, networks)
+    study = FaithfulnessStudy.of(
+        config,
+        *networks,
+        visualizers={name: plain(part) for name, part in config.visualizer.items()},
+        measures={name: plain(part) for name, part in config.measure.items()},
+        batch_size=batch_size,
+        noise_mask_images=noise_mask_images,
+        compared_with=compared_with,
+    )
+    with run_directory(config) as directory:
+        measure_faithfulness(study, networks, data, device_of(config), directory)
+
+
+def measure_faithfulness(
+    study: FaithfulnessStudy,
+    networks: Sequence[SavedNetwork],
+    data: ImageData,
+    device: torch.device,
+    directory: Path,
+) -> None:
+    models = by_model(networks)
+    visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
+    measures = {name: build(part, key=f"measure.{name}") for name, part in study.measures.items()}
+    study.write(directory)
+    cells: list[Cell] = []
+    for model, seeds in models.items():
+        built = [saved.network().to(device) for saved in seeds]
+        for name, visualizer in visualizers.items():
+            subjects = [subject_of(visualizer, network) for network in built]
+            found = [
+                values_of(subject, f"{model}_seed{saved.card.seed}_{name}", measures, data, study, directory)
+                for subject, saved in zip(subjects, seeds, strict=True)
+            ]
+            row = Row(model, name, visualizer.by_design, visualizer.control)
+            cells += cells_of(row, subjects[0], measures, found, data)
+    if all(cell.values is None for cell in cells):
+        raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
+    title = f"Faithfulness, {data.name}"
+    meanings = {name: measure.meaning for name, measure in measures.items()}
+    write_faithfulness(cells, data.name, meanings, study.compared_with, title, directory)
+    path = directory / "faithfulness.png"
+    draw_faithfulness(cells, title, path)
+    show_faithfulness(cells, title)
+    say(f"figure: {path}; files: {directory}")
+
+
+def values_of(
+    subject: Subject,
+    name: str,
+    measures: Mapping[str, Measure],
+    data: ImageData,
+    study: FaithfulnessStudy,
+    directory: Path,
+) -> dict[str, Tensor]:
+    """By measure the values `(N,)`, as stored, or now measured and stored; `name`: of network, seed and visualizer."""
+    if subject.misfit():
+        return {}
+    file = ValuesFile(directory / "values" / f"{name}.npz", data.test[torch.arange(1)][0])
+    values = file.read()
+    if values is None:
+        most = study.noise_mask_images if subject.one_map else None
+        with step_progress(image_count(subject, measures, data, most)) as show:
+            values = measured(subject, measures, data, study.batch_size, most, lambda images: show(images, name))
+        file.write(values)
+    return values
+
+
+def cells_of(
+    row: Row, subject: Subject, measures: Mapping[str, Measure], found: Sequence[Mapping[str, Tensor]], data: ImageData
+) -> list[Cell]:
+    """One for each measure, from the values of each seed."""
+    return [
+        Cell(
+            row,
+            name,
+            bool(measure.metric().higher_is_better),
+            torch.stack([values[name] for values in found]) if name in found[0] else None,
+            measure.by_construction(subject) if name in found[0] else misfit(subject, measure, data),
+        )
+        for name, measure in measures.items()
+    ]
+
+
+def by_model(networks: Sequence[SavedNetwork]) -> dict[str, list[SavedNetwork]]:
+    """Networks that differ in their seed alone, together."""
+    models: dict[str, list[SavedNetwork]] = {}
+    for saved in networks:
+        models.setdefault(saved.card.architecture, []).append(saved)
+    for model, seeds in models.items():
+        if len({saved.card.seed for saved in seeds}) < len(seeds):
+            raise InputError(
+                f"weights= names several networks of model {model} with one seed; a row needs several seeds"
+            )
+    return models
+
+
+def subject_of(visualizer: Visualizer, network: Classifier) -> Subject:
+    if isinstance(visualizer, NoiseMask):
+        return NoiseMaskMap(NoiseMaskSettings(), network)
+    return ClassMaps(visualizer, network)
+
+
+@dataclass(frozen=True)
+class ValuesFile:
+    """Where the values of one subject are kept, so that a resumed run finds them.
+
+    Attributes:
+        path: of the file.
+        images: that it belongs to.
+    """
+
+    path: Path
+    images: Tensor
+
+    def read(self) -> dict[str, Tensor] | None:
+        """By measure the values `(N,)`, or None if there is no file yet."""
+        if not self.path.is_file():
+            return None
+        arrays = read_arrays(self.path, self.images, "its measures start")
+        return {name: torch.from_numpy(values) for name, values in arrays.items()}
+
+    def write(self, values: Mapping[str, Tensor]) -> None:
+        write_arrays(self.path, {name: found.numpy() for name, found in values.items()}, self.images)
