@@ -24,7 +24,7 @@ class Row:
     control: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
     """Attributes:
     row, measure: where it stands.

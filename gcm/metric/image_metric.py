@@ -44,13 +44,11 @@ class ImageMetric(Metric, ABC):
 
     def add(self, values: Tensor) -> None:
         """One for each image, `(B,)`."""
-        if not values.isfinite().all():
-            raise InputError(f"{type(self).__name__}: maps must be finite, got NaN or infinity")
         self.values.append(values.detach().double().cpu())
 
     def per_image(self) -> Tensor:
         """`(N,)`, in the order in which the images came."""
-        if not self.values:
+        if len(self.values) == 0:  # a list, or a tensor once processes have been joined
             raise InputError(f"{type(self).__name__} has seen no image; call update first")
         values: Tensor = dim_zero_cat(self.values)
         return values
@@ -73,3 +71,9 @@ def check_maps(maps: Tensor, like: Tensor | None = None) -> None:
     if maps.ndim != 4 or (like is not None and maps.shape != like.shape):
         wanted = "(B,T,H,W)" if like is None else str(tuple(like.shape))
         raise InputError(f"maps must be {wanted}, got {tuple(maps.shape)}")
+    check_finite(maps)
+
+
+def check_finite(maps: Tensor) -> None:
+    if not maps.isfinite().all():
+        raise InputError("maps must be finite, got NaN or infinity")

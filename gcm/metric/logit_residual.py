@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gcm.error import InputError
-from gcm.metric.image_metric import ImageMetric
+from gcm.metric.image_metric import ImageMetric, check_finite
 
 
 class LogitResidual(ImageMetric):
@@ -24,6 +24,7 @@ class LogitResidual(ImageMetric):
             raise InputError(
                 f"maps must be (B,K,…) and logits (B,K), got {tuple(maps.shape)} and {tuple(logits.shape)}"
             )
+        check_finite(maps)
         sums = maps.flatten(2).sum(2, dtype=torch.float64)
         logits = logits.double()
         sums, wanted = sums - sums.mean(1, keepdim=True), logits - logits.mean(1, keepdim=True)

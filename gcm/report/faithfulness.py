@@ -72,7 +72,7 @@ def shown(cell: Cell, other: Cell | None) -> str:
     measured = cell.measured
     if measured is None:
         return "n/a"
-    sign = {"better": "+", "worse": "-", "": ""}[cell.compared_with(other) if other and other != cell else ""]
+    sign = {"better": "+", "worse": "-", "": ""}[cell.compared_with(other) if other else ""]
     return f"{short(cell)} ± {measured.high - measured.mean:.3f}{sign}"
 
 

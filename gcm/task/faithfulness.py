@@ -85,20 +85,20 @@ def measure_faithfulness(
     models = by_model(networks)
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
     measures = {name: build(part, key=f"measure.{name}") for name, part in study.measures.items()}
+    built = {model: [saved.network().to(device) for saved in seeds] for model, seeds in models.items()}
+    if all(subject_of(each, seeds[0]).misfit() for each in visualizers.values() for seeds in built.values()):
+        raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
     study.write(directory)
     cells: list[Cell] = []
     for model, seeds in models.items():
-        built = [saved.network().to(device) for saved in seeds]
         for name, visualizer in visualizers.items():
-            subjects = [subject_of(visualizer, network) for network in built]
+            subjects = [subject_of(visualizer, network) for network in built[model]]
             found = [
                 values_of(subject, f"{model}_seed{saved.card.seed}_{name}", measures, data, study, directory)
                 for subject, saved in zip(subjects, seeds, strict=True)
             ]
             row = Row(model, name, visualizer.by_design, visualizer.control)
             cells += cells_of(row, subjects[0], measures, found, data)
-    if all(cell.values is None for cell in cells):
-        raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
     title = f"Faithfulness, {data.name}"
     meanings = {name: measure.meaning for name, measure in measures.items()}
     write_faithfulness(cells, data.name, meanings, study.compared_with, title, directory)

@@ -1,0 +1,228 @@
+"""Measures: what they show to a method, and what methods of known worth get."""
+
+import pytest
+import torch
+from sample import NETWORKS, images_of, randomized
+from torch import nn
+
+from gcm.data import Digits, ImageSpec, MemorySplit, PlacedSplit
+from gcm.measure import (
+    ClassMaps,
+    DeletionCurve,
+    GridPointing,
+    InsertionCurve,
+    MapCompleteness,
+    MapSparseness,
+    NoiseMaskMap,
+    PlantedPointing,
+    Randomization,
+    Stability,
+)
+from gcm.measure.randomization import cascade
+from gcm.measure.run import batches, image_count, measured, misfit
+from gcm.measure.table import Cell, Row, reference
+from gcm.model import CNN, GCM, Classifier
+from gcm.study.noise_mask import NoiseMaskSettings
+from gcm.visualizer import CAM, ClassContributionMaps, InputXGradient, Random, Saliency, Uniform, Visualizer
+
+SPEC = ImageSpec.of(1, 16, 3)
+MEASURES = {
+    "planted_pointing": PlantedPointing(12),
+    "grid_pointing": GridPointing(6),
+    "completeness": MapCompleteness(12),
+    "deletion": DeletionCurve(12, steps=5),
+    "deletion_all": DeletionCurve(12, classes="all", steps=5),
+    "insertion": InsertionCurve(12, steps=5),
+    "randomization": Randomization(5),
+    "stability": Stability(7),
+    "sparseness": MapSparseness(12),
+}
+
+
+class Quarters(Classifier):
+    """Sees how bright each quarter of the image is: a class for each."""
+
+    any_size = True
+
+    def __init__(self, spec):
+        super().__init__(spec)
+        self.linear = nn.Linear(4, 4, bias=False)
+        self.linear.weight.data = 8 * torch.eye(4)
+
+    def forward(self, images):
+        self.check_images(images)
+        return self.linear(nn.functional.adaptive_avg_pool2d(images.mean(1, keepdim=True), 2).flatten(1))
+
+
+class QuarterMaps(Visualizer):
+    """Perfect maps of `Quarters`, or their opposite."""
+
+    def __init__(self, sign=1):
+        self.sign = sign
+
+    def weight_maps(self, forward_pass):
+        batch, _, height, width = forward_pass.images.shape
+        quarters = torch.eye(4).view(4, 1, 2, 2)
+        maps = nn.functional.interpolate(quarters, (height, width))
+        return (
+            self.sign * maps.expand(batch, 4, 1, height, width)[torch.arange(batch).unsqueeze(1), forward_pass.targets]
+        )
+
+
+class Known:
+    """Data of four quarters, of which one or two are bright, and where."""
+
+    name = "known"
+
+    def __init__(self, count=24):
+        draw = torch.Generator().manual_seed(0)
+        shown = torch.rand(count, 4, generator=draw).argsort(1)[:, :2]
+        places = torch.zeros(count, 4, 2, 8, 2, 8, dtype=torch.bool)
+        for image, (first, second) in enumerate(shown.tolist()):
+            places[image, first, first // 2, :, first % 2] = True
+            places[image, second, second // 2, :, second % 2] = True
+        places = places.view(count, 4, 16, 16)
+        images = (places.any(1, keepdim=True) * 200 + torch.randint(0, 20, (count, 1, 16, 16), generator=draw)).byte()
+        self.test = PlacedSplit(images, shown[:, 0], places)
+
+    def class_names(self):
+        return tuple("abcd")
+
+
+@pytest.fixture
+def known():
+    return Known(), Quarters(ImageSpec.of(1, 16, 4))
+
+
+def test_perfect_maps_beat_random_ones_and_those_their_opposite(known):
+    data, network = known
+    measures = {"pointing": PlantedPointing(24), "deletion": DeletionCurve(24), "insertion": InsertionCurve(24)}
+    found = {
+        name: measured(ClassMaps(visualizer, network), measures, data, 10)
+        for name, visualizer in (("perfect", QuarterMaps()), ("random", Random()), ("opposite", QuarterMaps(-1)))
+    }
+    for name, measure in measures.items():
+        better = 1 if measure.metric().higher_is_better else -1
+        means = [better * float(found[kind][name].mean()) for kind in ("perfect", "random", "opposite")]
+        assert means[0] > means[1] > means[2], name
+    assert (found["perfect"]["pointing"] == 1).all()
+    assert (found["opposite"]["pointing"] == 0).all()
+
+
+def test_the_batch_size_changes_nothing(known):
+    data, network = known
+    subject = ClassMaps(InputXGradient(), network)
+    shown = []
+    small = measured(subject, MEASURES, data, 4, show=shown.append)
+    large = measured(subject, MEASURES, data, 100)
+    assert small.keys() == large.keys() == MEASURES.keys() - {"grid_pointing"}
+    for name, values in small.items():
+        torch.testing.assert_close(values, large[name], msg=name)
+        assert len(values) == MEASURES[name].images
+    assert shown[-1] == image_count(subject, MEASURES, data, None) == 12
+    few = measured(subject, MEASURES, data, 4, most=3)
+    assert {len(values) for values in few.values()} == {3}
+    torch.testing.assert_close(few["sparseness"], small["sparseness"][:3])
+
+
+def test_batches_end_where_a_measure_has_had_enough():
+    assert [batch.tolist() for batch in batches([5, 3, 5], 2)] == [[0, 1], [2], [3, 4]]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_measure_on_every_network(name):
+    spec = ImageSpec.of(1, 32, 10)
+    network = randomized(NETWORKS[name](spec)).eval()
+    data = Digits()
+    measures = {key: type(measure)(3) for key, measure in MEASURES.items()}
+    for visualizer in (Saliency(), Uniform()):
+        subject = ClassMaps(visualizer, network)
+        found = measured(subject, measures, data, 3)
+        left_out = {"planted_pointing"} | (set() if network.any_size else {"grid_pointing"})
+        assert found.keys() == measures.keys() - left_out
+        for key in left_out:
+            assert misfit(subject, measures[key], data)
+        assert all(values.isfinite().all() and len(values) == 3 for values in found.values())
+
+
+def test_by_construction_is_said_of_completeness_alone():
+    network = GCM(SPEC, widths=(4, 6, 8))
+    own, gradient = ClassMaps(ClassContributionMaps(), network), ClassMaps(Saliency(), network)
+    assert "score" in MapCompleteness().by_construction(own)
+    assert MapSparseness().by_construction(own) == MapCompleteness().by_construction(gradient) == ""
+
+
+def test_contributions_are_complete_and_add_up_to_the_score():
+    network = randomized(GCM(SPEC, widths=(4, 6, 8))).eval()
+    data = Known()
+    data.test = MemorySplit((255 * images_of(SPEC, 5)).byte(), torch.zeros(5, dtype=torch.long))
+    found = measured(ClassMaps(ClassContributionMaps(), network), {"residual": MapCompleteness()}, data, 5)
+    assert found["residual"].max() < 1e-6
+    images = images_of(SPEC)
+    explanation = ClassContributionMaps()(network, images)
+    torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits)
+    centred = ClassContributionMaps("mean")(network, images).maps.sum((2, 3, 4))
+    torch.testing.assert_close(centred.softmax(1), explanation.logits.softmax(1))
+
+
+def test_a_cascade_draws_one_more_layer_anew_each_time():
+    network = CNN(SPEC, widths=(4, 6, 8)).eval()
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    before = [layer.weight.clone() for layer in layers]
+    copies = list(cascade(network, seed=0))
+    assert len(copies) == len(layers)
+    for number, copy in enumerate(copies, start=1):
+        weights = [module.weight for module in copy.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+        kept = [torch.equal(weight, old) for weight, old in zip(weights, before, strict=True)]
+        assert kept == [True] * (len(layers) - number) + [False] * number
+    assert all(torch.equal(layer.weight, old) for layer, old in zip(layers, before, strict=True))
+    again = list(cascade(network, seed=0))
+    assert torch.equal(again[-1].linear.weight, copies[-1].linear.weight)
+
+
+def test_randomization_of_what_does_not_look_at_the_weights_is_1():
+    network = randomized(CNN(SPEC, widths=(4, 6, 8))).eval()
+    data = Known()
+    measure = {"randomization": Randomization(4)}
+    assert (measured(ClassMaps(Random(), network), measure, data, 4)["randomization"] == 1).all()
+    assert (measured(ClassMaps(CAM(), network), measure, data, 4)["randomization"] < 0.9).all()
+
+
+def test_a_noise_mask_takes_part_where_one_map_is_enough():
+    network = randomized(CNN(SPEC, widths=(4, 6, 8))).eval()
+    subject, data = NoiseMaskMap(NoiseMaskSettings(steps=4, samples=2), network), Known()
+    found = measured(subject, MEASURES, data, 6, most=2)
+    assert found.keys() == {"deletion", "deletion_all", "insertion", "randomization", "stability", "sparseness"}
+    assert misfit(subject, MEASURES["completeness"], data) == "one map for all classes"
+    maps = subject.maps(images_of(SPEC, 2)).at_image_size
+    assert maps.shape == (2, 1, 16, 16)
+    assert 0 <= maps.min() <= maps.max() <= 1
+
+
+def cell(values, row=None, higher=True, reason=""):
+    row = row or Row("gcm", "own", by_design=True, control=False)
+    return Cell(row, "m", higher, None if values is None else torch.tensor(values, dtype=torch.float64), reason)
+
+
+def test_cells_are_compared_image_by_image():
+    own = cell([[0.1, 0.5, 0.9, 0.3]])
+    other = cell([[0.2, 0.6, 1.0, 0.41]])
+    assert other.compared_with(own) == "better"
+    assert own.compared_with(other) == "worse"
+    assert cell([[0.2, 0.6, 1.0, 0.41]], higher=False).compared_with(own) == "worse"
+    assert own.compared_with(own) == cell(None).compared_with(own) == cell([[0.2, 0.6]]).compared_with(own) == ""
+    assert cell([[0.2, 0.4, 1.0, 0.2]]).compared_with(own) == ""
+
+
+def test_seeds_are_averaged_image_by_image():
+    two = cell([[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]])
+    assert two.measured.mean == 2
+    assert two.measured.n == 3
+    assert two.seeds == 2
+    assert two.seed_deviation == pytest.approx(2**0.5)
+
+
+def test_the_reference_is_the_networks_own_map():
+    own, control = cell([[1.0]]), cell([[2.0]], Row("gcm", "own", by_design=False, control=True))
+    assert reference([control, own, cell(None)], "own") == {"m": own}
+    assert reference([control], "own") == {}
