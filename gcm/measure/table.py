@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from gcm.measure.base import Measure
 from gcm.metric import Measured, mean_with_interval
+
+Kind = Literal["by design", "post-hoc", "control"]
 
 
 @dataclass(frozen=True)
@@ -14,69 +18,100 @@ class Row:
     """Attributes:
     network: its model's name; networks of several seeds are one row.
     visualizer: its name.
-    by_design: whether the maps are the network's own account.
-    control: whether the method knows nothing of the evidence.
+    kind: whether the maps are the network's own account, come from outside, or know nothing of the evidence.
     """
 
     network: str
     visualizer: str
-    by_design: bool
-    control: bool
+    kind: Kind
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Column:
+    """Attributes:
+    measure: its name.
+    higher_is_better: whether large values are good.
+    meaning: what a value says.
+    """
+
+    measure: str
+    higher_is_better: bool
+    meaning: str
+
+    @staticmethod
+    def of(name: str, measure: Measure) -> "Column":
+        return Column(name, bool(measure.metric().higher_is_better), measure.meaning)
+
+
+@dataclass(frozen=True)
 class Cell:
     """Attributes:
-    row, measure: where it stands.
-    higher_is_better: whether large values are good.
-    values: `(S,N)`, for each seed and image; None where there is no number.
-    reason: why there is none, or why the best value is certain by construction, or empty.
+    row, column: where it stands.
+    measured: mean over seeds and images; the interval says how it varies with the images. None: there is no number.
+    seeds: networks.
+    seed_deviation: standard deviation of the seeds' means; NaN for fewer than two.
+    difference: from the maps that all are compared with, image by image; None where they did not see the same images.
+    reason: why there is no number, or why the best value is certain by construction, or empty.
     """
 
     row: Row
-    measure: str
-    higher_is_better: bool
-    values: Tensor | None
+    column: Column
+    measured: Measured | None
+    seeds: int
+    seed_deviation: float
+    difference: Measured | None
     reason: str
 
     @property
-    def measured(self) -> Measured | None:
-        """The mean over seeds and images; the interval says how it varies with the images."""
-        return None if self.values is None else mean_with_interval(self.values.mean(0))
-
-    @property
-    def seeds(self) -> int:
-        return 0 if self.values is None else len(self.values)
-
-    @property
-    def seed_deviation(self) -> float:
-        """Standard deviation of the seeds' means; NaN for one seed."""
-        if self.values is None or len(self.values) < 2:
-            return torch.nan
-        return float(self.values.mean(1).std())
-
-    @property
     def by_construction(self) -> bool:
-        return self.values is not None and bool(self.reason)
+        return self.measured is not None and bool(self.reason)
 
-    def difference(self, other: "Cell") -> Measured | None:
-        """By how much it is larger than another, image by image; None unless both saw the same number of images."""
-        if self.values is None or other.values is None or self.values.shape[1] != other.values.shape[1]:
-            return None
-        return mean_with_interval(self.values.mean(0) - other.values.mean(0))
-
-    def compared_with(self, other: "Cell") -> str:
-        """`better`, `worse`, or empty where the interval of the difference holds 0, or there is none."""
-        difference = self.difference(other)
-        if difference is None or difference.low <= 0 <= difference.high:
+    @property
+    def compared(self) -> Literal["better", "worse", ""]:
+        """With those maps; empty where the interval of the difference holds 0, or there is none."""
+        difference = self.difference
+        if difference is None or not (difference.low > 0 or difference.high < 0):
             return ""
-        return "better" if (difference.mean > 0) == self.higher_is_better else "worse"
+        return "better" if (difference.mean > 0) == self.column.higher_is_better else "worse"
 
 
-def reference(cells: Sequence[Cell], visualizer: str) -> dict[str, Cell]:
-    """For each measure the cell of the maps that all are compared with: a network's own, by their name."""
-    return {
-        cell.measure: cell
-        for cell in reversed(cells)
-        if cell.row.by_design and cell.row.visualizer == visualizer and cell.values is not None
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a cell is made from.
+
+    Attributes:
+        row, column: where it stands.
+        values: `(S,N)`, for each seed and image; None where there is no number.
+        reason: as in `Cell`.
+    """
+
+    row: Row
+    column: Column
+    values: Tensor | None
+    reason: str
+
+
+def cells_of(found: Sequence[Found], compared_with: str) -> list[Cell]:
+    """`compared_with`: visualizer whose maps, on the network that makes them by design, all are compared with."""
+    own = {
+        each.column: each.values
+        for each in reversed(found)
+        if each.row.kind == "by design" and each.row.visualizer == compared_with and each.values is not None
     }
+    return [cell_of(each, own.get(each.column)) for each in found]
+
+
+def cell_of(found: Found, own: Tensor | None) -> Cell:
+    values = found.values
+    if values is None:
+        return Cell(found.row, found.column, None, 0, torch.nan, None, found.reason)
+    comparable = own is not None and own.shape[1] == values.shape[1]
+    return Cell(
+        found.row,
+        found.column,
+        mean_with_interval(values.mean(0)),
+        seeds=len(values),
+        seed_deviation=float(values.mean(1).std()) if len(values) > 1 else torch.nan,
+        difference=mean_with_interval(values.mean(0) - own.mean(0)) if own is not None and comparable else None,
+        reason=found.reason,
+    )

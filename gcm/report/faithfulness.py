@@ -1,12 +1,13 @@
 """The faithfulness table: from cells to CSV, Markdown and the screen."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
-from gcm.measure.table import Cell, Row, reference
+from gcm.measure.table import Cell, Column, Row
 from gcm.metric import Measured
 
 NUMBERS = (
@@ -14,66 +15,73 @@ NUMBERS = (
     "`*`: certain by construction, so no evidence. `+`, `-`: better or worse, image by image (the 95 % interval of the "
     "difference does not hold 0), than"
 )
+DIFFERENCE = "difference_"
+SIGNS = {"better": "+", "worse": "-", "": ""}
 MOTIVES = (
     "No one measure proves an explanation: `uniform` is complete and shows nothing, a single random pixel is sparse, "
     "the same picture for every network is stable. `uniform` and `random` say what can be had without knowledge."
 )
 
 
-def long_row(cell: Cell, own: Mapping[str, Cell], data: str) -> dict[str, Any]:
+def csv_row(cell: Cell, data: str) -> dict[str, Any]:
     """A line of the CSV; the numbers are not rounded."""
-    other = own.get(cell.measure)
-    difference = cell.difference(other) if other else None
     return {
         "data": data,
         "network": cell.row.network,
         "visualizer": cell.row.visualizer,
-        "kind": kind_of(cell),
-        "measure": cell.measure,
-        "better": "higher" if cell.higher_is_better else "lower",
-        **values_of(cell.measured, ""),
+        "kind": cell.row.kind,
+        "measure": cell.column.measure,
+        "better": "higher" if cell.column.higher_is_better else "lower",
+        **columns_of(cell.measured, ""),
         "seeds": cell.seeds,
-        "seed_deviation": cell.seed_deviation if cell.seeds > 1 else "",
-        **values_of(difference, "difference_"),
-        "compared": cell.compared_with(other) if other else "",
+        "seed_deviation": cell.seed_deviation,
+        **columns_of(cell.difference, DIFFERENCE),
+        "compared": cell.compared,
         "by_construction": cell.by_construction,
-        "note": cell.reason if cell.values is not None else f"n/a: {cell.reason}",
+        "reason": cell.reason,
+        "meaning": cell.column.meaning,
     }
 
 
-def values_of(measured: Measured | None, prefix: str) -> dict[str, Any]:
+def columns_of(measured: Measured | None, prefix: str) -> dict[str, Any]:
     values = measured._asdict() if measured else dict.fromkeys(Measured._fields, "")
     return {f"{prefix}{name}": value for name, value in values.items()}
 
 
-def kind_of(cell: Cell) -> str:
-    return "control" if cell.row.control else "by design" if cell.row.by_design else "post-hoc"
+def cell_in(row: Mapping[str, str]) -> Cell:
+    """From a line of the CSV."""
+    return Cell(
+        Row(row["network"], row["visualizer"], row["kind"]),  # type: ignore[arg-type]
+        Column(row["measure"], row["better"] == "higher", row["meaning"]),
+        measured_in(row, ""),
+        int(row["seeds"]),
+        float(row["seed_deviation"]),
+        measured_in(row, DIFFERENCE),
+        row["reason"],
+    )
+
+
+def measured_in(row: Mapping[str, str], prefix: str) -> Measured | None:
+    mean, low, high, n = (row[f"{prefix}{name}"] for name in Measured._fields)
+    return Measured(float(mean), float(low), float(high), int(n)) if n else None
 
 
 def wide_rows(cells: Sequence[Cell], text: Callable[[Cell], str]) -> list[dict[str, Any]]:
     """A row for each network and visualizer, a column for each measure; those without any number are left out."""
-    found = [cell for cell in cells if cell.values is not None]
-    filled = {cell.row for cell in found}, {cell.measure for cell in found}
+    measured = [cell for cell in cells if cell.measured]
+    filled_rows, filled_columns = {cell.row for cell in measured}, {cell.column for cell in measured}
     rows: dict[Row, dict[str, Any]] = {}
     for cell in cells:
-        if cell.row in filled[0] and cell.measure in filled[1]:
-            names = {"network": cell.row.network, "visualizer": cell.row.visualizer, "kind": kind_of(cell)}
-            rows.setdefault(cell.row, names)[heading_of(cell.measure, cells)] = text(cell)
+        if cell.row in filled_rows and cell.column in filled_columns:
+            arrow = "↑" if cell.column.higher_is_better else "↓"
+            rows.setdefault(cell.row, asdict(cell.row))[f"{cell.column.measure} {arrow}"] = text(cell)
     return list(rows.values())
 
 
-def heading_of(measure: str, cells: Sequence[Cell]) -> str:
-    """With the direction that is good."""
-    (higher_is_better,) = {cell.higher_is_better for cell in cells if cell.measure == measure}
-    return f"{measure} {'↑' if higher_is_better else '↓'}"
-
-
-def shown(cell: Cell, other: Cell | None) -> str:
-    measured = cell.measured
-    if measured is None:
+def in_full(cell: Cell) -> str:
+    if cell.measured is None:
         return "n/a"
-    sign = {"better": "+", "worse": "-", "": ""}[cell.compared_with(other) if other else ""]
-    return f"{short(cell)} ± {measured.high - measured.mean:.3f}{sign}"
+    return f"{short(cell)} ± {cell.measured.high - cell.measured.mean:.3f}{SIGNS[cell.compared]}"
 
 
 def short(cell: Cell) -> str:
@@ -81,46 +89,47 @@ def short(cell: Cell) -> str:
     return f"{cell.measured.mean:.3f}{'*' if cell.by_construction else ''}" if cell.measured else "n/a"
 
 
-def notes_on(cells: Sequence[Cell], meanings: Mapping[str, str], compared_with: str) -> str:
-    """What the measures mean, how many images each saw, which cells are certain, and why others are empty."""
-    measures = dict.fromkeys(cell.measure for cell in cells)
-    lines = [f"- `{measure}`: {meanings[measure]} {counts(measure, cells)}" for measure in measures]
-    lines += [f"- `*` {visualizer} x {measure}: {reason}" for visualizer, measure, reason in marked(cells)]
+def faithfulness_text(cells: Sequence[Cell], compared_with: str) -> str:
+    """The table in Markdown, what it means, how many images each measure saw, and why cells are certain or empty."""
+    lines = [f"- `{column.measure}`: {column.meaning}. {counts(column, cells)}" for column in columns(cells)]
+    lines += [f"- `*` {what}: {reason}" for what, reason in certain(cells)]
     lines += [f"- n/a {what}: {reason}" for what, reason in empty(cells)]
     seeds = max(cell.seeds for cell in cells)
     trained = f" Networks of {seeds} seeds." if seeds > 1 else ""
-    return f"{NUMBERS} `{compared_with}`.{trained} {MOTIVES}\n\n" + "\n".join(lines) + "\n"
+    notes = "\n".join(lines)
+    return f"{markdown_table(wide_rows(cells, in_full))}\n{NUMBERS} `{compared_with}`.{trained} {MOTIVES}\n\n{notes}\n"
 
 
-def counts(measure: str, cells: Sequence[Cell]) -> str:
-    numbers = sorted({cell.measured.n for cell in cells if cell.measure == measure and cell.measured})
+def columns(cells: Sequence[Cell]) -> list[Column]:
+    return list(dict.fromkeys(cell.column for cell in cells))
+
+
+def counts(column: Column, cells: Sequence[Cell]) -> str:
+    numbers = sorted({cell.measured.n for cell in cells if cell.column == column and cell.measured})
     return f"n = {' or '.join(f'{number:,}' for number in numbers)}." if numbers else ""
 
 
-def marked(cells: Sequence[Cell]) -> Iterable[tuple[str, str, str]]:
-    """Each visualizer, measure and reason once."""
-    return dict.fromkeys((cell.row.visualizer, cell.measure, cell.reason) for cell in cells if cell.by_construction)
+def certain(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """What holds by construction, and why, each once."""
+    marked = [cell for cell in cells if cell.by_construction]
+    return list(dict.fromkeys((f"{cell.row.visualizer} x {cell.column.measure}", cell.reason) for cell in marked))
 
 
 def empty(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """What has no number, and why: whole rows by their names, else measures with the rows that lack them."""
-    fitting = {cell.row for cell in cells if cell.values is not None}
+    filled = {cell.row for cell in cells if cell.measured}
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for cell in cells:
-        if cell.values is None:
-            what = f"{cell.measure} of " if cell.row in fitting else ""
+        if cell.measured is None:
+            what = f"{cell.column.measure} of " if cell.row in filled else ""
             groups.setdefault((what, cell.reason), {})[f"{cell.row.visualizer} on {cell.row.network}"] = None
     return [(f"{what}{', '.join(names)}", reason) for (what, reason), names in groups.items()]
 
 
-def write_faithfulness(
-    cells: Sequence[Cell], data: str, meanings: Mapping[str, str], compared_with: str, title: str, directory: Path
-) -> None:
+def write_faithfulness(cells: Sequence[Cell], data: str, compared_with: str, title: str, directory: Path) -> None:
     """`faithfulness.csv`, one line a cell, and `faithfulness.md`."""
-    own = reference(cells, compared_with)
-    write_csv(directory / "faithfulness.csv", [long_row(cell, own, data) for cell in cells])
-    table = markdown_table(wide_rows(cells, lambda cell: shown(cell, own.get(cell.measure))))
-    write_text(directory / "faithfulness.md", f"# {title}\n\n{table}\n{notes_on(cells, meanings, compared_with)}")
+    write_csv(directory / "faithfulness.csv", [csv_row(cell, data) for cell in cells])
+    write_text(directory / "faithfulness.md", f"# {title}\n\n{faithfulness_text(cells, compared_with)}")
 
 
 def show_faithfulness(cells: Sequence[Cell], title: str) -> None:

@@ -16,7 +16,7 @@ from gcm.draw import draw_faithfulness
 from gcm.error import InputError, listed
 from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
 from gcm.measure.run import image_count, measured, misfit
-from gcm.measure.table import Cell, Row
+from gcm.measure.table import Column, Found, Kind, Row, cells_of
 from gcm.model import Classifier
 from gcm.report.faithfulness import show_faithfulness, write_faithfulness
 from gcm.setting import PositiveCount
@@ -89,19 +89,18 @@ def measure_faithfulness(
     if all(subject_of(each, seeds[0]).misfit() for each in visualizers.values() for seeds in built.values()):
         raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
     study.write(directory)
-    cells: list[Cell] = []
+    found: list[Found] = []
     for model, seeds in models.items():
         for name, visualizer in visualizers.items():
             subjects = [subject_of(visualizer, network) for network in built[model]]
-            found = [
+            values = [
                 values_of(subject, f"{model}_seed{saved.card.seed}_{name}", measures, data, study, directory)
                 for subject, saved in zip(subjects, seeds, strict=True)
             ]
-            row = Row(model, name, visualizer.by_design, visualizer.control)
-            cells += cells_of(row, subjects[0], measures, found, data)
+            found += found_by(measures, Row(model, name, kind_of(visualizer)), subjects[0], values, data)
+    cells = cells_of(found, study.compared_with)
     title = f"Faithfulness, {data.name}"
-    meanings = {name: measure.meaning for name, measure in measures.items()}
-    write_faithfulness(cells, data.name, meanings, study.compared_with, title, directory)
+    write_faithfulness(cells, data.name, study.compared_with, title, directory)
     path = directory / "faithfulness.png"
     draw_faithfulness(cells, title, path)
     show_faithfulness(cells, title)
@@ -129,20 +128,23 @@ def values_of(
     return values
 
 
-def cells_of(
-    row: Row, subject: Subject, measures: Mapping[str, Measure], found: Sequence[Mapping[str, Tensor]], data: ImageData
-) -> list[Cell]:
-    """One for each measure, from the values of each seed."""
+def found_by(
+    measures: Mapping[str, Measure], row: Row, subject: Subject, values: Sequence[Mapping[str, Tensor]], data: ImageData
+) -> list[Found]:
+    """By each measure, from the values of each seed; `subject`: on the network of one of them."""
     return [
-        Cell(
+        Found(
             row,
-            name,
-            bool(measure.metric().higher_is_better),
-            torch.stack([values[name] for values in found]) if name in found[0] else None,
-            measure.by_construction(subject) if name in found[0] else misfit(subject, measure, data),
+            Column.of(name, measure),
+            torch.stack([of_seed[name] for of_seed in values]) if name in values[0] else None,
+            measure.by_construction(subject) if name in values[0] else misfit(subject, measure, data),
         )
         for name, measure in measures.items()
     ]
+
+
+def kind_of(visualizer: Visualizer) -> Kind:
+    return "control" if visualizer.control else "by design" if visualizer.by_design else "post-hoc"
 
 
 def by_model(networks: Sequence[SavedNetwork]) -> dict[str, list[SavedNetwork]]:

@@ -20,7 +20,6 @@ from gcm.measure import (
 )
 from gcm.measure.randomization import cascade
 from gcm.measure.run import batches, image_count, measured, misfit
-from gcm.measure.table import Cell, Row, reference
 from gcm.model import CNN, GCM, Classifier
 from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.visualizer import CAM, ClassContributionMaps, InputXGradient, Random, Saliency, Uniform, Visualizer
@@ -197,32 +196,3 @@ def test_a_noise_mask_takes_part_where_one_map_is_enough():
     maps = subject.maps(images_of(SPEC, 2)).at_image_size
     assert maps.shape == (2, 1, 16, 16)
     assert 0 <= maps.min() <= maps.max() <= 1
-
-
-def cell(values, row=None, higher=True, reason=""):
-    row = row or Row("gcm", "own", by_design=True, control=False)
-    return Cell(row, "m", higher, None if values is None else torch.tensor(values, dtype=torch.float64), reason)
-
-
-def test_cells_are_compared_image_by_image():
-    own = cell([[0.1, 0.5, 0.9, 0.3]])
-    other = cell([[0.2, 0.6, 1.0, 0.41]])
-    assert other.compared_with(own) == "better"
-    assert own.compared_with(other) == "worse"
-    assert cell([[0.2, 0.6, 1.0, 0.41]], higher=False).compared_with(own) == "worse"
-    assert own.compared_with(own) == cell(None).compared_with(own) == cell([[0.2, 0.6]]).compared_with(own) == ""
-    assert cell([[0.2, 0.4, 1.0, 0.2]]).compared_with(own) == ""
-
-
-def test_seeds_are_averaged_image_by_image():
-    two = cell([[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]])
-    assert two.measured.mean == 2
-    assert two.measured.n == 3
-    assert two.seeds == 2
-    assert two.seed_deviation == pytest.approx(2**0.5)
-
-
-def test_the_reference_is_the_networks_own_map():
-    own, control = cell([[1.0]]), cell([[2.0]], Row("gcm", "own", by_design=False, control=True))
-    assert reference([control, own, cell(None)], "own") == {"m": own}
-    assert reference([control], "own") == {}

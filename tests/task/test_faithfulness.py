@@ -34,8 +34,8 @@ def test_table_figure_and_values(train_py, tmp_path):
     assert float(table["cnn", "cam", "deletion"]["difference_mean"]) == pytest.approx(
         float(table["cnn", "cam", "deletion"]["mean"]) - float(table["gcm", "gcm_contribution", "deletion"]["mean"])
     )
-    assert table["gcm", "cam", "deletion"]["note"].startswith("n/a: CAM needs")
-    assert table["cnn", "cam", "planted_pointing"]["note"] == "n/a: nobody knows where in digits the evidence lies"
+    assert table["gcm", "cam", "deletion"]["reason"].startswith("CAM needs")
+    assert table["cnn", "cam", "planted_pointing"]["reason"] == "nobody knows where in digits the evidence lies"
     text = (tmp_path / "out/faithfulness.md").read_text()
     assert "| network | visualizer | kind | grid_pointing ↑ | completeness ↓ | deletion ↓ |" in text
     assert "- n/a cam on gcm: CAM needs global average pooling" in text
@@ -50,7 +50,7 @@ def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path, mo
                    "task.noise_mask_images=2", "output=out")  # fmt: skip
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
-    assert table["cnn", "noise_mask", "completeness"]["note"] == "n/a: one map for all classes"
+    assert table["cnn", "noise_mask", "completeness"]["reason"] == "one map for all classes"
     assert table["cnn", "noise_mask", "deletion"]["n"] == "2"
 
 

@@ -1,0 +1,81 @@
+"""The faithfulness table: means, comparisons image by image, and the way to a CSV and back."""
+
+import csv
+import math
+
+import pytest
+import torch
+
+from gcm.measure.table import Column, Found, Row, cells_of
+from gcm.report.faithfulness import cell_in, faithfulness_text, wide_rows, write_faithfulness
+
+OWN = Row("gcm", "own", "by design")
+OTHER = Row("cnn", "other", "post-hoc")
+HIGH, LOW = Column("high", True, "large is good"), Column("low", False, "small is good")
+
+
+def found(values, row=OTHER, column=HIGH, reason=""):
+    return Found(row, column, None if values is None else torch.tensor(values, dtype=torch.float64), reason)
+
+
+VALUES = [[0.1, 0.5, 0.9, 0.3]]
+MORE = [[0.2, 0.6, 1.0, 0.41]]
+MIXED = [[0.2, 0.4, 1.0, 0.2]]
+
+
+def test_cells_are_compared_image_by_image():
+    cells = cells_of(
+        [found(VALUES, OWN), found(MORE), found(MIXED), found([[0.2, 0.6]]), found(None),
+         found(VALUES, OWN, LOW), found(MORE, column=LOW), found([[0.0, 0.4, 0.8, 0.1]], column=LOW)],
+        "own",
+    )  # fmt: skip
+    assert [cell.compared for cell in cells] == ["", "better", "", "", "", "", "worse", "better"]
+    assert cells[1].difference.mean == pytest.approx(0.1025)
+    assert cells[1].difference.n == 4
+    assert cells[3].difference is cells[4].difference is None
+
+
+def test_seeds_are_averaged_image_by_image():
+    one, two = cells_of([found(VALUES), found([[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]])], "own")
+    assert (two.measured.mean, two.measured.n, two.seeds) == (2, 3, 2)
+    assert two.seed_deviation == pytest.approx(2**0.5)
+    assert math.isnan(one.seed_deviation)
+
+
+def test_only_a_networks_own_maps_are_the_reference():
+    control = Row("gcm", "own", "control")
+    assert cells_of([found(VALUES, control), found(MORE)], "own")[1].difference is None
+    assert cells_of([found(VALUES, OWN), found(MORE)], "another")[1].difference is None
+
+
+def test_a_table_goes_to_csv_and_back(tmp_path):
+    cells = cells_of(
+        [found(VALUES, OWN, reason="it must"), found(MORE), found(None, reason="does not fit"),
+         found(MIXED * 2, OWN, LOW), found([[0.5]], column=LOW)],
+        "own",
+    )  # fmt: skip
+    write_faithfulness(cells, "digits", "own", "A table", tmp_path)
+    with (tmp_path / "faithfulness.csv").open(newline="") as lines:
+        again = [cell_in(row) for row in csv.DictReader(lines)]
+    assert list(map(repr, again)) == list(map(repr, cells))  # NaN equals nothing
+
+
+def test_text():
+    rows = [Row("gcm", "own", "by design"), Row("cnn", "fits", "post-hoc"), Row("cnn", "does not", "post-hoc")]
+    cells = cells_of(
+        [found(VALUES, rows[0], reason="it must"), found(MORE, rows[1]), found(None, rows[2], reason="no CAM"),
+         found(None, rows[0], LOW, "no places"), found(None, rows[1], LOW, "no places"),
+         found(None, rows[2], LOW, "no CAM")],
+        "own",
+    )  # fmt: skip
+    text = faithfulness_text(cells, "own")
+    lines = text.splitlines()
+    assert lines[0] == "| network | visualizer | kind | high ↑ |"
+    assert lines[2].startswith("| gcm | own | by design | 0.450* ± ")
+    assert lines[3].startswith("| cnn | fits | post-hoc | 0.552 ± ")
+    assert lines[3].endswith("+ |")
+    assert "- `high`: large is good. n = 4." in text
+    assert "- `*` own x high: it must" in text
+    assert "- n/a does not on cnn: no CAM" in text
+    assert "- n/a low of own on gcm, fits on cnn: no places" in text
+    assert [row["visualizer"] for row in wide_rows(cells, lambda cell: "")] == ["own", "fits"]
