@@ -1,7 +1,7 @@
 """The faithfulness table: from cells to CSV, Markdown and the screen."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.measure.table import Cell, Column, Row
 from gcm.metric import Measured
+from gcm.zoo import Card
 
 NUMBERS = (
     "Each cell: the mean over images (and seeds) and half its 95 % interval, which says how it varies with the images. "
@@ -23,10 +24,29 @@ MOTIVES = (
 )
 
 
-def csv_row(cell: Cell, data: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Origin:
+    """Attributes:
+    data: the data set's name.
+    weights: names of the networks, with the first digits of their weights' hashes.
+    compared_with: visualizer whose maps the others are compared with.
+    machine: where it was measured.
+    """
+
+    data: str
+    weights: str
+    compared_with: str
+    machine: str
+
+
+def short_hash(card: Card) -> str:
+    return card.weights_sha256[:12]
+
+
+def csv_row(cell: Cell, origin: Origin) -> dict[str, Any]:
     """A line of the CSV; the numbers are not rounded."""
     return {
-        "data": data,
+        **asdict(origin),
         "network": cell.row.network,
         "visualizer": cell.row.visualizer,
         "kind": cell.row.kind,
@@ -46,6 +66,10 @@ def csv_row(cell: Cell, data: str) -> dict[str, Any]:
 def columns_of(measured: Measured | None, prefix: str) -> dict[str, Any]:
     values = measured._asdict() if measured else dict.fromkeys(Measured._fields, "")
     return {f"{prefix}{name}": value for name, value in values.items()}
+
+
+def origin_in(row: Mapping[str, str]) -> Origin:
+    return Origin(**{each.name: row[each.name] for each in fields(Origin)})
 
 
 def cell_in(row: Mapping[str, str]) -> Cell:
@@ -89,7 +113,7 @@ def short(cell: Cell) -> str:
     return f"{cell.measured.mean:.3f}{'*' if cell.by_construction else ''}" if cell.measured else "n/a"
 
 
-def faithfulness_text(cells: Sequence[Cell], compared_with: str) -> str:
+def faithfulness_text(cells: Sequence[Cell], origin: Origin) -> str:
     """The table in Markdown, what it means, how many images each measure saw, and why cells are certain or empty."""
     lines = [f"- `{column.measure}`: {column.meaning}. {counts(column, cells)}" for column in columns(cells)]
     lines += [f"- `*` {what}: {reason}" for what, reason in certain(cells)]
@@ -97,7 +121,9 @@ def faithfulness_text(cells: Sequence[Cell], compared_with: str) -> str:
     seeds = max(cell.seeds for cell in cells)
     trained = f" Networks of {seeds} seeds." if seeds > 1 else ""
     notes = "\n".join(lines)
-    return f"{markdown_table(wide_rows(cells, in_full))}\n{NUMBERS} `{compared_with}`.{trained} {MOTIVES}\n\n{notes}\n"
+    explained = f"{NUMBERS} `{origin.compared_with}`.{trained} {MOTIVES}"
+    source = f"Networks: {origin.weights}. Machine: {origin.machine}."
+    return f"{markdown_table(wide_rows(cells, in_full))}\n{explained}\n\n{notes}\n\n{source}\n"
 
 
 def columns(cells: Sequence[Cell]) -> list[Column]:
@@ -126,10 +152,10 @@ def empty(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     return [(f"{what}{', '.join(names)}", reason) for (what, reason), names in groups.items()]
 
 
-def write_faithfulness(cells: Sequence[Cell], data: str, compared_with: str, title: str, directory: Path) -> None:
+def write_faithfulness(cells: Sequence[Cell], origin: Origin, title: str, directory: Path) -> None:
     """`faithfulness.csv`, one line a cell, and `faithfulness.md`."""
-    write_csv(directory / "faithfulness.csv", [csv_row(cell, data) for cell in cells])
-    write_text(directory / "faithfulness.md", f"# {title}\n\n{faithfulness_text(cells, compared_with)}")
+    write_csv(directory / "faithfulness.csv", [csv_row(cell, origin) for cell in cells])
+    write_text(directory / "faithfulness.md", f"# {title}\n\n{faithfulness_text(cells, origin)}")
 
 
 def show_faithfulness(cells: Sequence[Cell], title: str) -> None:

@@ -18,11 +18,12 @@ from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
 from gcm.measure.run import image_count, measured, misfit
 from gcm.measure.table import Column, Found, Kind, Row, cells_of
 from gcm.model import Classifier
-from gcm.report.faithfulness import show_faithfulness, write_faithfulness
+from gcm.report.faithfulness import Origin, short_hash, show_faithfulness, write_faithfulness
 from gcm.setting import PositiveCount
 from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.task.run_directory import run_directory
 from gcm.task.stored_study import StoredStudy, read_arrays, resumed, write_arrays
+from gcm.task.train import machine
 from gcm.task.weights import device_of, named_data, named_networks
 from gcm.visualizer import NoiseMask, Visualizer
 from gcm.zoo import SavedNetwork
@@ -100,7 +101,8 @@ def measure_faithfulness(
             found += found_by(measures, Row(model, name, kind_of(visualizer)), subjects[0], values, data)
     cells = cells_of(found, study.compared_with)
     title = f"Faithfulness, {data.name}"
-    write_faithfulness(cells, data.name, study.compared_with, title, directory)
+    names = ", ".join(f"{saved.card.name} seed {saved.card.seed} ({short_hash(saved.card)})" for saved in networks)
+    write_faithfulness(cells, Origin(data.name, names, study.compared_with, machine()), title, directory)
     path = directory / "faithfulness.png"
     draw_faithfulness(cells, title, path)
     show_faithfulness(cells, title)

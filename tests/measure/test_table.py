@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from gcm.measure.table import Column, Found, Row, cells_of
-from gcm.report.faithfulness import cell_in, faithfulness_text, wide_rows, write_faithfulness
+from gcm.report.faithfulness import Origin, cell_in, faithfulness_text, origin_in, wide_rows, write_faithfulness
 
 OWN = Row("gcm", "own", "by design")
 OTHER = Row("cnn", "other", "post-hoc")
+ORIGIN = Origin("digits", "gcm_digits seed 0 (0123456789ab)", "own", "a machine")
 HIGH, LOW = Column("high", True, "large is good"), Column("low", False, "small is good")
 
 
@@ -54,9 +55,11 @@ def test_a_table_goes_to_csv_and_back(tmp_path):
          found(MIXED * 2, OWN, LOW), found([[0.5]], column=LOW)],
         "own",
     )  # fmt: skip
-    write_faithfulness(cells, "digits", "own", "A table", tmp_path)
+    write_faithfulness(cells, ORIGIN, "A table", tmp_path)
     with (tmp_path / "faithfulness.csv").open(newline="") as lines:
-        again = [cell_in(row) for row in csv.DictReader(lines)]
+        rows = list(csv.DictReader(lines))
+    assert {origin_in(row) for row in rows} == {ORIGIN}
+    again = [cell_in(row) for row in rows]
     assert list(map(repr, again)) == list(map(repr, cells))  # NaN equals nothing
 
 
@@ -68,7 +71,7 @@ def test_text():
          found(None, rows[2], LOW, "no CAM")],
         "own",
     )  # fmt: skip
-    text = faithfulness_text(cells, "own")
+    text = faithfulness_text(cells, ORIGIN)
     lines = text.splitlines()
     assert lines[0] == "| network | visualizer | kind | high ↑ |"
     assert lines[2].startswith("| gcm | own | by design | 0.450* ± ")

@@ -4,7 +4,9 @@ from functools import partial
 
 from gcm.report.section.base import Section, SectionMaker
 from gcm.report.section.class_maps import centred, figure_7, figure_8
+from gcm.report.section.conservation import conservation
 from gcm.report.section.decline_ratio import decline_ratio_on
+from gcm.report.section.faithfulness import faithfulness_on
 from gcm.report.section.fewest_filters import fewest_filters
 from gcm.report.section.filter_contribution import filter_contribution
 from gcm.report.section.important_regions import important_regions
@@ -30,6 +32,10 @@ SECTIONS: tuple[SectionMaker, ...] = (
     important_regions,
     fewest_filters,
     noise_masks,
+    partial(faithfulness_on, "planted"),
+    partial(faithfulness_on, "mnist"),
+    partial(faithfulness_on, "cifar10"),
+    conservation,
     paper_claims,
 )
 

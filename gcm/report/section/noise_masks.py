@@ -1,4 +1,4 @@
-"""What does not matter in an image (noise-mask paper, figure 6), beside the gradient family."""
+"""What does not matter in an image (noise-mask paper, figure 6), beside the gradient family and deep Taylor."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,14 @@ from gcm.report.noise_mask import MEANING, image_rows, trial_rows
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.study.noise_trial import FoundMasks
 from gcm.study.zones import BRIGHT, REACH, zone_means
-from gcm.visualizer import Saliency, SmoothGrad, explain_with
+from gcm.visualizer import DeepTaylor, Saliency, SmoothGrad, explain_with
 
 NAME = "cnn3_mnist"
 PLAIN, TIED = "logits as they are", "logits masked too"
+VISUALIZERS = {"saliency": Saliency(), "SmoothGrad": SmoothGrad(), "deep Taylor": DeepTaylor()}
 VARIANTS = {PLAIN: None, TIED: 0.0}
 """Without and with the mask after the last layer: the logits' threshold."""
-COLUMNS = ("image", "saliency", "SmoothGrad", *(f"noise mask, {variant}" for variant in VARIANTS))
+COLUMNS = ("image", *VISUALIZERS, *(f"noise mask, {variant}" for variant in VARIANTS))
 
 
 def noise_masks(evidence: Evidence) -> Section:
@@ -40,8 +41,8 @@ def noise_masks(evidence: Evidence) -> Section:
     shown = first_of_each(labels)
     path = evidence.directory / "noise_masks.png"
     caption = (
-        f"{NAME}: what matters to the true class by its gradient, and what does not matter to any (white) by noise "
-        f"masks; of each class the first test image that is classified correctly, {indices[shown].tolist()}"
+        f"{NAME}: what matters to the true class by its gradient and by deep Taylor decomposition, and what does not "
+        f"matter to any (white) by noise masks; of each class the first test image that is classified correctly, {indices[shown].tolist()}"
     )
     names = [classes[label] for label in labels[shown]]
     draw_grid(panels(evidence, shown, labels, found), names, COLUMNS, caption, path)
@@ -80,7 +81,7 @@ def panels(
     """For each image the panels of a row, in the order of `COLUMNS`."""
     images = next(iter(found.values())).images[shown]
     network = evidence.network(NAME)
-    maps = explain_with({"saliency": Saliency(), "smooth_grad": SmoothGrad()}, network, images.to(evidence.device))
+    maps = explain_with(VISUALIZERS, network, images.to(evidence.device))
     return [
         [
             Panel(image),

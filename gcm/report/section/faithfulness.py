@@ -1,0 +1,22 @@
+"""The faithfulness table, from results that were measured once."""
+
+from gcm.draw import draw_faithfulness
+from gcm.file import markdown_table
+from gcm.report.evidence import Evidence
+from gcm.report.faithfulness import cell_in, faithfulness_text, origin_in, short, wide_rows
+from gcm.report.section.base import Section, figure, missing_section
+
+NAMES = {"planted": "planted shapes", "mnist": "MNIST", "cifar10": "CIFAR-10"}
+
+
+def faithfulness_on(data: str, evidence: Evidence) -> Section:
+    title = f"Faithfulness on {NAMES[data]}"
+    name = f"faithfulness_{data}"
+    rows = evidence.result(name)
+    if not rows:
+        return missing_section(title, f"{name}: no result; copy the faithfulness.csv of task=faithfulness to it")
+    cells = [cell_in(row) for row in rows]
+    path = evidence.directory / f"{name}.png"
+    draw_faithfulness(cells, title, path)
+    body = f"{faithfulness_text(cells, origin_in(rows[0]))}\n{figure(path, title, 'task=faithfulness visualizer=all')}"
+    return Section(title, body, key=name, summary=markdown_table(wide_rows(cells, short)))
