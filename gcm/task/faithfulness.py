@@ -28,6 +28,9 @@ from gcm.task.weights import device_of, named_data, named_networks
 from gcm.visualizer import NoiseMask, Visualizer
 from gcm.zoo import SavedNetwork
 
+CONTROLS = {name: {"_target_": f"gcm.visualizer.{name.title()}"} for name in ("uniform", "random")}
+"""Stand in every table."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FaithfulnessStudy(StoredStudy):
@@ -52,7 +55,8 @@ def faithfulness(
     noise_mask_images: PositiveCount = 20,
     compared_with: str = "gcm_contribution",
 ) -> None:
-    """Measure the visualizers of `visualizer=` on the networks of `weights=` by the measures of `measure=`.
+    """Measure the visualizers of `visualizer=`, and the controls, on the networks of `weights=` by the measures of
+    `measure=`.
 
     Networks of one model that differ in their seed are one row. With `resume=` an interrupted run goes on, by its own
     settings; what it has finished is not measured again.
@@ -66,7 +70,7 @@ def faithfulness(
     study = FaithfulnessStudy.of(
         config,
         *networks,
-        visualizers={name: plain(part) for name, part in config.visualizer.items()},
+        visualizers={**{name: plain(part) for name, part in config.visualizer.items()}, **CONTROLS},
         measures={name: plain(part) for name, part in config.measure.items()},
         batch_size=batch_size,
         noise_mask_images=noise_mask_images,
@@ -87,8 +91,9 @@ def measure_faithfulness(
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
     measures = {name: build(part, key=f"measure.{name}") for name, part in study.measures.items()}
     built = {model: [saved.network().to(device) for saved in seeds] for model, seeds in models.items()}
-    if all(subject_of(each, seeds[0]).misfit() for each in visualizers.values() for seeds in built.values()):
-        raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
+    chosen = {name: visualizer for name, visualizer in visualizers.items() if not visualizer.control}
+    if chosen and all(subject_of(each, seeds[0]).misfit() for each in chosen.values() for seeds in built.values()):
+        raise InputError(f"none of the visualizers {listed(chosen)} fits; choose others with visualizer=")
     study.write(directory)
     found: list[Found] = []
     for model, seeds in models.items():

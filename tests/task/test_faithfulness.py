@@ -22,10 +22,10 @@ def rows(path):
 
 
 def test_table_figure_and_values(train_py, tmp_path):
-    end = train_py(*TASK, "visualizer=[gcm_contribution,cam,uniform]", "output=out")
+    end = train_py(*TASK, "visualizer=[gcm_contribution,cam]", "output=out")
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
-    assert len(table) == 2 * 3 * 8
+    assert len(table) == 2 * 4 * 8
     own = table["gcm", "gcm_contribution", "completeness"]
     assert own["by_construction"] == "True"
     assert float(own["mean"]) < 1e-6
@@ -55,7 +55,7 @@ def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path, mo
 
 
 def test_an_interrupted_run_goes_on(train_py, tmp_path, monkeypatch):
-    choice = (*NETWORKS, "visualizer=[gcm_contribution,grad_cam,random]", "measure=[stability,sparseness]",
+    choice = (*NETWORKS, "visualizer=[gcm_contribution,grad_cam]", "measure=[stability,sparseness]",
               "measure.stability.images=3", "measure.sparseness.images=3")  # fmt: skip
     assert train_py(*choice, "output=whole").code == 0
     asked, update = [], Stability.update
@@ -72,7 +72,7 @@ def test_an_interrupted_run_goes_on(train_py, tmp_path, monkeypatch):
     assert "measure.stability.draws cannot change" in train_py("resume=out", "measure.stability.draws=5",
                                                                "task=faithfulness").error  # fmt: skip
     assert train_py("task=faithfulness", "resume=out").code == 0
-    assert asked == ["GCM", "GCM", "CNN", "CNN", "CNN"]
+    assert asked == ["GCM", "GCM", "GCM", "GCM", "CNN", "CNN", "CNN"]
     for name in ("faithfulness.csv", "faithfulness.md"):
         assert (tmp_path / "out" / name).read_text() == (tmp_path / "whole" / name).read_text()
 

@@ -42,7 +42,8 @@ def noise_masks(evidence: Evidence) -> Section:
     path = evidence.directory / "noise_masks.png"
     caption = (
         f"{NAME}: what matters to the true class by its gradient and by deep Taylor decomposition, and what does not "
-        f"matter to any (white) by noise masks; of each class the first test image that is classified correctly, {indices[shown].tolist()}"
+        "matter to any (white) by noise masks; of each class the first test image that is classified correctly, "
+        f"{indices[shown].tolist()}"
     )
     names = [classes[label] for label in labels[shown]]
     draw_grid(panels(evidence, shown, labels, found), names, COLUMNS, caption, path)
