@@ -31,20 +31,18 @@ def long_row(cell: Cell) -> dict[str, Any]:
 
 
 def wide_rows(cells: Sequence[Cell], in_full: bool) -> list[dict[str, Any]]:
-    """A row for each network and visualizer, a column for each rendering."""
+    """A row for each network and visualizer that have numbers, a column for each rendering."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for cell in cells:
-        row = rows.setdefault((cell.network, cell.visualizer), {"network": cell.network, "visualizer": cell.visualizer})
-        row["A"] = f"{cell.decline.accuracy:.2%}" if cell.decline else ""
-        row[cell.rendering] = shown(cell, in_full)
+        if cell.decline:
+            names = {"network": cell.network, "visualizer": cell.visualizer, "A": f"{cell.decline.accuracy:.2%}"}
+            row = rows.setdefault((cell.network, cell.visualizer), names)
+            row[cell.rendering] = shown(cell.decline, cell.by_construction, in_full)
     return list(rows.values())
 
 
-def shown(cell: Cell, in_full: bool) -> str:
-    if cell.decline is None:
-        return f"n/a: {cell.reason}" if in_full else "n/a"
-    mark = "*" if cell.by_construction else ""
-    decline = cell.decline
+def shown(decline: Decline, by_construction: bool, in_full: bool) -> str:
+    mark = "*" if by_construction else ""
     details = f" [{decline.low:.4f}, {decline.high:.4f}], B {decline.map_accuracy:.2%}, agree {decline.agreement:.2%}"
     return f"{decline.ratio:.4f}{mark}{details if in_full else ''}"
 
@@ -55,21 +53,27 @@ def footnotes(cells: Sequence[Cell]) -> list[str]:
     return [f"{visualizer} x {rendering}: {reason}" for visualizer, rendering, reason in marked]
 
 
+def misfits(cells: Sequence[Cell]) -> list[str]:
+    """Why visualizers have no numbers, each once."""
+    empty = [cell for cell in cells if cell.decline is None]
+    return list(dict.fromkeys(f"n/a {cell.visualizer} on {cell.network}: {cell.reason}" for cell in empty))
+
+
 def write_decline_ratio(cells: Sequence[Cell], data: str, title: str, directory: Path) -> None:
     """`decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
     write_csv(directory / "decline_ratio.csv", [{"data": data, **long_row(cell)} for cell in cells])
     notes = "".join(f"- {note}\n" for note in footnotes(cells))
     text = f"# {title}\n\n{markdown_table(wide_rows(cells, in_full=True))}\n{MEANING}\n\n{BY_CONSTRUCTION}\n\n{notes}"
+    if misfits(cells):
+        text += "\nNo numbers:\n\n" + "".join(f"- {reason}\n" for reason in misfits(cells))
     write_text(directory / "decline_ratio.md", text)
 
 
 def show_decline_ratio(cells: Sequence[Cell], title: str) -> None:
-    show_table(title, wide_rows([cell for cell in cells if cell.decline], in_full=False))
+    show_table(title, wide_rows(cells, in_full=False))
     say(MEANING)
     say(BY_CONSTRUCTION)
     for note in footnotes(cells):
         say(f"  {note}")
-    for network, visualizer, reason in dict.fromkeys(
-        (c.network, c.visualizer, c.reason) for c in cells if not c.decline
-    ):
-        say(f"n/a {visualizer} on {network}: {reason}")
+    for reason in misfits(cells):
+        say(reason)

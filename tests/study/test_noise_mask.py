@@ -12,7 +12,7 @@ from gcm.model import LeNet
 from gcm.model.base import Classifier
 from gcm.study.masked_network import MaskedNetwork, Thresholds
 from gcm.study.noise_mask import NoiseMaskSearch, NoiseMaskSettings, noise_masks, tolerance_of, uniform_noise
-from gcm.study.noise_trial import FoundMasks, NoiseTrial, TrialSettings, found_masks, noise_trial, placed
+from gcm.study.noise_trial import TRIAL, FoundMasks, NoiseTrial, TrialSettings, found_masks, noise_trial, placed
 
 SPEC = ImageSpec.of(1, 8, 2)
 NO_MASKS = Thresholds(first=None, hidden=None)
@@ -124,6 +124,7 @@ def test_a_stopped_search_goes_on_as_if_never_stopped(stop):
         first.run(stop_there)
     second = search(LooksLeft(), images, SLOW)
     second.restore({name: value.clone() for name, value in first.state().items()})
+    assert torch.equal(second.at_last_look, first.at_last_look)
     again = second.run()
     for name, value in vars(whole).items():
         assert torch.equal(getattr(again, name).nan_to_num(-1), value.nan_to_num(-1)), name
@@ -155,8 +156,24 @@ def test_a_trial_tells_noise_that_matters_from_noise_that_does_not():
     right = noise_trial(masked, images, strength, TrialSettings(copies=300))
     left = noise_trial(masked, images, 1 - strength, TrialSettings(copies=300))
     assert (right.change.item(), right.kept.item()) == (0, 1)
-    assert left.change.item() > 0.5
     assert 0.5 < left.kept.item() < 0.95
+    draws = uniform_noise(300, images, 0, TRIAL)[:, 0, :, :4]  # of the 32 pixels that count, in a logit of two
+    change = (F.relu(0.5 + draws).sum((1, 2)) - 16).abs().mean() / 2
+    assert left.change.item() == pytest.approx(change.item(), rel=1e-5)
+
+
+def test_a_trial_draws_other_noise_than_the_search(monkeypatch):
+    streams = {}
+    for part in ("noise_mask", "noise_trial"):
+
+        def watching(copies, images, *stream, part=part):
+            streams.setdefault(part, set()).add(stream)
+            return uniform_noise(copies, images, *stream)
+
+        monkeypatch.setattr(f"gcm.study.{part}.uniform_noise", watching)
+    found_masks(LooksLeft(), GREY, NoiseMaskSettings(steps=3, thresholds=NO_MASKS), TrialSettings(copies=2))
+    assert streams["noise_mask"] == {(0, 1), (0, 2), (0, 3)}
+    assert not streams["noise_mask"] & streams["noise_trial"]
 
 
 def test_the_real_network_sees_noise_that_the_masked_one_does_not():

@@ -74,4 +74,4 @@ def test_a_table_of_class_maps_says_why_it_has_no_noise_mask(train_py, tmp_path)
     end = train_py("task=decline_ratio", *words)
     assert end.code == 0, end.err
     assert "n/a noise_mask on cnn: one map for all classes" in end.out
-    assert "n/a: one map for all classes" in (tmp_path / "out/decline_ratio.md").read_text()
+    assert "- n/a noise_mask on cnn: one map for all classes" in (tmp_path / "out/decline_ratio.md").read_text()
