@@ -45,9 +45,11 @@ def by_hand(rule, inputs, weight, bias, relevance, low, high):
             shares = brought + rule.gamma * for_it
             handed += shares * r / (output + rule.gamma * (for_it.sum() + bias_for_it))
         elif isinstance(rule, AlphaBeta):
-            positive, negative = brought.clamp_min(0), brought.clamp_max(0)
-            handed += rule.alpha * positive * ratio(r, positive.sum() + b.clamp_min(0))
-            handed -= rule.beta * negative * ratio(r, negative.sum() + b.clamp_max(0))
+            bias_for_it = (b * sign).clamp_min(0) * sign
+            against_it, bias_against_it = brought - for_it, b - bias_for_it
+            beta = rule.beta if against_it.sum() + bias_against_it else 0
+            handed += (1 + beta) * for_it * ratio(r, for_it.sum() + bias_for_it)
+            handed -= beta * against_it * ratio(r, against_it.sum() + bias_against_it)
         elif isinstance(rule, Bounded):
             nearest, farthest = (low, high) if sign > 0 else (high, low)
             shares = brought - nearest * w.clamp_min(0) - farthest * w.clamp_max(0)
@@ -59,6 +61,12 @@ def by_hand(rule, inputs, weight, bias, relevance, low, high):
 
 def ratio(part, whole):
     return part / whole if whole else 0.0
+
+
+def flow(layer, rule):
+    through = LayerFlow("", layer.function, layer)
+    through.rule = rule
+    return through
 
 
 LAYERS = {
@@ -85,7 +93,7 @@ def test_every_rule_equals_its_formula_written_out(name, rule, signed):
     low, high = inputs.min().expand_as(inputs[:1]), inputs.max().expand_as(inputs[:1])
     broad = bias.view(1, -1, *[1] * (outputs.ndim - 2))
     layer = LinearLayer(function, inputs, weight, broad, outputs + broad, low, high)
-    found = LayerFlow(layer, rule)(relevance)
+    found = flow(layer, rule)(relevance)
     basis = torch.eye(inputs[0].numel(), dtype=torch.float64).view(-1, *shape[1:])
     matrix = function(basis, weight).flatten(1).T  # (O,I)
     biases = bias.view(-1, *[1] * (outputs.ndim - 2)).expand_as(outputs[0]).flatten()
@@ -101,7 +109,7 @@ def handed_on(rule, weight, relevance, low=None, high=None):
     inputs, weights = torch.tensor([[1.0, 2.0]]), torch.tensor([weight])
     bounds = [None if bound is None else torch.full((1, 2), bound) for bound in (low, high)]
     layer = LinearLayer(F.linear, inputs, weights, None, F.linear(inputs, weights), *bounds)
-    return LayerFlow(layer, rule)(torch.tensor([[relevance]])).tolist()[0]
+    return flow(layer, rule)(torch.tensor([[relevance]])).tolist()[0]
 
 
 def test_rules_on_a_layer_that_can_be_computed_in_the_head():
@@ -110,6 +118,7 @@ def test_rules_on_a_layer_that_can_be_computed_in_the_head():
     assert handed_on(Epsilon(0.0), weight, 6.0) == [18, -12]
     assert handed_on(Gamma(1.0), weight, 8.0) == [12, -4]  # 6 and -2 of 4
     assert handed_on(AlphaBeta(2.0, 1.0), weight, 6.0) == [12, -6]
+    assert handed_on(AlphaBeta(2.0, 1.0), [1.0, 2.0], 5.0) == [1, 4]  # nothing speaks against it
     assert handed_on(ZPlus(), weight, 6.0) == [6, 0]
     assert handed_on(Bounded(), weight, 8.0, low=0.0, high=3.0) == [6, 2]  # 3 and 3 - 2 of 4
 
@@ -119,13 +128,14 @@ def test_a_negative_output_hands_on_what_made_it_negative():
     weight = [1.0, -2.0]
     assert handed_on(Gamma(1.0), weight, -7.0) == [1, -8]  # 1 and -8 of -7
     assert handed_on(ZPlus(), weight, -3.0) == [0, -3]
+    assert handed_on(AlphaBeta(2.0, 1.0), weight, -3.0) == [3, -6]
     assert handed_on(Bounded(), weight, -6.0, low=0.0, high=3.0) == [-2, -4]  # 1 - 3 and -4 of -6
 
 
 def test_nothing_brought_gets_nothing():
     layer = LinearLayer(F.linear, torch.zeros(1, 2), torch.ones(1, 2), None, torch.zeros(1, 1))
     for rule in RULES.values():
-        assert LayerFlow(layer, rule)(torch.ones(1, 1)).tolist() == [[0, 0]]
+        assert flow(layer, rule)(torch.ones(1, 1)).tolist() == [[0, 0]]
 
 
 def without_biases(network):
@@ -140,9 +150,11 @@ def without_biases(network):
 LINEAR = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 CONSERVING = {
     "deep_taylor": DeepTaylor(),
-    "lrp": LRP(epsilon=0.0),
-    "gamma": LRP("gamma", "gamma", "gamma"),
-    "epsilon": LRP("epsilon", "epsilon", epsilon=0.0),
+    "lrp": LRP(),
+    "upper": LRP(upper="epsilon"),
+    "gamma": LRP("gamma", "gamma", "gamma", "gamma"),
+    "epsilon": LRP("epsilon", "epsilon", "epsilon"),
+    "alpha_beta": LRP("alpha_beta", "alpha_beta", "alpha_beta", "alpha_beta"),
 }
 
 
@@ -151,11 +163,11 @@ CONSERVING = {
 def test_without_biases_every_layer_hands_on_what_it_receives(name, visualizer):
     network, images = without_biases(randomized(NETWORKS[name](SPEC))), images_of(SPEC, 2, torch.float64)
     explanation = visualizer(network, images)
-    torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits, rtol=1e-5, atol=1e-9)
     layers = visualizer.conservation(network, images)
     linear = [path for path, module in network.named_modules() if isinstance(module, LINEAR)]
     assert sorted(layer.layer for layer in layers) == sorted(linear)
-    assert max(layer.residual for layer in layers) < 1e-10
+    assert max(layer.residual for layer in layers) < 1e-5
 
 
 def test_the_residual_says_what_biases_took():
@@ -177,7 +189,7 @@ def small_gcm(shared_depth):
 
 
 @pytest.mark.parametrize(
-    "visualizer", [DeepTaylor(), LRP(), LRP("alpha_beta", "alpha_beta")], ids=["taylor", "lrp", "ab"]
+    "visualizer", [DeepTaylor(), LRP(), LRP("alpha_beta", "alpha_beta", "alpha_beta")], ids=["taylor", "lrp", "ab"]
 )
 @pytest.mark.parametrize("shared_depth", [4, 2])
 @torch.no_grad()
@@ -193,7 +205,11 @@ def test_gcm_equals_a_derivation_one_matrix_a_layer(visualizer, shared_depth):
         inputs.append(layer(inputs[-1]).relu())
     logits = network(images)
     maps = visualizer(network, images).maps
-    rules = [visualizer.composite.pixels, *[visualizer.composite.convolution] * (len(layers) - 1)]
+    rules = [
+        visualizer.composite.pixels,
+        *[visualizer.composite.lower] * 4,
+        *[visualizer.composite.upper] * (len(layers) - 5),
+    ]
     for target in range(3):
         relevance = torch.zeros(1, 3, 7, 7, dtype=torch.float64)
         relevance[:, target] = network.contributions(images).parts[:, target].sum(1)
@@ -253,7 +269,7 @@ COMPOSITES = [
 def test_equals_zennit(build, names):
     network = build()
     images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
-    maps = LRP(*names, epsilon=STABLE)(network, images).maps
+    maps = LRP(names[0], names[1], names[1], names[2], epsilon=STABLE)(network, images).maps
     pixels, convolution, linear = (ZENNIT_RULES[name] for name in names)
     composite = SpecialFirstLayerMapComposite(
         layer_map=[(Activation, rules.Pass()), (AvgPool, rules.Norm(STABLE)), (Convolution, convolution),
@@ -268,7 +284,8 @@ def test_equals_zennit(build, names):
             begin = torch.zeros_like(logits)
             begin[:, target] = logits[:, target].detach()
             (relevance,) = torch.autograd.grad(logits, leaf, begin)
-        torch.testing.assert_close(maps[:, target], relevance, rtol=1e-8, atol=1e-10)
+        same = logits[:, target] > 0 if names[2] == "alpha_beta" else logits[:, target] != 0  # ours turns with the sign
+        torch.testing.assert_close(maps[same, target], relevance[same], rtol=1e-8, atol=1e-10)
 
 
 class WithoutFlatten(nn.Module):
@@ -293,7 +310,7 @@ def test_equals_captum(name):
     for layer in network:
         if isinstance(layer, nn.Conv2d):
             nn.init.zeros_(layer.bias)
-    maps = LRP(name, name, epsilon=1e-9)(network, images).maps
+    maps = LRP(name, name, name)(network, images).maps
     for target in range(5):
         for layer in network:
             layer.rule = CAPTUM_RULES[name]() if isinstance(layer, nn.Conv2d) else EpsilonRule(1e-9)
@@ -301,17 +318,134 @@ def test_equals_captum(name):
         torch.testing.assert_close(maps[:, target], relevance, rtol=1e-6, atol=1e-9)
 
 
-def test_an_unknown_layer_is_refused_by_its_path():
-    class Odd(nn.Module):
-        def forward(self, values):
-            return values * values.sigmoid()
+class Odd(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
 
-    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Sequential(Odd(), nn.Flatten()), nn.Linear(8, 2))
-    with pytest.raises(InputError, match=r"relevance has no rule for sigmoid in 1\.0$"):
+    def forward(self, values):
+        return self.function(values)
+
+
+class Exponential(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values):
+        return values.exp()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+REFUSED = {
+    "no rule": (Odd(lambda values: values * values.sigmoid()), r"sigmoid in 1\.0$"),
+    "two results": (Odd(lambda values: values - torch.var_mean(values)[1]), r"var_mean in 1\.0$"),
+    "product of maps": (Odd(lambda values: values * values), r"mul in 1\.0$"),
+    "custom function": (Odd(Exponential.apply), "ExponentialBackward in Sequential$"),
+    "division": (Odd(lambda values: 1 / values), r"truediv|div|reciprocal"),
+    "layer of its own": (nn.BatchNorm2d(2), r"batch normalisation that does not follow a linear layer.* in 1\.0$"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_unknown_layer_is_refused_by_its_path(name):
+    odd, message = REFUSED[name]
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Sequential(odd, nn.Flatten()), nn.Linear(8, 2)).eval()
+    if name == "layer of its own":
+        network.insert(1, nn.ReLU(inplace=True))
+        message = message.replace("1", "2")
+    with pytest.raises(InputError, match=f"relevance has no rule for .*{message}"):
         DeepTaylor()(network, torch.rand(1, 3, 4, 4))
-    residual = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(48, 2)).eval()
-    with pytest.raises(InputError, match=r"batch normalisation after no linear layer, in 0$"):
-        LRP()(residual, torch.rand(1, 3, 4, 4))
+
+
+def test_other_networks_that_cannot_be_followed_are_refused():
+    images = torch.rand(1, 3, 4, 4)
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).eval()
+    with pytest.raises(InputError, match="no rule for a network without layers that it can see in Odd"):
+        LRP()(Odd(lambda values: values.flatten(1)[:, :2]), images)
+    by_image = nn.Sequential(Odd(lambda values: 1 / values), network)
+    with pytest.raises(InputError, match="division by the image in 0"):
+        LRP()(by_image, images)
+    with pytest.raises(InputError, match="no rule for sigmoid in Odd"):
+        LRP()(Odd(lambda values: network(values).sigmoid()), images)
+
+
+class Branches(nn.Module):
+    """Two convolutions of the image, each with its batch normalisation after both, and one that nobody needs."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.unused = (nn.Conv2d(3, 2, 3, bias=False) for _ in range(3))
+        self.norms = nn.ModuleList([nn.BatchNorm2d(2), nn.BatchNorm2d(2)])
+        self.linear = nn.Linear(16, 2)
+
+    def forward(self, images):
+        maps = self.first(images), self.second(images)
+        self.unused(images)
+        return self.linear(
+            torch.cat([norm(of) for norm, of in zip(self.norms, maps, strict=True)], 1).relu().flatten(1)
+        )
+
+
+def test_batch_normalisation_joins_the_layer_before_it_also_in_branches():
+    network = without_biases(randomized(Branches()))
+    images = torch.rand(2, 3, 4, 4, dtype=torch.float64)
+    layers = DeepTaylor().conservation(network, images)
+    assert [layer.layer for layer in layers] == ["first", "second", "linear"]
+    assert max(layer.residual for layer in layers) < 1e-10
+    explanation = DeepTaylor()(network, images)
+    torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [nn.Flatten(), nn.Sequential(Odd(lambda images: 0.5 - images.flip(3).contiguous()), nn.Flatten())],
+    ids=["flattened", "moved"],
+)
+def test_the_layer_that_reads_pixels_gets_their_rule_whatever_was_done_to_them(before):
+    network = (
+        nn.Sequential(before, nn.Linear(12, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False)).double().eval()
+    )
+    images = torch.rand(2, 3, 2, 2, dtype=torch.float64)
+    assert [layer.rule for layer in DeepTaylor().conservation(network, images)] == ["Bounded()", "ZPlus()"]
+    inputs = before(images)
+    low, high = (0.0, 1.0) if isinstance(before, nn.Flatten) else (-0.5, 0.5)
+    logits = network(images)
+    hidden = network[1](inputs).relu()
+    for image in range(2):
+        for target in range(2):
+            zeros, relevance = torch.zeros(1), logits[image, target].view(1)
+            through = by_hand(ZPlus(), hidden[image], network[3].weight[target : target + 1], zeros, relevance, 0, 0)
+            bounds = torch.full((12,), low), torch.full((12,), high)
+            expected = by_hand(Bounded(), inputs[image], network[1].weight, torch.zeros(4), through, *bounds).view(
+                3, 2, 2
+            )
+            expected = expected if isinstance(before, nn.Flatten) else expected.flip(2)
+            torch.testing.assert_close(DeepTaylor()(network, images).maps[image, target], expected)
+
+
+def test_parameters_are_constants():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mean = nn.Parameter(torch.full((1, 3, 1, 1), 0.5))
+            self.convolution = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 2, 3, bias=False))
+            self.linear = nn.Linear(8, 2, bias=False)
+
+        def forward(self, images):
+            return self.linear(self.convolution((images - self.mean) * self.mean.exp()).relu().flatten(1))
+
+    network, images = Scaled().eval(), torch.rand(2, 3, 4, 4)
+    explanation = DeepTaylor()(network, images)
+    torch.testing.assert_close(explanation.maps.sum((2, 3, 4)), explanation.logits)
+
+
+def test_a_look_at_whether_it_fits_leaves_a_training_network_alone():
+    network = NETWORKS["cnn"](SPEC).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    assert DeepTaylor().misfit(network) == ""
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 def test_alpha_and_beta_that_would_not_conserve_are_refused():

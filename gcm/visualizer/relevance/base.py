@@ -10,7 +10,9 @@ from gcm.error import InputError
 from gcm.model import GCM, Classifier
 from gcm.visualizer.base import Visualizer, inspected
 from gcm.visualizer.forward_pass import ForwardPass, target_gradients
-from gcm.visualizer.relevance.mode import Composite, RelevanceMode
+from gcm.visualizer.relevance.composite import Composite
+from gcm.visualizer.relevance.flow import LayerFlow
+from gcm.visualizer.relevance.mode import RelevanceMode
 
 
 class LayerResidual(NamedTuple):
@@ -45,41 +47,42 @@ class Relevance(Visualizer):
     def conservation(self, model: nn.Module, images: Tensor) -> list[LayerResidual]:
         """Whether each linear layer hands on what it receives, from the first to the last, for all classes of `images`.
 
-        Raises `InputError` as a call does.
+        Layers that do not count in the logits are left out. Raises `InputError` as a call does.
         """
         with inspected(model, images, None, guided=False) as forward_pass:
             self.check_fits(model)
-            _, mode = self.traced(forward_pass)
-        return [LayerResidual(path, repr(flow.rule), flow.balance.residual) for path, flow in mode.layers]
+            _, layers = self.traced(forward_pass)
+        return [LayerResidual(flow.path, repr(flow.rule), flow.residual) for flow in layers if flow.received]
 
-    def traced(self, forward_pass: ForwardPass) -> tuple[Tensor, RelevanceMode]:
-        """The relevance of the pixels, and the mode that has seen the layers at work."""
+    def traced(self, forward_pass: ForwardPass) -> tuple[Tensor, list[LayerFlow]]:
+        """The relevance of the pixels, and the layers that it has gone through."""
         images = forward_pass.images.clone().requires_grad_()
         with torch.enable_grad():
-            logits, mode = traced_logits(forward_pass.model, images, self.composite)
+            logits, layers = traced_logits(forward_pass.model, images)
             begin = logits * logits.detach()  # its gradient is the logit, the relevance to begin with
-        return target_gradients(begin, forward_pass.targets, images), mode
+        self.composite.assign(layers)
+        return target_gradients(begin, forward_pass.targets, images), layers
 
     def misfit(self, model: nn.Module) -> str:
         if not isinstance(model, Classifier):
             return ""
         parameter = next(model.parameters())
-        image = torch.zeros(1, *model.spec.shape, device=parameter.device, dtype=parameter.dtype, requires_grad=True)
+        image = torch.zeros(1, *model.spec.shape, device=parameter.device, dtype=parameter.dtype)
         try:
-            with torch.enable_grad():
-                traced_logits(model, image, self.composite)
+            with inspected(model, image, None, guided=False), torch.enable_grad():
+                traced_logits(model, image.requires_grad_())
         except InputError as error:
             return str(error)
         return ""
 
 
-def traced_logits(model: nn.Module, images: Tensor, composite: Composite) -> tuple[Tensor, RelevanceMode]:
-    """The logits of `images`, a leaf, with a graph that carries relevance, and the mode that recorded its layers.
+def traced_logits(model: nn.Module, images: Tensor) -> tuple[Tensor, list[LayerFlow]]:
+    """The logits of `images`, a leaf, with a graph that carries relevance, and its linear layers, still without rules.
 
     Raises `InputError` for a layer that relevance has no rule for.
     """
-    mode = RelevanceMode(model, images, composite)
+    mode = RelevanceMode(model, images)
     with mode.following():
-        if isinstance(model, GCM):
-            return model.class_contribution_maps(images).mean((2, 3, 4)), mode
-        return model(images), mode
+        logits = model.class_contribution_maps(images).mean((2, 3, 4)) if isinstance(model, GCM) else model(images)
+    mode.check_graph(logits)
+    return logits, mode.layers

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.nn import functional as F
 
+from gcm.visualizer.relevance.flow import LayerFlow
 from gcm.visualizer.relevance.rule import LinearLayer
 
 
@@ -14,17 +15,15 @@ class LinearCall:
     """A linear layer as it was called.
 
     Attributes:
-        function: of PyTorch.
         input: that it was called with.
         output: that the network went on with.
-        layer: what it computed.
+        flow: of relevance through it.
         groups: of a convolution; else 1.
     """
 
-    function: Callable[..., Tensor]
     input: Tensor
     output: Tensor
-    layer: LinearLayer
+    flow: LayerFlow
     groups: int
 
 
@@ -42,10 +41,10 @@ def folded(
     normalized = F.batch_norm(call.output.detach(), running_mean, running_var, weight, bias, training, momentum, eps)
     scale = (running_var + eps).rsqrt() * (1 if weight is None else weight.detach())
     shift = across((0 if bias is None else bias.detach()) - running_mean * scale, normalized)
-    layer = call.layer
+    layer = call.flow.layer
     return replace(
         layer,
-        weight=scaled(layer.weight, scale, call.function, call.groups),
+        weight=scaled(layer.weight, scale, call.flow.function, call.groups),
         bias=shift if layer.bias is None else shift + layer.bias * across(scale, normalized),
         outputs=normalized,
     )

@@ -1,14 +1,13 @@
 """The backward pass of relevance through one layer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gcm.visualizer.relevance.rule import LinearLayer, Part, Rule
+from gcm.visualizer.relevance.rule import LinearLayer, Part, Rule, summed
 
 
 class HandsOn(torch.autograd.Function):
@@ -24,27 +23,23 @@ class HandsOn(torch.autograd.Function):
         return ctx.hand_on(relevance[0]), None, None
 
 
-@dataclass
-class Balance:
-    """What a layer received and handed on, summed for each image, `(B,)`; one entry for each backward pass."""
-
-    received: list[Tensor]
-    handed: list[Tensor]
-
-    @property
-    def residual(self) -> float:
-        """Mean |handed - received| relative to mean |received|; 0 where nothing was received."""
-        received, handed = torch.stack(self.received), torch.stack(self.handed)
-        size = received.abs().sum()
-        return float((handed - received).abs().sum() / size) if size else 0.0
-
-
 class LayerFlow:
-    """Hands relevance through one layer by one rule, for as many classes as come; the sums are computed once."""
+    """Hands relevance through one layer by one rule, for as many classes as come; the sums are computed once.
 
-    def __init__(self, layer: LinearLayer, rule: Rule) -> None:
-        self.layer, self.rule = layer, rule
-        self.balance = Balance([], [])
+    Attributes:
+        path: of the module that called the layer.
+        function: of PyTorch, that was called.
+        layer: what it computes.
+        rule: to be set before relevance comes.
+        received, handed: summed for each image, `(B,)`; one entry for each backward pass.
+    """
+
+    rule: Rule
+
+    def __init__(self, path: str, function: Callable[..., Tensor], layer: LinearLayer) -> None:
+        self.path, self.function, self.layer = path, function, layer
+        self.received: list[Tensor] = []
+        self.handed: list[Tensor] = []
 
     @cached_property
     def parts(self) -> list["PartFlow"]:
@@ -55,9 +50,16 @@ class LayerFlow:
         handed = torch.zeros_like(self.layer.inputs)
         for part in self.parts:
             part.hand_on(relevance, handed)
-        self.balance.received.append(relevance.flatten(1).sum(1))
-        self.balance.handed.append(handed.flatten(1).sum(1))
+        self.received.append(relevance.flatten(1).sum(1))
+        self.handed.append(handed.flatten(1).sum(1))
         return handed
+
+    @property
+    def residual(self) -> float:
+        """Mean |handed - received| relative to mean |received|; 0 where nothing was received."""
+        received, handed = torch.stack(self.received), torch.stack(self.handed)
+        size = received.abs().sum()
+        return float((handed - received).abs().sum() / size) if size else 0.0
 
 
 class PartFlow:
@@ -71,15 +73,14 @@ class PartFlow:
     @torch.enable_grad()
     def sums(self) -> Tensor:
         """`z`, a function of the leaves."""
-        weights = [weight.detach() for _, weight in self.part.terms]
-        brought = [self.layer.function(leaf, weight) for leaf, weight in zip(self.leaves, weights, strict=True)]
-        sums = torch.stack(brought).sum(0) if len(brought) > 1 else brought[0]
+        weights = [weight for _, weight in self.part.terms]
+        sums = summed(self.layer, tuple(zip(self.leaves, weights, strict=True)))
         return sums if self.part.bias is None else sums + self.part.bias
 
     def hand_on(self, relevance: Tensor, handed: Tensor) -> None:
         """Adds to `handed` what the part hands on."""
-        if self.part.outputs != "all":
-            relevance = torch.where((self.layer.outputs < 0) == (self.part.outputs == "<0"), relevance, 0.0)
+        if self.part.of is not None:
+            relevance = torch.where(self.part.of, relevance, 0.0)
         if not relevance.any():
             return  # as where a ReLU follows, and outputs < 0 have no relevance
         quotients = self.part.share * divided(relevance, self.sums.detach(), self.epsilon)

@@ -4,7 +4,7 @@ Every rule has the form `R_i = sum over parts: share * sum over terms: x_i * sum
 all terms of the part, and what of the bias it counts, bring to output `j`. Rules differ in the parts. `w+`, `w-`:
 positive and negative weights, likewise `x+`, `x-`, `b+`, `b-`.
 
-The rules gamma, z+ and bounded were made for outputs that a ReLU follows. An output that may be negative, a logit or a
+All rules but epsilon were made for outputs that a ReLU follows. An output that may be negative, a logit or a
 value of a GCM map, is, where it is negative, treated as a positive one of opposite sign: what speaks for `-y` hands on
 its relevance. So no sum `z_j` vanishes beside an output that does not, and without biases nothing is lost.
 """
@@ -12,8 +12,8 @@ its relevance. So no sum `z_j` vanishes beside an output that does not, and with
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
+import torch
 from torch import Tensor
 
 from gcm.error import InputError
@@ -45,6 +45,11 @@ class LinearLayer:
     high: Tensor | None = None
 
     @property
+    def negative(self) -> Tensor:
+        """Which outputs are."""
+        return self.outputs < 0
+
+    @property
     def bias_for(self) -> Tensor | None:
         return None if self.bias is None else self.bias.clamp_min(0)
 
@@ -58,14 +63,14 @@ class Part:
     """Attributes:
     terms: inputs and weights.
     bias: what of the bias counts in the sum; None: nothing, so that no relevance is lost to it.
-    share: of the layer's relevance that is handed on by this part.
-    outputs: whose relevance it hands on.
+    of: the outputs whose relevance it hands on, bool; None: all.
+    share: of their relevance, one number or one for each output.
     """
 
     terms: Terms
     bias: Tensor | None = None
-    share: float = 1.0
-    outputs: Literal["all", ">=0", "<0"] = "all"
+    of: Tensor | None = None
+    share: float | Tensor = 1.0
 
 
 class Rule(ABC):
@@ -104,13 +109,12 @@ class Gamma(Rule):
     gamma: NonNegativeNumber = 0.25
 
     def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
-        upwards = layer.weight + self.gamma * layer.weight.clamp_min(0)
-        downwards = layer.weight + self.gamma * layer.weight.clamp_max(0)
+        weight, inputs = layer.weight, layer.inputs
+        upwards, downwards = weight + self.gamma * weight.clamp_min(0), weight + self.gamma * weight.clamp_max(0)
+        bias_for, bias_against = self.plus(layer.bias, layer.bias_for), self.plus(layer.bias, layer.bias_against)
         return (
-            Part(signed_terms(layer.inputs, upwards, downwards), self.plus(layer.bias, layer.bias_for), outputs=">=0"),
-            Part(
-                signed_terms(layer.inputs, downwards, upwards), self.plus(layer.bias, layer.bias_against), outputs="<0"
-            ),
+            Part(signed_terms(inputs, upwards, downwards), bias_for, of=~layer.negative),
+            Part(signed_terms(inputs, downwards, upwards), bias_against, of=layer.negative),
         )
 
     def plus(self, bias: Tensor | None, counted: Tensor | None) -> Tensor | None:
@@ -120,6 +124,8 @@ class Gamma(Rule):
 @dataclass(frozen=True)
 class AlphaBeta(Rule):
     """What speaks for the output gets `alpha` of the relevance, what speaks against it `-beta`; `alpha - beta = 1`.
+
+    Where nothing speaks against an output, what speaks for it gets all, so that relevance is conserved there too.
 
     Source: Bach et al., 2015, equation 60.
     """
@@ -134,9 +140,19 @@ class AlphaBeta(Rule):
             )
 
     def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
-        speaks_for = Part(terms_for(layer), layer.bias_for, self.alpha)
-        speaks_against = Part(terms_against(layer), layer.bias_against, -self.beta)
-        return (speaks_for, speaks_against) if self.beta else (speaks_for,)
+        speaks_for, speaks_against = (terms_for(layer), layer.bias_for), (terms_against(layer), layer.bias_against)
+        positive = self.both(layer, speaks_for, speaks_against, ~layer.negative)
+        return (*positive, *self.both(layer, speaks_against, speaks_for, layer.negative))
+
+    def both(
+        self, layer: LinearLayer, pro: tuple[Terms, Tensor | None], con: tuple[Terms, Tensor | None], of: Tensor
+    ) -> tuple[Part, Part]:
+        """For outputs `of` one sign, whose terms `pro` have that sign, and `con` the other."""
+        opposed = summed(layer, con[0]) + (0.0 if con[1] is None else con[1]) != 0
+        return (
+            Part(*pro, of, torch.where(opposed, self.alpha, 1.0).to(layer.outputs)),
+            Part(*con, of, torch.where(opposed, -self.beta, 0.0).to(layer.outputs)),
+        )
 
 
 @dataclass(frozen=True)
@@ -148,7 +164,7 @@ class ZPlus(Rule):
     """
 
     def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
-        return Part(terms_for(layer), outputs=">=0"), Part(terms_against(layer), outputs="<0")
+        return Part(terms_for(layer), of=~layer.negative), Part(terms_against(layer), of=layer.negative)
 
 
 @dataclass(frozen=True)
@@ -164,8 +180,8 @@ class Bounded(Rule):
         low, high = (-bound.expand_as(layer.inputs) for bound in (layer.low, layer.high))
         whole, positive, negative = (layer.inputs, layer.weight), layer.weight.clamp_min(0), layer.weight.clamp_max(0)
         return (
-            Part((whole, (low, positive), (high, negative)), outputs=">=0"),
-            Part((whole, (low, negative), (high, positive)), outputs="<0"),
+            Part((whole, (low, positive), (high, negative)), of=~layer.negative),
+            Part((whole, (low, negative), (high, positive)), of=layer.negative),
         )
 
 
@@ -182,3 +198,9 @@ def terms_against(layer: LinearLayer) -> Terms:
 def signed_terms(inputs: Tensor, for_positive: Tensor, for_negative: Tensor) -> Terms:
     terms = ((inputs.clamp_min(0), for_positive), (inputs.clamp_max(0), for_negative))
     return terms if bool((inputs < 0).any()) else terms[:1]
+
+
+def summed(layer: LinearLayer, terms: Terms) -> Tensor:
+    """What terms bring to each output."""
+    first, *others = (layer.function(inputs, weight.detach()) for inputs, weight in terms)
+    return sum(others, first)
