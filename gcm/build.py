@@ -118,5 +118,5 @@ def complaint(detail: Mapping[str, Any]) -> str:
 def unknown_key(full_key: str, name: str, allowed: Iterable[str]) -> InputError:
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    hint = f"; did you mean {close[0]}?" if close else "."
     return InputError(f"unknown setting {full_key}{hint} Allowed here: {listed(names)}")

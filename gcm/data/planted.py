@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import pi
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from gcm.data.base import ImageData
 from gcm.data.loader import seeded_generator
 from gcm.data.placed import PlacedSplit
 from gcm.error import InputError
-from gcm.setting import Count, NonNegativeNumber, PositiveCount, Seed, Share
+from gcm.setting import Count, NonNegativeNumber, PositiveCount, Seed
 
 CELLS = 3
 """Rows and columns of cells; each cell holds at most one shape."""
@@ -70,7 +72,7 @@ class Planted(ImageData):
         copies: how often the label's shape is shown; at least twice if there are rivals.
         rivals: other classes that are shown, once each.
         distractors: shapes of no class.
-        contrast: by how much the darkest shape is brighter than the ground, in units of the pixels' range.
+        contrast: by how much the darkest shape is brighter than the brightest ground, in units of the pixels' range.
         noise: standard deviation of the noise on every value, likewise.
         train_images, test_images: how many are made.
         seed: of the images.
@@ -81,7 +83,7 @@ class Planted(ImageData):
     copies: PositiveCount = 2
     rivals: Count = 2
     distractors: Count = 2
-    contrast: Share = 0.3
+    contrast: Annotated[float, Ge(0), Le(1 - BRIGHTEST_GROUND)] = 0.3
     noise: NonNegativeNumber = 0.05
     train_images: PositiveCount = 10_000
     test_images: PositiveCount = 2_000
@@ -120,7 +122,7 @@ class Planted(ImageData):
         places = torch.zeros(count, len(SHAPES), self.size, self.size, dtype=torch.bool)
         for kind, cell in zip(kinds.unbind(1), cells.unbind(1), strict=False):
             cover = self.covers(kind, cell, draw)
-            darkest = min(1.0, BRIGHTEST_GROUND + self.contrast)
+            darkest = BRIGHTEST_GROUND + self.contrast
             colours = darkest + (1 - darkest) * torch.rand(count, 3, 1, 1, generator=draw)
             images = images * (1 - cover.unsqueeze(1)) + colours * cover.unsqueeze(1)
             bearing = (kind < len(SHAPES)).nonzero().flatten()

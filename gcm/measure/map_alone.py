@@ -48,6 +48,5 @@ class MapCompleteness(Measure):
         metric.update(shown.maps.own_size, shown.maps.logits)
 
     def by_construction(self, subject: Subject) -> str:
-        if not isinstance(subject, ClassMaps):
-            return ""
-        return subject.visualizer.by_construction(subject.network).get("raw", "")
+        certain = isinstance(subject, ClassMaps) and subject.visualizer.complete
+        return "its maps add up to the logits, whatever the network learned" if certain else ""

@@ -1,5 +1,9 @@
 """Whether evidence lies where it is known to be."""
 
+from typing import Annotated
+
+from annotated_types import Ge
+
 from gcm.data import ImageData, PlacedSplit, Split
 from gcm.data.grid import grids
 from gcm.measure.base import Measure, Shown
@@ -46,7 +50,7 @@ class GridPointing(PlantedPointing):
         "every class shown"
     )
 
-    def __init__(self, images: PositiveCount = 250, rows: PositiveCount = 2, seed: Seed = 0) -> None:
+    def __init__(self, images: PositiveCount = 250, rows: Annotated[int, Ge(2)] = 2, seed: Seed = 0) -> None:
         super().__init__(images)
         self.rows, self.seed = rows, seed
 

@@ -1,6 +1,5 @@
 """Whether an explanation depends on what the network learned."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from weakref import WeakKeyDictionary
 
@@ -40,18 +39,18 @@ class Randomization(Measure):
     def update(self, metric: ImageMetric, shown: Shown) -> None:
         network, targets = shown.subject.network, shown.targets(self.classes)
         if network not in self.cascades:
-            self.cascades[network] = list(cascade(network, self.seed))
+            self.cascades[network] = cascade(network, self.seed)
         others = [shown.subject.on(other).maps(shown.images, targets).at_image_size for other in self.cascades[network]]
         maps = shown.of(targets)
         metric.update(maps.repeat(1, len(others), 1, 1), torch.cat(others, 1))
 
 
-def cascade(network: Classifier, seed: int) -> Iterator[Classifier]:
+def cascade(network: Classifier, seed: int) -> list[Classifier]:
     """Copies with the last layer drawn anew, the last two, and so on; batch normalisation goes with the layer before.
 
     The order is that in which the network's modules are defined, which must be that in which they are called.
     """
-    copy = deepcopy(network)
+    copy, copies = deepcopy(network), []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for module in reversed(list(copy.modules())):
@@ -59,4 +58,5 @@ def cascade(network: Classifier, seed: int) -> Iterator[Classifier]:
                 module.reset_parameters()
             elif callable(draw_anew := getattr(module, "reset_parameters", None)):
                 draw_anew()
-                yield deepcopy(copy)
+                copies.append(deepcopy(copy))
+    return copies

@@ -1,6 +1,7 @@
 """Measures one subject, batch by batch; memory does not grow with the number of images."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -9,72 +10,89 @@ from torch import Tensor
 from gcm.data import ImageData, PlacedSplit, Split, as_pixels
 from gcm.measure.base import Measure, Shown
 from gcm.measure.subject import Subject
+from gcm.model import Classifier
 
 Measures = Mapping[str, Measure]
 
 
+@dataclass(frozen=True)
+class Showing:
+    """Attributes:
+    split: where the images are from.
+    measures: that look at them, by name.
+    wanted: how many images each measure is shown, the first ones.
+    """
+
+    split: Split
+    measures: Measures
+    wanted: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """Images that are shown."""
+        return max(self.wanted.values())
+
+
+def showings(subject: Subject, measures: Measures, data: ImageData, most: int | None = None) -> list[Showing]:
+    """What a subject is to be shown; measures that do not fit are left out, those of the same images are together.
+
+    `most`: images that any measure is shown; None: as many as it wants.
+    """
+    groups: dict[int, tuple[Split, dict[str, Measure]]] = {}
+    for name, measure in measures.items():
+        if not misfit(subject, measure, data):
+            split = measure.split(data)
+            groups.setdefault(id(split), (split, {}))[1][name] = measure
+    return [
+        Showing(
+            split,
+            fitting,
+            {name: min(measure.images, len(split), most or len(split)) for name, measure in fitting.items()},
+        )
+        for split, fitting in groups.values()
+    ]
+
+
 def measured(
-    subject: Subject,
-    measures: Measures,
-    data: ImageData,
-    batch_size: int,
-    most: int | None = None,
-    show: Callable[[int], object] = lambda images: None,
+    subject: Subject, shown: Sequence[Showing], batch_size: int, show: Callable[[int], object] = lambda images: None
 ) -> dict[str, Tensor]:
-    """What each measure that fits finds, a value for each image, `(N,)`.
+    """What each measure finds, a value for each image, `(N,)`.
 
     Args:
         subject: must fit its network.
-        measures: by name.
-        data: of the subject's network.
+        shown: to it.
         batch_size: images explained at once.
-        most: images that any measure is shown; None: as many as it wants.
         show: is told after each batch how many images have been shown.
     """
     found: dict[str, Tensor] = {}
     done = 0
-    for split, fitting in by_split(subject, measures, data):
-        wanted = wanted_images(fitting, split, most)
-        metrics = {name: measure.metric() for name, measure in fitting.items()}
-        for indices in batches(list(wanted.values()), batch_size):
-            shown = shown_to(subject, split, indices)
-            for name, measure in fitting.items():
-                if indices[0] < wanted[name]:
-                    measure.update(metrics[name], shown)
+    for showing in shown:
+        metrics = {name: measure.metric() for name, measure in showing.measures.items()}
+        for indices in batches(list(showing.wanted.values()), batch_size):
+            batch = shown_to(subject, showing.split, indices)
+            for name, measure in showing.measures.items():
+                if indices[0] < showing.wanted[name]:
+                    measure.update(metrics[name], batch)
             done += len(indices)
             show(done)
         found |= {name: metric.per_image() for name, metric in metrics.items()}
     return found
 
 
-def wanted_images(measures: Measures, split: Split, most: int | None) -> dict[str, int]:
-    """How many each measure is shown."""
-    return {name: min(measure.images, len(split), most or len(split)) for name, measure in measures.items()}
-
-
-def image_count(subject: Subject, measures: Measures, data: ImageData, most: int | None) -> int:
-    """How many images `measured` shows to the subject."""
-    groups = by_split(subject, measures, data)
-    return sum(max(wanted_images(fitting, split, most).values()) for split, fitting in groups)
-
-
-def by_split(subject: Subject, measures: Measures, data: ImageData) -> list[tuple[Split, dict[str, Measure]]]:
-    """The measures that fit, those that look at the same images together."""
-    groups: dict[int, tuple[Split, dict[str, Measure]]] = {}
-    for name, measure in measures.items():
-        if not misfit(subject, measure, data):
-            split = measure.split(data)
-            groups.setdefault(id(split), (split, {}))[1][name] = measure
-    return list(groups.values())
-
-
 def misfit(subject: Subject, measure: Measure, data: ImageData) -> str:
     """Why a measure has no number, or an empty string."""
-    if subject.misfit():
-        return subject.misfit()
+    if reason := subject.misfit() or wrong_size(subject.network, data):
+        return reason
     if measure.all_classes and subject.one_map:
         return "one map for all classes"
     return measure.misfit(subject.network, data)
+
+
+def wrong_size(network: Classifier, data: ImageData) -> str:
+    images, _ = data.test[torch.arange(1)]
+    if network.any_size or images.shape[1:] == network.spec.shape:
+        return ""
+    return f"the network takes {network.spec.height}x{network.spec.width} pixels only"
 
 
 def batches(wanted: Sequence[int], batch_size: int) -> list[Tensor]:

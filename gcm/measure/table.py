@@ -50,7 +50,7 @@ class Cell:
     measured: mean over seeds and images; the interval says how it varies with the images. None: there is no number.
     seeds: networks.
     seed_deviation: standard deviation of the seeds' means; NaN for fewer than two.
-    difference: from the maps that all are compared with, image by image; None where they did not see the same images.
+    difference: from the maps that all are compared with, image by image, over the images that both saw.
     reason: why there is no number, or why the best value is certain by construction, or empty.
     """
 
@@ -92,26 +92,32 @@ class Found:
 
 
 def cells_of(found: Sequence[Found], compared_with: str) -> list[Cell]:
-    """`compared_with`: visualizer whose maps, on the network that makes them by design, all are compared with."""
+    """`compared_with`: visualizer whose maps, on the network that makes them by design, all are compared with. What is
+    certain by construction is not compared.
+    """
     own = {
         each.column: each.values
         for each in reversed(found)
-        if each.row.kind == "by design" and each.row.visualizer == compared_with and each.values is not None
+        if each.row.kind == "by design" and each.row.visualizer == compared_with and not each.reason
     }
     return [cell_of(each, own.get(each.column)) for each in found]
 
 
 def cell_of(found: Found, own: Tensor | None) -> Cell:
+    """`own`: the values of the maps that it is compared with, if these are no certainty."""
     values = found.values
     if values is None:
         return Cell(found.row, found.column, None, 0, torch.nan, None, found.reason)
-    comparable = own is not None and own.shape[1] == values.shape[1]
+    difference = None
+    if own is not None and not found.reason:
+        both = min(own.shape[1], values.shape[1])
+        difference = mean_with_interval(values[:, :both].mean(0) - own[:, :both].mean(0))
     return Cell(
         found.row,
         found.column,
         mean_with_interval(values.mean(0)),
         seeds=len(values),
         seed_deviation=float(values.mean(1).std()) if len(values) > 1 else torch.nan,
-        difference=mean_with_interval(values.mean(0) - own.mean(0)) if own is not None and comparable else None,
+        difference=difference,
         reason=found.reason,
     )

@@ -5,7 +5,7 @@ from gcm.metric.decline_ratio import Decline, DeclineRatio
 from gcm.metric.image_metric import ImageMetric, Measured, mean_with_interval
 from gcm.metric.logit_residual import LogitResidual
 from gcm.metric.perturbation import Deletion, Insertion
-from gcm.metric.pointing import Pointing, chance
+from gcm.metric.pointing import Pointing
 from gcm.metric.rank_correlation import RankCorrelation
 from gcm.metric.relative_change import RelativeChange
 from gcm.metric.sparseness import Sparseness
@@ -24,6 +24,5 @@ __all__ = [
     "RankCorrelation",
     "RelativeChange",
     "Sparseness",
-    "chance",
     "mean_with_interval",
 ]

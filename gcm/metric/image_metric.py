@@ -44,7 +44,7 @@ class ImageMetric(Metric, ABC):
 
     def add(self, values: Tensor) -> None:
         """One for each image, `(B,)`."""
-        self.values.append(values.detach().double().cpu())
+        self.values.append(values.detach().cpu().double())
 
     def per_image(self) -> Tensor:
         """`(N,)`, in the order in which the images came."""

@@ -10,9 +10,9 @@ class Pointing(ImageMetric):
     """Share of a class's positive evidence that lies in its place, as a mean over all classes that an image shows.
 
     Source: Böhle et al., "Convolutional dynamic alignment networks for interpretable classifications", 2021, section
-    4.2 (grid pointing game). In [0,1]; a map that knows nothing gets the share of the image that the place covers
-    (`chance`). A class without any positive evidence counts 0. Nothing forbids the network to find, say, the space
-    around a shape telling: what is measured is where evidence lies, not whether it is wrong there.
+    4.2 (grid pointing game). In [0,1]; a random map gets the share of the image that the place covers. A class without
+    any positive evidence counts 0, as with an even map where the logit is negative. Nothing forbids the network to
+    find, say, the space around a shape telling: what is measured is where evidence lies, not whether it is wrong there.
     """
 
     higher_is_better = True
@@ -27,11 +27,6 @@ class Pointing(ImageMetric):
         inside, whole = (positive * places).sum((2, 3)), positive.sum((2, 3))
         share = (inside / whole).where(whole > 0, 0.0)
         self.add(mean_over(share, shown))
-
-
-def chance(places: Tensor) -> Tensor:
-    """What an even map gets, `(B,)`."""
-    return mean_over(places.double().mean((2, 3)), places.flatten(2).any(2))
 
 
 def mean_over(values: Tensor, chosen: Tensor) -> Tensor:

@@ -13,14 +13,17 @@ from gcm.zoo import Card
 
 NUMBERS = (
     "Each cell: the mean over images (and seeds) and half its 95 % interval, which says how it varies with the images. "
-    "`*`: certain by construction, so no evidence. `+`, `-`: better or worse, image by image (the 95 % interval of the "
-    "difference does not hold 0), than"
+    "`*`: certain by construction, so no evidence."
+)
+SIGNED = (
+    "`+`, `-`: better or worse, image by image (the 95 % interval of the difference does not hold 0; for these "
+    "networks, and not corrected for the number of comparisons), than"
 )
 DIFFERENCE = "difference_"
 SIGNS = {"better": "+", "worse": "-", "": ""}
 MOTIVES = (
     "No one measure proves an explanation: `uniform` is complete and shows nothing, a single random pixel is sparse, "
-    "the same picture for every network is stable. `uniform` and `random` say what can be had without knowledge."
+    "the same picture for every image is stable. `uniform` and `random` say what can be had without knowledge."
 )
 
 
@@ -105,7 +108,9 @@ def wide_rows(cells: Sequence[Cell], text: Callable[[Cell], str]) -> list[dict[s
 def in_full(cell: Cell) -> str:
     if cell.measured is None:
         return "n/a"
-    return f"{short(cell)} ± {cell.measured.high - cell.measured.mean:.3f}{SIGNS[cell.compared]}"
+    reach = f" ± {cell.measured.high - cell.measured.mean:.3f}" if cell.measured.n > 1 else ""
+    seeds = f" (seeds: {cell.seed_deviation:.3f})" if cell.seeds > 1 else ""
+    return f"{SIGNS[cell.compared]} {short(cell)}{reach}{seeds}".strip()
 
 
 def short(cell: Cell) -> str:
@@ -119,9 +124,12 @@ def faithfulness_text(cells: Sequence[Cell], origin: Origin) -> str:
     lines += [f"- `*` {what}: {reason}" for what, reason in certain(cells)]
     lines += [f"- n/a {what}: {reason}" for what, reason in empty(cells)]
     seeds = max(cell.seeds for cell in cells)
-    trained = f" Networks of {seeds} seeds." if seeds > 1 else ""
+    trained = (
+        f" In brackets the standard deviation over {seeds} networks trained from other seeds." if seeds > 1 else ""
+    )
     notes = "\n".join(lines)
-    explained = f"{NUMBERS} `{origin.compared_with}`.{trained} {MOTIVES}"
+    signs = f" {SIGNED} `{origin.compared_with}`." if any(cell.difference for cell in cells) else ""
+    explained = f"{NUMBERS}{trained}{signs} {MOTIVES}"
     source = f"Networks: {origin.weights}. Machine: {origin.machine}."
     return f"{markdown_table(wide_rows(cells, in_full))}\n{explained}\n\n{notes}\n\n{source}\n"
 

@@ -27,7 +27,7 @@ def explain(config: DictConfig) -> None:
     """One figure for each visualizer that fits the network and each rendering."""
     refuse(config, "resume")
     saved = named_network(config)
-    data = named_data(config, [saved])
+    data = named_data(config, [saved], one_label=False)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}

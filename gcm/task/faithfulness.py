@@ -15,21 +15,26 @@ from gcm.data import ImageData
 from gcm.draw import draw_faithfulness
 from gcm.error import InputError, listed
 from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
-from gcm.measure.run import image_count, measured, misfit
+from gcm.measure.run import measured, misfit, showings
 from gcm.measure.table import Column, Found, Kind, Row, cells_of
 from gcm.model import Classifier
 from gcm.report.faithfulness import Origin, short_hash, show_faithfulness, write_faithfulness
 from gcm.setting import PositiveCount
 from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse, refuse_overridden
 from gcm.task.stored_study import StoredStudy, read_arrays, resumed, write_arrays
 from gcm.task.train import machine
 from gcm.task.weights import device_of, named_data, named_networks
 from gcm.visualizer import NoiseMask, Visualizer
 from gcm.zoo import SavedNetwork
 
-CONTROLS = {name: {"_target_": f"gcm.visualizer.{name.title()}"} for name in ("uniform", "random")}
-"""Stand in every table."""
+ALWAYS = {
+    "uniform": {"_target_": "gcm.visualizer.Uniform"},
+    "random": {"_target_": "gcm.visualizer.Random"},
+    "gcm_contribution": {"_target_": "gcm.visualizer.ClassContributionMaps"},
+}
+"""Stand in every table, unless they are chosen with other settings: the controls, and GCM's own account."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +60,24 @@ def faithfulness(
     noise_mask_images: PositiveCount = 20,
     compared_with: str = "gcm_contribution",
 ) -> None:
-    """Measure the visualizers of `visualizer=`, and the controls, on the networks of `weights=` by the measures of
-    `measure=`.
+    """Measure the visualizers of `visualizer=`, the controls and GCM's own account on the networks of `weights=` by the
+    measures of `measure=`.
 
-    Networks of one model that differ in their seed are one row. With `resume=` an interrupted run goes on, by its own
+    Networks that differ in their seed alone are one row. With `resume=` an interrupted run goes on, by its own
     settings; what it has finished is not measured again.
     """
+    refuse(config, "indices", "label")
+    refuse_overridden("start", "count")
     if config.resume is not None:
         study, networks, data, directory = resumed(FaithfulnessStudy, config)
         measure_faithfulness(study, networks, data, device_of(config), directory)
         return
     networks = named_networks(config)
-    data = named_data(config, networks)
+    data = named_data(config, networks, one_label=False)
     study = FaithfulnessStudy.of(
         config,
         *networks,
-        visualizers={**{name: plain(part) for name, part in config.visualizer.items()}, **CONTROLS},
+        visualizers={**ALWAYS, **{name: plain(part) for name, part in config.visualizer.items()}},
         measures={name: plain(part) for name, part in config.measure.items()},
         batch_size=batch_size,
         noise_mask_images=noise_mask_images,
@@ -90,10 +97,11 @@ def measure_faithfulness(
     models = by_model(networks)
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
     measures = {name: build(part, key=f"measure.{name}") for name, part in study.measures.items()}
+    by_design = [name for name, visualizer in visualizers.items() if visualizer.by_design]
+    if study.compared_with not in by_design:
+        raise InputError(f"task.compared_with must be one of {listed(by_design)}; got {study.compared_with}")
     built = {model: [saved.network().to(device) for saved in seeds] for model, seeds in models.items()}
-    chosen = {name: visualizer for name, visualizer in visualizers.items() if not visualizer.control}
-    if chosen and all(subject_of(each, seeds[0]).misfit() for each in chosen.values() for seeds in built.values()):
-        raise InputError(f"none of the visualizers {listed(chosen)} fits; choose others with visualizer=")
+    check_something_fits(visualizers, measures, [seeds[0] for seeds in built.values()], data)
     study.write(directory)
     found: list[Found] = []
     for model, seeds in models.items():
@@ -114,6 +122,22 @@ def measure_faithfulness(
     say(f"figure: {path}; files: {directory}")
 
 
+def check_something_fits(
+    visualizers: Mapping[str, Visualizer],
+    measures: Mapping[str, Measure],
+    networks: Sequence[Classifier],
+    data: ImageData,
+) -> None:
+    chosen = {name: visualizer for name, visualizer in visualizers.items() if name not in ALWAYS} or visualizers
+    subjects = [subject_of(visualizer, network) for visualizer in chosen.values() for network in networks]
+    if all(subject.misfit() for subject in subjects):
+        raise InputError(f"none of the visualizers {listed(chosen)} fits; choose others with visualizer=")
+    reasons = {name: {misfit(subject, measure, data) for subject in subjects} for name, measure in measures.items()}
+    if all("" not in of_measure for of_measure in reasons.values()):
+        why = listed(dict.fromkeys(reason for of_measure in reasons.values() for reason in sorted(of_measure)))
+        raise InputError(f"none of the measures {listed(measures)} fits: {why}; choose others with measure=")
+
+
 def values_of(
     subject: Subject,
     name: str,
@@ -125,12 +149,13 @@ def values_of(
     """By measure the values `(N,)`, as stored, or now measured and stored; `name`: of network, seed and visualizer."""
     if subject.misfit():
         return {}
-    file = ValuesFile(directory / "values" / f"{name}.npz", data.test[torch.arange(1)][0])
+    shown = showings(subject, measures, data, study.noise_mask_images if subject.one_map else None)
+    first = [showing.split[torch.arange(showing.count)][0].flatten() for showing in shown]
+    file = ValuesFile(directory / "values" / f"{name}.npz", torch.cat(first))
     values = file.read()
     if values is None:
-        most = study.noise_mask_images if subject.one_map else None
-        with step_progress(image_count(subject, measures, data, most)) as show:
-            values = measured(subject, measures, data, study.batch_size, most, lambda images: show(images, name))
+        with step_progress(sum(showing.count for showing in shown)) as show:
+            values = measured(subject, shown, study.batch_size, lambda images: show(images, name))
         file.write(values)
     return values
 
@@ -155,16 +180,29 @@ def kind_of(visualizer: Visualizer) -> Kind:
 
 
 def by_model(networks: Sequence[SavedNetwork]) -> dict[str, list[SavedNetwork]]:
-    """Networks that differ in their seed alone, together."""
-    models: dict[str, list[SavedNetwork]] = {}
+    """Networks that differ in their seed alone, together; by the model's name, or the path where that is not enough."""
+    groups: list[list[SavedNetwork]] = []
     for saved in networks:
-        models.setdefault(saved.card.architecture, []).append(saved)
-    for model, seeds in models.items():
-        if len({saved.card.seed for saved in seeds}) < len(seeds):
-            raise InputError(
-                f"weights= names several networks of model {model} with one seed; a row needs several seeds"
-            )
-    return models
+        same = [group for group in groups if settings_but_seed(group[0]) == settings_but_seed(saved)]
+        if same and saved.card.seed in {other.card.seed for other in same[0]}:
+            raise InputError(f"{saved.path} is named twice, or a copy of it; weights= must differ in seed or settings")
+        if same:
+            same[0].append(saved)
+        else:
+            groups.append([saved])
+    names = [group[0].card.architecture for group in groups]
+    return {
+        name if names.count(name) == 1 else str(group[0].path.parent): group
+        for name, group in zip(names, groups, strict=True)
+    }
+
+
+def settings_but_seed(saved: SavedNetwork) -> dict[str, Any]:
+    """All that a training's result depends on, but for the seed and the machine."""
+    config = plain(saved.config)
+    data = {name: value for name, value in config["data"].items() if name not in ("root", "workers")}
+    parts = {name: config.get(name) for name in ("model", "optimizer", "schedule", "label_smoothing")}
+    return {**parts, "data": data, "steps": saved.card.steps}
 
 
 def subject_of(visualizer: Visualizer, network: Classifier) -> Subject:

@@ -6,7 +6,7 @@ import torch
 from omegaconf import DictConfig
 
 from gcm.build import build
-from gcm.data import ImageData
+from gcm.data import Grid, ImageData
 from gcm.error import InputError, listed
 from gcm.task.settings import settings_of, with_overrides
 from gcm.zoo import SavedNetwork, read_saved
@@ -45,10 +45,15 @@ def named_network(config: DictConfig) -> SavedNetwork:
     return networks[0]
 
 
-def named_data(config: DictConfig, networks: Sequence[SavedNetwork]) -> ImageData:
-    """The networks' own data set, unless the command line says otherwise; it must have their channels and classes."""
+def named_data(config: DictConfig, networks: Sequence[SavedNetwork], one_label: bool = True) -> ImageData:
+    """The networks' own data set, unless the command line says otherwise; it must have their channels and classes.
+
+    `one_label`: whether the task needs images that show one class.
+    """
     chosen = with_overrides(networks[0].config, config, "data")
     data: ImageData = build(chosen, key="data")
+    if one_label and isinstance(data, Grid):
+        raise InputError("an image of data=grid shows several classes; only task=faithfulness and explain take it")
     for saved in networks:
         check_fits(saved, data)
         other = with_overrides(saved.config, config, "data")

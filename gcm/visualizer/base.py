@@ -39,6 +39,9 @@ class Visualizer(ABC):
     """Whether the maps are the network's own account of its scores."""
     control: ClassVar[bool] = False
     """Whether the method knows nothing of where the evidence lies, and stands in tables for comparison."""
+    complete: ClassVar[bool] = False
+    """Whether the maps' sums follow the logits whatever the network learned, but for a factor and one number for all
+    classes."""
     guided: ClassVar[bool] = False
     """Whether the method needs gradients by the guided rule."""
 

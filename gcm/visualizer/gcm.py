@@ -60,6 +60,8 @@ class ClassContributionMaps(ClassWeightMaps):
     others do.
     """
 
+    complete = True
+
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         images = forward_pass.images
         return super().weight_maps(forward_pass) * (images / images[0].numel()).unsqueeze(1)

@@ -12,6 +12,7 @@ class Uniform(Visualizer):
     """Each class's logit spread evenly over the pixels, `(B,K,1,H,W)`. It adds up perfectly and shows nothing."""
 
     control = True
+    complete = True
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         height, width = forward_pass.images.shape[2:]

@@ -19,10 +19,20 @@ from gcm.measure import (
     Stability,
 )
 from gcm.measure.randomization import cascade
-from gcm.measure.run import batches, image_count, measured, misfit
+from gcm.measure.run import batches, misfit, showings
+from gcm.measure.run import measured as measured_by
 from gcm.model import CNN, GCM, Classifier
 from gcm.study.noise_mask import NoiseMaskSettings
-from gcm.visualizer import CAM, ClassContributionMaps, InputXGradient, Random, Saliency, Uniform, Visualizer
+from gcm.visualizer import (
+    CAM,
+    ClassContributionMaps,
+    InputXGradient,
+    IntegratedGradients,
+    Random,
+    Saliency,
+    Uniform,
+    Visualizer,
+)
 
 SPEC = ImageSpec.of(1, 16, 3)
 MEASURES = {
@@ -36,6 +46,10 @@ MEASURES = {
     "stability": Stability(7),
     "sparseness": MapSparseness(12),
 }
+
+
+def measured(subject, measures, data, batch_size, most=None, **how):
+    return measured_by(subject, showings(subject, measures, data, most), batch_size, **how)
 
 
 class Quarters(Classifier):
@@ -118,7 +132,7 @@ def test_the_batch_size_changes_nothing(known):
     for name, values in small.items():
         torch.testing.assert_close(values, large[name], msg=name)
         assert len(values) == MEASURES[name].images
-    assert shown[-1] == image_count(subject, MEASURES, data, None) == 12
+    assert shown[-1] == sum(showing.count for showing in showings(subject, MEASURES, data)) == 12
     few = measured(subject, MEASURES, data, 4, most=3)
     assert {len(values) for values in few.values()} == {3}
     torch.testing.assert_close(few["sparseness"], small["sparseness"][:3])
@@ -147,8 +161,12 @@ def test_every_measure_on_every_network(name):
 def test_by_construction_is_said_of_completeness_alone():
     network = GCM(SPEC, widths=(4, 6, 8))
     own, gradient = ClassMaps(ClassContributionMaps(), network), ClassMaps(Saliency(), network)
-    assert "score" in MapCompleteness().by_construction(own)
+    cnn = CNN(SPEC, widths=(4, 6, 8))
+    assert "add up to the logits" in MapCompleteness().by_construction(own)
+    assert MapCompleteness().by_construction(ClassMaps(Uniform(), cnn))
     assert MapSparseness().by_construction(own) == MapCompleteness().by_construction(gradient) == ""
+    assert MapCompleteness().by_construction(ClassMaps(CAM(), cnn)) == ""  # the biases are not in its maps
+    assert MapCompleteness().by_construction(ClassMaps(IntegratedGradients(), cnn)) == ""
 
 
 def test_contributions_are_complete_and_add_up_to_the_score():
@@ -168,14 +186,14 @@ def test_a_cascade_draws_one_more_layer_anew_each_time():
     network = CNN(SPEC, widths=(4, 6, 8)).eval()
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     before = [layer.weight.clone() for layer in layers]
-    copies = list(cascade(network, seed=0))
+    copies = cascade(network, seed=0)
     assert len(copies) == len(layers)
     for number, copy in enumerate(copies, start=1):
         weights = [module.weight for module in copy.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
         kept = [torch.equal(weight, old) for weight, old in zip(weights, before, strict=True)]
         assert kept == [True] * (len(layers) - number) + [False] * number
     assert all(torch.equal(layer.weight, old) for layer, old in zip(layers, before, strict=True))
-    again = list(cascade(network, seed=0))
+    again = cascade(network, seed=0)
     assert torch.equal(again[-1].linear.weight, copies[-1].linear.weight)
 
 

@@ -30,10 +30,11 @@ def test_cells_are_compared_image_by_image():
          found(VALUES, OWN, LOW), found(MORE, column=LOW), found([[0.0, 0.4, 0.8, 0.1]], column=LOW)],
         "own",
     )  # fmt: skip
-    assert [cell.compared for cell in cells] == ["", "better", "", "", "", "", "worse", "better"]
+    assert [cell.compared for cell in cells] == ["", "better", "", "better", "", "", "worse", "better"]
     assert cells[1].difference.mean == pytest.approx(0.1025)
     assert cells[1].difference.n == 4
-    assert cells[3].difference is cells[4].difference is None
+    assert cells[3].difference.n == 2  # the images that both saw
+    assert cells[4].difference is None
 
 
 def test_seeds_are_averaged_image_by_image():
@@ -47,6 +48,14 @@ def test_only_a_networks_own_maps_are_the_reference():
     control = Row("gcm", "own", "control")
     assert cells_of([found(VALUES, control), found(MORE)], "own")[1].difference is None
     assert cells_of([found(VALUES, OWN), found(MORE)], "another")[1].difference is None
+
+
+def test_what_is_certain_is_not_compared():
+    certain, other = cells_of([found(VALUES, OWN, reason="it must"), found(MORE)], "own")
+    assert certain.difference is other.difference is None
+    own, certain = cells_of([found(VALUES, OWN), found(MORE, reason="it must")], "own")
+    assert own.difference.mean == 0
+    assert certain.difference is None
 
 
 def test_a_table_goes_to_csv_and_back(tmp_path):
@@ -65,6 +74,10 @@ def test_a_table_goes_to_csv_and_back(tmp_path):
 
 def test_text():
     rows = [Row("gcm", "own", "by design"), Row("cnn", "fits", "post-hoc"), Row("cnn", "does not", "post-hoc")]
+    signed = faithfulness_text(cells_of([found(VALUES * 2, OWN), found(MORE * 2)], "own"), ORIGIN)
+    assert "| cnn | other | post-hoc | + 0.552 ± " in signed
+    assert "(seeds: 0.000) |" in signed
+    assert "`+`, `-`: better or worse" in signed
     cells = cells_of(
         [found(VALUES, rows[0], reason="it must"), found(MORE, rows[1]), found(None, rows[2], reason="no CAM"),
          found(None, rows[0], LOW, "no places"), found(None, rows[1], LOW, "no places"),
@@ -76,7 +89,7 @@ def test_text():
     assert lines[0] == "| network | visualizer | kind | high ↑ |"
     assert lines[2].startswith("| gcm | own | by design | 0.450* ± ")
     assert lines[3].startswith("| cnn | fits | post-hoc | 0.552 ± ")
-    assert lines[3].endswith("+ |")
+    assert "better or worse" not in text  # what is certain is not compared
     assert "- `high`: large is good. n = 4." in text
     assert "- `*` own x high: it must" in text
     assert "- n/a does not on cnn: no CAM" in text

@@ -22,7 +22,7 @@ def rows(path):
 
 
 def test_table_figure_and_values(train_py, tmp_path):
-    end = train_py(*TASK, "visualizer=[gcm_contribution,cam]", "output=out")
+    end = train_py(*TASK, "visualizer=cam", "output=out")
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
     assert len(table) == 2 * 4 * 8
@@ -88,7 +88,11 @@ def test_a_damaged_file_of_values_is_named(train_py, tmp_path):
     ("words", "message"),
     [
         (["visualizer=cam", "weights=gcm_digits"], "none of the visualizers cam fits"),
-        (["visualizer=gcm", "weights=[gcm_digits,gcm_digits]"], "several networks of model gcm with one seed"),
+        (["visualizer=gcm", "weights=[gcm_digits,gcm_digits]"], "is named twice, or a copy of it"),
+        (["task.compared_with=cam"], "task.compared_with must be one of gcm_contribution, gcm; got cam"),
+        (["indices=[3]"], "task=faithfulness does not use indices="),
+        (["start=3"], "task=faithfulness does not use start="),
+        (["measure.grid_pointing.rows=1"], "measure.grid_pointing.rows: must be greater than or equal to 2; got 1"),
         (["measure.deletion.baseline=2"], "measure.deletion.baseline: must be less than or equal to 1; got 2"),
         (["measure.deletion.step=2"], "unknown setting measure.deletion.step; did you mean steps"),
         (["measure=delete"], "no 'delete' in measure; allowed: all, completeness, deletion"),
@@ -98,3 +102,35 @@ def test_a_damaged_file_of_values_is_named(train_py, tmp_path):
 def test_wrong_input_gets_one_line(train_py, tmp_path, words, message):
     assert message in train_py(*TASK, *words, "output=out").error
     assert not (tmp_path / "out").exists()
+
+
+def test_measures_none_of_which_fits_are_refused(train_py):
+    words = (*NETWORKS, "visualizer=cam", "measure=planted_pointing")
+    assert "none of the measures planted_pointing fits: nobody knows where in digits" in train_py(*words).error
+
+
+def test_grids_have_no_accuracy(train_py):
+    words = ("weights=cnn_digits", "data=grid", "data@data.of=digits")
+    assert "an image of data=grid shows several classes" in train_py("task=test", *words).error
+    assert "an image of data=grid shows several classes" in train_py("task=decline_ratio", *words).error
+
+
+def test_variants_of_a_model_are_rows_of_their_own_and_seeds_are_not(train_py, tmp_path):
+    quick = ("task=train", "model=cnn", "trainer.max_epochs=1")
+    for name, words in {"a": ("seed=0",), "b": ("seed=1",), "c": ("model.widths=[4,4,4]",)}.items():
+        assert train_py(*quick, *words, f"output={name}").code == 0
+    end = train_py("task=faithfulness", "weights=[a,b,c]", "visualizer=cam", "measure=sparseness",
+                   "measure.sparseness.images=5", "output=out")  # fmt: skip
+    assert end.code == 0, end.err
+    table = rows(tmp_path / "out/faithfulness.csv")
+    seeds = {network: row["seeds"] for (network, visualizer, _), row in table.items() if visualizer == "cam"}
+    assert list(seeds.values()) == ["2", "1"]
+    assert {name.rpartition("/")[2] for name in seeds} == {"a", "c"}
+
+
+def test_networks_of_one_size_say_so(train_py, tmp_path):
+    """A path network of 32x32 pixels on grids of 64x64."""
+    assert train_py("task=train", "model=tiny_lenet", "trainer.max_epochs=1", "output=lenet").code == 0
+    words = ("task=faithfulness", "weights=lenet", "visualizer=saliency", "measure=sparseness", "output=out")
+    assert "the network takes 32x32 pixels only" in train_py(*words, "data=grid", "data.grids=2",
+                                                             "data@data.of=digits").error  # fmt: skip

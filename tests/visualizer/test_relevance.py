@@ -363,7 +363,7 @@ def test_other_networks_that_cannot_be_followed_are_refused():
     network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).eval()
     with pytest.raises(InputError, match="no rule for a network without layers that it can see in Odd"):
         LRP()(Odd(lambda values: values.flatten(1)[:, :2]), images)
-    by_image = nn.Sequential(Odd(lambda values: 1 / values), network)
+    by_image = nn.Sequential(Odd(lambda values: torch.div(torch.ones(1), values)), network)
     with pytest.raises(InputError, match="division by the image in 0"):
         LRP()(by_image, images)
     with pytest.raises(InputError, match="no rule for sigmoid in Odd"):

@@ -28,8 +28,8 @@ MULTIPLICATIONS = {torch.mul, Tensor.mul, Tensor.__mul__}
 MOVES = {
     torch.flatten, Tensor.flatten, Tensor.unflatten, torch.reshape, Tensor.reshape, Tensor.view, Tensor.expand,
     torch.unsqueeze, Tensor.unsqueeze, torch.squeeze, Tensor.squeeze, torch.permute, Tensor.permute, torch.transpose,
-    Tensor.transpose, Tensor.contiguous, Tensor.clone, Tensor.to, torch.flip, Tensor.flip, torch.cat, Tensor.__getitem__, torch.max_pool2d,
-    F.max_pool2d, F.max_pool2d_with_indices, F.dropout,
+    Tensor.transpose, torch.flip, Tensor.flip, Tensor.contiguous, Tensor.clone, Tensor.to, torch.cat,
+    Tensor.__getitem__, torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices, F.dropout,
 }  # fmt: skip
 """Their gradient takes relevance to where the value came from; max pooling's to the pixel that won."""
 HANDED_ON = (
