@@ -130,9 +130,10 @@ def check_something_fits(
 ) -> None:
     chosen = {name: visualizer for name, visualizer in visualizers.items() if name not in ALWAYS} or visualizers
     subjects = [subject_of(visualizer, network) for visualizer in chosen.values() for network in networks]
-    if all(subject.misfit() for subject in subjects):
+    fitting = [subject for subject in subjects if not subject.misfit()]
+    if not fitting:
         raise InputError(f"none of the visualizers {listed(chosen)} fits; choose others with visualizer=")
-    reasons = {name: {misfit(subject, measure, data) for subject in subjects} for name, measure in measures.items()}
+    reasons = {name: {misfit(subject, measure, data) for subject in fitting} for name, measure in measures.items()}
     if all("" not in of_measure for of_measure in reasons.values()):
         why = listed(dict.fromkeys(reason for of_measure in reasons.values() for reason in sorted(of_measure)))
         raise InputError(f"none of the measures {listed(measures)} fits: {why}; choose others with measure=")
