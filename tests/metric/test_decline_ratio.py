@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-import torch.multiprocessing as multiprocessing
 from captum.attr import InputXGradient
 from torch import nn
 
@@ -116,31 +115,3 @@ def test_maps_that_are_not_finite_are_refused(value):
 def test_without_images_there_is_no_number():
     with pytest.raises(InputError, match="no image"), pytest.warns(UserWarning, match="before the ``update``"):
         DeclineRatio().compute()
-
-
-def batch_of(rank):
-    generator = torch.Generator().manual_seed(rank)
-    count = 11 + 6 * rank  # uneven on purpose
-    return (
-        torch.randn(count, 4, 1, 3, 3, generator=generator),
-        torch.randn(count, 4, generator=generator),
-        torch.randint(4, (count,), generator=generator),
-    )
-
-
-def in_process(rank, address, results):
-    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
-    metric = DeclineRatio()
-    metric.update(*batch_of(rank))
-    results[rank] = tuple(metric.compute())
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_equal_one(tmp_path):
-    with multiprocessing.get_context("spawn").Manager() as manager:
-        results = manager.dict()
-        multiprocessing.spawn(in_process, (f"file://{tmp_path}/meeting", results), nprocs=2)
-        alone = DeclineRatio()
-        for rank in range(2):
-            alone.update(*batch_of(rank))
-        assert results[0] == results[1] == tuple(alone.compute())

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-import torch.multiprocessing as multiprocessing
 from scipy import stats
 from sklearn.metrics import auc
 from torch import nn
@@ -214,24 +213,3 @@ def test_what_cannot_be_is_refused():
         )
     with pytest.raises(InputError, match=r"logits \(B,K\), got \(1, 2, 2, 2\) and \(1, 3\)"):
         LogitResidual().update(torch.ones(1, 2, 2, 2), torch.ones(1, 3))
-
-
-def share(rank, file, maps, found):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
-    metric = Sparseness()
-    metric.update(maps[:3] if rank == 0 else maps[3:])
-    if rank == 0:
-        found.put(tuple(metric.compute()))
-    else:
-        metric.compute()
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_with_uneven_shares_equal_one(tmp_path):
-    maps = torch.rand(8, 2, 3, 3)
-    metric = Sparseness()
-    metric.update(maps)
-    context = multiprocessing.get_context("spawn")
-    found = context.SimpleQueue()
-    multiprocessing.spawn(share, (tmp_path / "meeting", maps, found), nprocs=2)
-    assert found.get() == pytest.approx(tuple(metric.compute()))

@@ -47,6 +47,7 @@ def test_table_figure_and_values(train_py, tmp_path):
 def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path, monkeypatch):
     monkeypatch.setattr("gcm.task.faithfulness.NoiseMaskSettings", lambda: NoiseMaskSettings(steps=2, samples=2))
     end = train_py("task=faithfulness", "weights=cnn_digits", "measure=[deletion,completeness]", "visualizer=noise_mask",
+                   "measure.deletion.images=2", "measure.completeness.images=2",
                    "task.noise_mask_images=2", "output=out")  # fmt: skip
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
