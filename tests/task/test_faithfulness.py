@@ -117,9 +117,9 @@ def test_grids_have_no_accuracy(train_py):
 
 
 def test_variants_of_a_model_are_rows_of_their_own_and_seeds_are_not(train_py, tmp_path):
-    quick = ("task=train", "model=cnn", "trainer.max_epochs=1")
-    for name, words in {"a": ("seed=0",), "b": ("seed=1",), "c": ("model.widths=[4,4,4]",)}.items():
-        assert train_py(*quick, *words, f"output={name}").code == 0
+    quick = ("task=train", "model=cnn", "trainer.max_steps=2")
+    for name, words in {"a": "[4,4] seed=0", "b": "[4,4] seed=1", "c": "[4,8] seed=0"}.items():
+        assert train_py(*quick, *f"model.widths={words}".split(), f"output={name}").code == 0
     end = train_py("task=faithfulness", "weights=[a,b,c]", "visualizer=cam", "measure=sparseness",
                    "measure.sparseness.images=5", "output=out")  # fmt: skip
     assert end.code == 0, end.err
