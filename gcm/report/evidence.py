@@ -48,6 +48,8 @@ PLANNED = {
     "lenet_mnist": Planned(),
     "cnn3_mnist": Planned(),
     "gcm_fashion_mnist": Planned("", "not trained, the data could not be reached"),
+    "gcm_planted": Planned(),
+    "cnn_planted": Planned(),
     "gcm_digits": Planned(),
     "cnn_digits": Planned(),
 }

@@ -23,6 +23,8 @@ MODELS = {
     "tiny_lenet_mnist": {"_target_": "gcm.model.LeNet"},
     "lenet_mnist": {"_target_": "gcm.model.LeNet", "filters": [6, 16]},
     "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [16, 32], "conv_bias": False},
+    "gcm_planted": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
+    "cnn_planted": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
     "cnn_digits": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
 }
@@ -44,7 +46,7 @@ def always_names_class_1(network):
 
 
 def saved(name, tmp_path):
-    channels, size = (3, 16) if name.endswith("cifar10") else (1, 28)
+    channels, size = (3, 16) if name.endswith(("cifar10", "planted")) else (1, 28)
     spec = ImageSpec(channels, size, size, CLASSES, (0.5,) * channels)
     network = always_names_class_1(randomized(build(MODELS[name], spec, key="model")))
     model, _, data = name.rpartition("_")
@@ -64,7 +66,8 @@ def saved(name, tmp_path):
 @pytest.fixture
 def evidence(tmp_path):
     networks = {name: saved(name, tmp_path) for name in MODELS}
-    data = {"cifar10": SmallData(3, 16), "mnist": SmallData(1, 28), "digits": SmallData(1, 28)}
+    data = {"cifar10": SmallData(3, 16), "mnist": SmallData(1, 28), "digits": SmallData(1, 28),
+            "planted": SmallData(3, 16)}  # fmt: skip
     visualizers = {"gcm": ClassWeightMaps(), "cam": CAM(), "guided_backprop": GuidedBackprop(), "uniform": Uniform(),
                    "guided_grad_cam": GuidedGradCAM(), "grad_cam": GradCAM(), "grad_cam_rectified": GradCAM(relu=True)}  # fmt: skip
     renderings = {"raw": Raw(), "product": Product(), "absolute": Raw(), "blend": Raw()}

@@ -14,8 +14,8 @@ from zennit.types import Activation, AvgPool, Convolution
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.model import GCM
-from gcm.visualizer import LRP, DeepTaylor
+from gcm.model import GCM, LeNet
+from gcm.visualizer import LRP, DeepTaylor, InputXGradient
 from gcm.visualizer.relevance import AlphaBeta, Bounded, Epsilon, Gamma, ZPlus
 from gcm.visualizer.relevance.flow import LayerFlow
 from gcm.visualizer.relevance.rule import LinearLayer
@@ -316,6 +316,19 @@ def test_equals_captum(name):
             layer.rule = CAPTUM_RULES[name]() if isinstance(layer, nn.Conv2d) else EpsilonRule(1e-9)
         relevance = CAPTUM_LRP(WithoutFlatten(network)).attribute(images.clone().requires_grad_(), target=target)
         torch.testing.assert_close(maps[:, target], relevance, rtol=1e-6, atol=1e-9)
+
+
+MANY_VECTORS = nn.Sequential(nn.Flatten(2), nn.Linear(256, 3), nn.ReLU(), nn.Flatten(), nn.Linear(9, 5))
+
+
+@pytest.mark.parametrize("build", [lambda: LeNet(SPEC, (4, 6)), sequential, lambda: MANY_VECTORS],
+                         ids=["lenet", "sequential", "many vectors"])  # fmt: skip
+def test_epsilon_alone_is_input_times_gradient(build):
+    """On ReLU networks without epsilon; also where a linear layer takes many vectors, whose biases are its last axis."""
+    network = build().double().eval()
+    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
+    maps = LRP("epsilon", "epsilon", "epsilon", "epsilon", epsilon=0.0)(network, images).maps
+    torch.testing.assert_close(maps, InputXGradient()(network, images).maps)
 
 
 class Odd(nn.Module):

@@ -9,16 +9,8 @@ from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, missing_section
 from gcm.visualizer import LRP, DeepTaylor
 
-NETWORKS = (
-    "gcm_cifar10",
-    "cnn_cifar10",
-    "gcm_mnist",
-    "cnn_mnist",
-    "lenet_mnist",
-    "cnn3_mnist",
-    "gcm_digits",
-    "cnn_digits",
-)
+NETWORKS = ("gcm_cifar10", "cnn_cifar10", "gcm_mnist", "cnn_mnist", "lenet_mnist", "cnn3_mnist", "gcm_planted",
+            "cnn_planted", "gcm_digits", "cnn_digits")  # fmt: skip
 IMAGES = 50
 METHODS = {"deep Taylor": DeepTaylor(), "LRP": LRP()}
 
