@@ -318,6 +318,14 @@ def test_equals_captum(name):
         torch.testing.assert_close(maps[:, target], relevance, rtol=1e-6, atol=1e-9)
 
 
+def test_rules_by_position():
+    layers = [layer for inputs in (3, 2, 2, 2) for layer in (nn.Conv2d(inputs, 2, 3, padding=1), nn.ReLU())]
+    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 2)).eval()
+    visualizer = LRP("bounded", lower="gamma", upper="alpha_beta", linear="epsilon")
+    rules = [layer.rule.partition("(")[0] for layer in visualizer.conservation(network, torch.rand(1, 3, 4, 4))]
+    assert rules == ["Bounded", "Gamma", "Gamma", "AlphaBeta", "Epsilon"]
+
+
 MANY_VECTORS = nn.Sequential(nn.Flatten(2), nn.Linear(256, 3), nn.ReLU(), nn.Flatten(), nn.Linear(9, 5))
 
 
