@@ -1,141 +1,18 @@
-"""Relevance: rules on hand-computed layers, against a slow re-derivation and zennit; conservation; what is refused."""
+"""Relevance on whole networks: conserved, derived slowly, positions of rules, and what is refused."""
 
 import pytest
 import torch
-from captum.attr import LRP as CAPTUM_LRP
-from captum.attr._utils.lrp_rules import Alpha1_Beta0_Rule, EpsilonRule, GammaRule
+from relevance_by_hand import by_hand
 from sample import NETWORKS, images_of, randomized
 from torch import nn
-from torch.nn import functional as F
-from zennit import rules
-from zennit.canonizers import SequentialMergeBatchNorm
-from zennit.composites import SpecialFirstLayerMapComposite
-from zennit.types import Activation, AvgPool, Convolution
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.model import GCM, LeNet
-from gcm.visualizer import LRP, DeepTaylor, InputXGradient
-from gcm.visualizer.relevance import AlphaBeta, Bounded, Epsilon, Gamma, ZPlus
-from gcm.visualizer.relevance.flow import LayerFlow
-from gcm.visualizer.relevance.rule import LinearLayer
+from gcm.model import GCM
+from gcm.visualizer import LRP, DeepTaylor
+from gcm.visualizer.relevance import Bounded, ZPlus
 
-RULES = {
-    "epsilon": Epsilon(0.1),
-    "gamma": Gamma(0.5),
-    "alpha_beta": AlphaBeta(2.0, 1.0),
-    "z_plus": ZPlus(),
-    "bounded": Bounded(),
-}
 SPEC = ImageSpec.of(3, 16, 5)
-
-
-def by_hand(rule, inputs, weight, bias, relevance, low, high):
-    """`inputs` (I), `weight` (O,I), `bias` and `relevance` (O), written out from the rules' formulas."""
-    handed = torch.zeros_like(inputs)
-    for w, b, r in zip(weight, bias, relevance, strict=True):
-        brought = inputs * w
-        output = brought.sum() + b
-        sign = -1 if output < 0 else 1
-        for_it = (brought * sign).clamp_min(0) * sign  # what has the output's sign
-        if isinstance(rule, Epsilon):
-            handed += brought * r / (output + rule.epsilon * sign)
-        elif isinstance(rule, Gamma):
-            bias_for_it = (b * sign).clamp_min(0) * sign
-            shares = brought + rule.gamma * for_it
-            handed += shares * r / (output + rule.gamma * (for_it.sum() + bias_for_it))
-        elif isinstance(rule, AlphaBeta):
-            bias_for_it = (b * sign).clamp_min(0) * sign
-            against_it, bias_against_it = brought - for_it, b - bias_for_it
-            beta = rule.beta if against_it.sum() + bias_against_it else 0
-            handed += (1 + beta) * for_it * ratio(r, for_it.sum() + bias_for_it)
-            handed -= beta * against_it * ratio(r, against_it.sum() + bias_against_it)
-        elif isinstance(rule, Bounded):
-            nearest, farthest = (low, high) if sign > 0 else (high, low)
-            shares = brought - nearest * w.clamp_min(0) - farthest * w.clamp_max(0)
-            handed += shares * ratio(r, shares.sum())
-        else:
-            handed += for_it * ratio(r, for_it.sum())
-    return handed
-
-
-def ratio(part, whole):
-    return part / whole if whole else 0.0
-
-
-def flow(layer, rule):
-    through = LayerFlow("", layer.function, layer)
-    through.rule = rule
-    return through
-
-
-LAYERS = {
-    "convolution": (lambda x, w: F.conv2d(x, w, stride=2, padding=1, groups=2), (2, 4, 5, 5), (6, 2, 3, 3)),
-    "transposed": (
-        lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1, groups=2),
-        (2, 4, 3, 3),
-        (4, 3, 3, 3),
-    ),
-    "linear": (F.linear, (2, 7), (5, 7)),
-}
-
-
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-@pytest.mark.parametrize("name", LAYERS)
-def test_every_rule_equals_its_formula_written_out(name, rule, signed):
-    function, shape, weight_shape = LAYERS[name]
-    inputs = torch.randn(shape, dtype=torch.float64) if signed else torch.rand(shape, dtype=torch.float64)
-    weight = torch.randn(weight_shape, dtype=torch.float64)
-    outputs = function(inputs, weight)
-    bias = torch.randn(outputs.shape[1], dtype=torch.float64)
-    relevance = torch.randn_like(outputs)
-    low, high = inputs.min().expand_as(inputs[:1]), inputs.max().expand_as(inputs[:1])
-    broad = bias.view(1, -1, *[1] * (outputs.ndim - 2))
-    layer = LinearLayer(function, inputs, weight, broad, outputs + broad, low, high)
-    found = flow(layer, rule)(relevance)
-    basis = torch.eye(inputs[0].numel(), dtype=torch.float64).view(-1, *shape[1:])
-    matrix = function(basis, weight).flatten(1).T  # (O,I)
-    biases = bias.view(-1, *[1] * (outputs.ndim - 2)).expand_as(outputs[0]).flatten()
-    for image in range(2):
-        expected = by_hand(
-            rule, inputs[image].flatten(), matrix, biases, relevance[image].flatten(), low.flatten(), high.flatten()
-        )
-        torch.testing.assert_close(found[image].flatten(), expected)
-
-
-def handed_on(rule, weight, relevance, low=None, high=None):
-    """By a layer without bias and with one output, from the inputs 1 and 2."""
-    inputs, weights = torch.tensor([[1.0, 2.0]]), torch.tensor([weight])
-    bounds = [None if bound is None else torch.full((1, 2), bound) for bound in (low, high)]
-    layer = LinearLayer(F.linear, inputs, weights, None, F.linear(inputs, weights), *bounds)
-    return flow(layer, rule)(torch.tensor([[relevance]])).tolist()[0]
-
-
-def test_rules_on_a_layer_that_can_be_computed_in_the_head():
-    """Brought are 3 and -2, together 1."""
-    weight = [3.0, -1.0]
-    assert handed_on(Epsilon(0.0), weight, 6.0) == [18, -12]
-    assert handed_on(Gamma(1.0), weight, 8.0) == [12, -4]  # 6 and -2 of 4
-    assert handed_on(AlphaBeta(2.0, 1.0), weight, 6.0) == [12, -6]
-    assert handed_on(AlphaBeta(2.0, 1.0), [1.0, 2.0], 5.0) == [1, 4]  # nothing speaks against it
-    assert handed_on(ZPlus(), weight, 6.0) == [6, 0]
-    assert handed_on(Bounded(), weight, 8.0, low=0.0, high=3.0) == [6, 2]  # 3 and 3 - 2 of 4
-
-
-def test_a_negative_output_hands_on_what_made_it_negative():
-    """Brought are 1 and -4, together -3."""
-    weight = [1.0, -2.0]
-    assert handed_on(Gamma(1.0), weight, -7.0) == [1, -8]  # 1 and -8 of -7
-    assert handed_on(ZPlus(), weight, -3.0) == [0, -3]
-    assert handed_on(AlphaBeta(2.0, 1.0), weight, -3.0) == [3, -6]
-    assert handed_on(Bounded(), weight, -6.0, low=0.0, high=3.0) == [-2, -4]  # 1 - 3 and -4 of -6
-
-
-def test_nothing_brought_gets_nothing():
-    layer = LinearLayer(F.linear, torch.zeros(1, 2), torch.ones(1, 2), None, torch.zeros(1, 1))
-    for rule in RULES.values():
-        assert flow(layer, rule)(torch.ones(1, 1)).tolist() == [[0, 0]]
 
 
 def without_biases(network):
@@ -235,108 +112,12 @@ def through_matrix(layer, rule, values, relevance):
     return handed.view_as(values)
 
 
-def sequential():
-    """A network that other libraries can take apart."""
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, stride=2), nn.ReLU(), nn.Flatten(),
-        nn.Linear(54, 7), nn.ReLU(), nn.Linear(7, 5),
-    )  # fmt: skip
-    return network.double().eval()
-
-
-def normalized():
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, eps=0.0), nn.ReLU(), nn.Conv2d(4, 5, 5, bias=False),
-                            nn.BatchNorm2d(5, eps=0.0), nn.ReLU(), nn.AvgPool2d(10), nn.Flatten(), nn.Linear(5, 5))  # fmt: skip
-    return randomized(network).double().eval()
-
-
-STABLE = 1e-15
-ZENNIT_RULES = {
-    "epsilon": rules.Epsilon(STABLE),
-    "gamma": rules.Gamma(0.25, STABLE),
-    "alpha_beta": rules.AlphaBeta(2, 1, STABLE),
-    "z_plus": rules.ZPlus(STABLE, zero_params="bias"),
-    "bounded": rules.ZBox(0.0, 1.0, STABLE, zero_params="bias"),
-}
-COMPOSITES = [
-    ("bounded", "gamma", "epsilon"), ("bounded", "z_plus", "epsilon"), ("z_plus", "z_plus", "gamma"),
-    ("gamma", "gamma", "gamma"), ("alpha_beta", "alpha_beta", "alpha_beta"), ("epsilon", "alpha_beta", "epsilon"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("names", COMPOSITES, ids="-".join)
-@pytest.mark.parametrize("build", [sequential, normalized])
-def test_equals_zennit(build, names):
-    network = build()
-    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
-    maps = LRP(names[0], names[1], names[1], names[2], epsilon=STABLE)(network, images).maps
-    pixels, convolution, linear = (ZENNIT_RULES[name] for name in names)
-    composite = SpecialFirstLayerMapComposite(
-        layer_map=[(Activation, rules.Pass()), (AvgPool, rules.Norm(STABLE)), (Convolution, convolution),
-                   (nn.Linear, linear)],
-        first_map=[(Convolution, pixels)],
-        canonizers=[SequentialMergeBatchNorm()],
-    )  # fmt: skip
-    for target in range(5):
-        leaf = images.clone().requires_grad_()
-        with composite.context(network) as hooked:
-            logits = hooked(leaf)
-            begin = torch.zeros_like(logits)
-            begin[:, target] = logits[:, target].detach()
-            (relevance,) = torch.autograd.grad(logits, leaf, begin)
-        same = logits[:, target] > 0 if names[2] == "alpha_beta" else logits[:, target] != 0  # ours turns with the sign
-        torch.testing.assert_close(maps[same, target], relevance[same], rtol=1e-8, atol=1e-10)
-
-
-class WithoutFlatten(nn.Module):
-    """The same network with a function in place of the module, which captum has no rule for."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.convolutions, self.linear = network[:5], network[6:]
-
-    def forward(self, images):
-        return self.linear(self.convolutions(images).flatten(1))
-
-
-CAPTUM_RULES = {"epsilon": EpsilonRule, "gamma": GammaRule, "z_plus": Alpha1_Beta0_Rule}
-
-
-@pytest.mark.parametrize("name", CAPTUM_RULES)
-def test_equals_captum(name):
-    """Its convolutions have no biases: captum's rules treat them in other ways. Its epsilon cannot be 0 everywhere."""
-    network = sequential()
-    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
-    for layer in network:
-        if isinstance(layer, nn.Conv2d):
-            nn.init.zeros_(layer.bias)
-    maps = LRP(name, name, name)(network, images).maps
-    for target in range(5):
-        for layer in network:
-            layer.rule = CAPTUM_RULES[name]() if isinstance(layer, nn.Conv2d) else EpsilonRule(1e-9)
-        relevance = CAPTUM_LRP(WithoutFlatten(network)).attribute(images.clone().requires_grad_(), target=target)
-        torch.testing.assert_close(maps[:, target], relevance, rtol=1e-6, atol=1e-9)
-
-
 def test_rules_by_position():
     layers = [layer for inputs in (3, 2, 2, 2) for layer in (nn.Conv2d(inputs, 2, 3, padding=1), nn.ReLU())]
     network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 2)).eval()
     visualizer = LRP("bounded", lower="gamma", upper="alpha_beta", linear="epsilon")
     rules = [layer.rule.partition("(")[0] for layer in visualizer.conservation(network, torch.rand(1, 3, 4, 4))]
     assert rules == ["Bounded", "Gamma", "Gamma", "AlphaBeta", "Epsilon"]
-
-
-MANY_VECTORS = nn.Sequential(nn.Flatten(2), nn.Linear(256, 3), nn.ReLU(), nn.Flatten(), nn.Linear(9, 5))
-
-
-@pytest.mark.parametrize("build", [lambda: LeNet(SPEC, (4, 6)), sequential, lambda: MANY_VECTORS],
-                         ids=["lenet", "sequential", "many vectors"])  # fmt: skip
-def test_epsilon_alone_is_input_times_gradient(build):
-    """On ReLU networks without epsilon; also where a linear layer takes many vectors, whose biases are its last axis."""
-    network = build().double().eval()
-    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
-    maps = LRP("epsilon", "epsilon", "epsilon", "epsilon", epsilon=0.0)(network, images).maps
-    torch.testing.assert_close(maps, InputXGradient()(network, images).maps)
 
 
 class Odd(nn.Module):
@@ -467,8 +248,3 @@ def test_a_look_at_whether_it_fits_leaves_a_training_network_alone():
     assert DeepTaylor().misfit(network) == ""
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-
-
-def test_alpha_and_beta_that_would_not_conserve_are_refused():
-    with pytest.raises(InputError, match=r"alpha - beta must be 1.*got 2\.0 and 0\.5"):
-        LRP(alpha=2.0, beta=0.5)
