@@ -9,7 +9,6 @@ from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.measure.table import Cell, Column, Row
 from gcm.metric import Measured
-from gcm.zoo import Card
 
 NUMBERS = (
     "Each cell: the mean over images (and seeds) and half its 95 % interval, which says how it varies with the images. "
@@ -31,7 +30,7 @@ MOTIVES = (
 class Origin:
     """Attributes:
     data: the data set's name.
-    weights: names of the networks, with the first digits of their weights' hashes.
+    weights: names of the networks, with seed and the first digits of their weights' hash.
     compared_with: visualizer whose maps the others are compared with.
     machine: where it was measured.
     """
@@ -40,10 +39,6 @@ class Origin:
     weights: str
     compared_with: str
     machine: str
-
-
-def short_hash(card: Card) -> str:
-    return card.weights_sha256[:12]
 
 
 def csv_row(cell: Cell, origin: Origin) -> dict[str, Any]:

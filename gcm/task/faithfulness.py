@@ -18,7 +18,7 @@ from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
 from gcm.measure.run import measured, misfit, showings
 from gcm.measure.table import Column, Found, Kind, Row, cells_of
 from gcm.model import Classifier
-from gcm.report.faithfulness import Origin, short_hash, show_faithfulness, write_faithfulness
+from gcm.report.faithfulness import Origin, show_faithfulness, write_faithfulness
 from gcm.setting import PositiveCount
 from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.task.run_directory import run_directory
@@ -108,14 +108,14 @@ def measure_faithfulness(
         for name, visualizer in visualizers.items():
             subjects = [subject_of(visualizer, network) for network in built[model]]
             values = [
-                values_of(subject, f"{model}_seed{saved.card.seed}_{name}", measures, data, study, directory)
+                values_of(subject, f"{name_of(saved)}_{name}", measures, data, study, directory)
                 for subject, saved in zip(subjects, seeds, strict=True)
             ]
             found += found_by(measures, Row(model, name, kind_of(visualizer)), subjects[0], values, data)
     cells = cells_of(found, study.compared_with)
     title = f"Faithfulness, {data.name}"
-    names = ", ".join(f"{saved.card.name} seed {saved.card.seed} ({short_hash(saved.card)})" for saved in networks)
-    write_faithfulness(cells, Origin(data.name, names, study.compared_with, machine()), title, directory)
+    origin = Origin(data.name, ", ".join(map(name_of, networks)), study.compared_with, machine())
+    write_faithfulness(cells, origin, title, directory)
     path = directory / "faithfulness.png"
     draw_faithfulness(cells, title, path)
     show_faithfulness(cells, title)
@@ -148,9 +148,9 @@ def values_of(
     directory: Path,
 ) -> dict[str, Tensor]:
     """By measure the values `(N,)`, as stored, or now measured and stored; `name`: of network, seed and visualizer."""
-    if subject.misfit():
-        return {}
     shown = showings(subject, measures, data, study.noise_mask_images if subject.one_map else None)
+    if not shown:
+        return {}
     first = [showing.split[torch.arange(showing.count)][0].flatten() for showing in shown]
     file = ValuesFile(directory / "values" / f"{name}.npz", torch.cat(first))
     values = file.read()
@@ -204,6 +204,11 @@ def settings_but_seed(saved: SavedNetwork) -> dict[str, Any]:
     data = {name: value for name, value in config["data"].items() if name not in ("root", "workers")}
     parts = {name: config.get(name) for name in ("model", "optimizer", "schedule", "label_smoothing")}
     return {**parts, "data": data, "steps": saved.card.steps}
+
+
+def name_of(saved: SavedNetwork) -> str:
+    """Of these very weights."""
+    return f"{saved.card.name}_seed{saved.card.seed}_{saved.card.weights_sha256[:12]}"
 
 
 def subject_of(visualizer: Visualizer, network: Classifier) -> Subject:

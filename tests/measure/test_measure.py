@@ -205,6 +205,16 @@ def test_randomization_of_what_does_not_look_at_the_weights_is_1():
     assert (measured(ClassMaps(CAM(), network), measure, data, 4)["randomization"] < 0.9).all()
 
 
+def test_stability_grows_with_the_noise_and_is_worst_for_random_maps(known):
+    data, network = known
+    measures = {f"{deviation}": Stability(8, deviation=deviation, draws=3) for deviation in (0.01, 0.1)}
+    own = measured(ClassMaps(InputXGradient(), network), measures, data, 8)
+    random = measured(ClassMaps(Random(), network), measures, data, 8)
+    assert (own["0.01"] > 0).all()
+    assert (own["0.01"] < own["0.1"]).all()
+    assert random["0.01"].mean() == pytest.approx(2**0.5, abs=0.05)
+
+
 def test_a_noise_mask_takes_part_where_one_map_is_enough():
     network = randomized(CNN(SPEC, widths=(4, 6, 8))).eval()
     subject, data = NoiseMaskMap(NoiseMaskSettings(steps=4, samples=2), network), Known()

@@ -11,7 +11,7 @@ from gcm.report.faithfulness import Origin, cell_in, faithfulness_text, origin_i
 
 OWN = Row("gcm", "own", "by design")
 OTHER = Row("cnn", "other", "post-hoc")
-ORIGIN = Origin("digits", "gcm_digits seed 0 (0123456789ab)", "own", "a machine")
+ORIGIN = Origin("digits", "gcm_digits_seed0_0123456789ab", "own", "a machine")
 HIGH, LOW = Column("high", True, "large is good"), Column("low", False, "small is good")
 
 

@@ -55,6 +55,13 @@ def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path, mo
     assert table["cnn", "noise_mask", "deletion"]["n"] == "2"
 
 
+def test_a_visualizer_that_no_measure_fits_is_left_empty(train_py, tmp_path):
+    end = train_py("task=faithfulness", "weights=cnn_digits", "measure=completeness", "visualizer=[cam,noise_mask]",
+                   "measure.completeness.images=3", "output=out")  # fmt: skip
+    assert end.code == 0, end.err
+    assert "- n/a noise_mask on cnn: one map for all classes" in (tmp_path / "out/faithfulness.md").read_text()
+
+
 def test_an_interrupted_run_goes_on(train_py, tmp_path, monkeypatch):
     choice = (*NETWORKS, "visualizer=[gcm_contribution,grad_cam]", "measure=[stability,sparseness]",
               "measure.stability.images=3", "measure.sparseness.images=3")  # fmt: skip
@@ -81,8 +88,9 @@ def test_an_interrupted_run_goes_on(train_py, tmp_path, monkeypatch):
 def test_a_damaged_file_of_values_is_named(train_py, tmp_path):
     one = ("task=faithfulness", "weights=cnn_digits", "visualizer=cam", *FEW)
     assert train_py(*one, "output=out").code == 0
-    (tmp_path / "out/values/cnn_seed0_cam.npz").write_bytes(b"no")
-    assert "cnn_seed0_cam.npz cannot be read" in train_py("task=faithfulness", "resume=out").error
+    (damaged,) = (tmp_path / "out/values").glob("cnn_digits_seed0_*_cam.npz")
+    damaged.write_bytes(b"no")
+    assert f"{damaged.name} cannot be read" in train_py("task=faithfulness", "resume=out").error
 
 
 @pytest.mark.parametrize(
@@ -126,6 +134,7 @@ def test_variants_of_a_model_are_rows_of_their_own_and_seeds_are_not(train_py, t
     table = rows(tmp_path / "out/faithfulness.csv")
     seeds = {network: row["seeds"] for (network, visualizer, _), row in table.items() if visualizer == "cam"}
     assert list(seeds.values()) == ["2", "1"]
+    assert len(list((tmp_path / "out/values").glob("*.npz"))) == 3 * 3
     assert {name.rpartition("/")[2] for name in seeds} == {"a", "c"}
 
 
