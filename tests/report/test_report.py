@@ -73,7 +73,7 @@ def test_what_is_missing_comes_first(evidence):
     assert all("issing" in section.body or "not testable" in section.body for section in sections)
     markdown = page(sections)
     assert markdown.index("## Missing") < markdown.index(f"## {sections[0].title}")
-    without_data = Evidence(evidence.networks, {}, {"cifar10": "no disk", "mnist": "no", "digits": "no"}, {}, {}, DeclineRatio, evidence.directory, evidence.device)  # fmt: skip
+    without_data = Evidence(evidence.networks, {}, {"cifar10": "no disk", "mnist": "no", "digits": "no", "planted": "no"}, {}, {}, DeclineRatio, evidence.directory, evidence.device)  # fmt: skip
     assert "cifar10: no disk" in page([section(without_data) for section in SECTIONS])
 
 
