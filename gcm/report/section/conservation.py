@@ -11,7 +11,7 @@ from gcm.visualizer import LRP, DeepTaylor
 
 NETWORKS = ("gcm_cifar10", "cnn_cifar10", "gcm_mnist", "cnn_mnist", "lenet_mnist", "cnn3_mnist", "gcm_planted",
             "cnn_planted", "gcm_digits", "cnn_digits")  # fmt: skip
-IMAGES = 50
+IMAGES = 10
 METHODS = {"deep Taylor": DeepTaylor(), "LRP": LRP()}
 
 
