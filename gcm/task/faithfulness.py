@@ -74,10 +74,11 @@ def faithfulness(
         return
     networks = named_networks(config)
     data = named_data(config, networks, one_label=False)
+    chosen = {name: plain(part) for name, part in config.visualizer.items()}
     study = FaithfulnessStudy.of(
         config,
         *networks,
-        visualizers={**ALWAYS, **{name: plain(part) for name, part in config.visualizer.items()}},
+        visualizers=chosen | {name: part for name, part in ALWAYS.items() if name not in chosen},
         measures={name: plain(part) for name, part in config.measure.items()},
         batch_size=batch_size,
         noise_mask_images=noise_mask_images,

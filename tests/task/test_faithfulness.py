@@ -26,6 +26,7 @@ def test_table_figure_and_values(train_py, tmp_path):
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
     assert len(table) == 2 * 4 * 8
+    assert next(iter(table))[1] == "cam"  # what was asked for comes first
     own = table["gcm", "gcm_contribution", "completeness"]
     assert own["by_construction"] == "True"
     assert float(own["mean"]) < 1e-6
@@ -98,7 +99,7 @@ def test_a_damaged_file_of_values_is_named(train_py, tmp_path):
     [
         (["visualizer=cam", "weights=gcm_digits"], "none of the visualizers cam fits"),
         (["visualizer=gcm", "weights=[gcm_digits,gcm_digits]"], "is named twice, or a copy of it"),
-        (["task.compared_with=cam"], "task.compared_with must be one of gcm_contribution, gcm; got cam"),
+        (["task.compared_with=cam"], "task.compared_with must be one of gcm, gcm_contribution; got cam"),
         (["indices=[3]"], "task=faithfulness does not use indices="),
         (["start=3"], "task=faithfulness does not use start="),
         (["measure.grid_pointing.rows=1"], "measure.grid_pointing.rows: must be greater than or equal to 2; got 1"),
