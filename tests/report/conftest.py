@@ -22,7 +22,7 @@ MODELS = {
     "cnn_mnist": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "tiny_lenet_mnist": {"_target_": "gcm.model.LeNet"},
     "lenet_mnist": {"_target_": "gcm.model.LeNet", "filters": [6, 16]},
-    "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [16, 32], "conv_bias": False},
+    "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [2, 3], "conv_bias": False},
     "gcm_planted": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
     "cnn_planted": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
@@ -36,7 +36,9 @@ class SmallData:
 
     def __init__(self, channels, size):
         images = torch.randint(0, 256, (150, channels, size, size), dtype=torch.uint8)
-        self.test = self.train = MemorySplit(images, torch.tensor([1, 0, 1, 2]).repeat(38)[:150])
+        labels = torch.tensor([1, 0, 1, 2]).repeat(38)[:150]
+        self.test = MemorySplit(images, labels)
+        self.train = MemorySplit(images[:12], labels[:12])
 
 
 def always_names_class_1(network):
