@@ -23,39 +23,42 @@ class Shown:
         subject: the method on its network.
         images: `(B,C,H,W)`, float in [0,1].
         places: of the images' evidence, `(B,K,H,W)` bool, where the data know them.
-        maps: of the images.
+        logits: of every class, `(B,K)`.
+        classes: whose maps were asked for, `(B,T)`.
+        maps: of these.
     """
 
     subject: Subject
     images: Tensor
     places: Tensor | None
+    logits: Tensor
+    classes: Tensor
     maps: Maps
 
-    def targets(self, classes: Classes) -> Tensor:
-        """`(B,T)`: the class that the network names, or every class."""
-        logits = self.maps.logits
-        if classes == "predicted":
-            return logits.argmax(1, keepdim=True)
-        return torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
-
-    def of(self, targets: Tensor) -> Tensor:
-        """The maps of classes `targets`, `(B,T,H,W)`."""
+    def of(self, classes: Tensor) -> Tensor:
+        """The maps `(B,S,H,W)` of some of the classes, `(B,S)`."""
         maps = self.maps.at_image_size
-        if self.subject.one_map:
-            return maps.expand(-1, targets.shape[1], -1, -1)
-        return maps.gather(1, targets[:, :, None, None].expand(-1, -1, *maps.shape[2:]))
+        position = (self.classes.unsqueeze(1) == classes.unsqueeze(2)).int().argmax(2)  # (B,S,T) -> (B,S)
+        return maps.gather(1, position[:, :, None, None].expand(-1, -1, *maps.shape[2:]))
+
+
+def every_class(logits: Tensor) -> Tensor:
+    """`(B,K)`."""
+    return torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
 
 
 class Measure(ABC):
     """Attributes:
     meaning: what its number says, in a sentence.
     images: how many are shown, the first ones of `split`.
+    classes: that it looks at: the one that the network names, or all.
     """
 
     meaning: str
     all_classes: ClassVar[bool] = False
     """Whether it needs a map of every class, which a noise mask does not give."""
     images: int
+    classes: Classes = "all"
 
     @abstractmethod
     def metric(self) -> ImageMetric:
@@ -64,6 +67,10 @@ class Measure(ABC):
     @abstractmethod
     def update(self, metric: ImageMetric, shown: Shown) -> None:
         """Counts a batch."""
+
+    def targets(self, logits: Tensor, places: Tensor | None) -> Tensor:
+        """The classes whose maps it needs, `(B,T)`; logits `(B,K)`, places as in `Shown`."""
+        return logits.argmax(1, keepdim=True) if self.classes == "predicted" else every_class(logits)
 
     def split(self, data: ImageData) -> Split:
         """Where the images are from."""

@@ -23,7 +23,7 @@ class MapSparseness(Measure):
         return Sparseness()
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
-        metric.update(shown.of(shown.targets(self.classes)))
+        metric.update(shown.of(self.targets(shown.logits, shown.places)))
 
 
 class MapCompleteness(Measure):
@@ -38,14 +38,14 @@ class MapCompleteness(Measure):
     )
     all_classes = True
 
-    def __init__(self, images: PositiveCount = 1000) -> None:
+    def __init__(self, images: PositiveCount = 250) -> None:
         self.images = images
 
     def metric(self) -> ImageMetric:
         return LogitResidual()
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
-        metric.update(shown.maps.own_size, shown.maps.logits)
+        metric.update(shown.maps.own_size, shown.logits)
 
     def by_construction(self, subject: Subject) -> str:
         certain = isinstance(subject, ClassMaps) and subject.visualizer.complete

@@ -35,7 +35,7 @@ class DeletionCurve(Measure):
         return self.kind(self.baseline, self.steps)
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
-        targets = shown.targets(self.classes)
+        targets = self.targets(shown.logits, shown.places)
         metric.update(shown.subject.network, shown.images, shown.of(targets), targets)
 
 

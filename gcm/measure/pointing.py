@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
+import torch
 from annotated_types import Ge
+from torch import Tensor
 
 from gcm.data import ImageData, PlacedSplit, Split
 from gcm.data.grid import grids
@@ -30,7 +32,8 @@ class PlantedPointing(Measure):
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
         assert shown.places is not None
-        metric.update(shown.maps.at_image_size, shown.places)
+        places = shown.places[torch.arange(len(shown.places)).unsqueeze(1), shown.classes]
+        metric.update(shown.maps.at_image_size, places)
 
     def misfit(self, network: Classifier, data: ImageData) -> str:
         return "" if isinstance(data.test, PlacedSplit) else f"nobody knows where in {data.name} the evidence lies"
@@ -56,6 +59,11 @@ class GridPointing(PlantedPointing):
 
     def split(self, data: ImageData) -> Split:
         return grids(data, self.rows, self.images, self.seed)
+
+    def targets(self, logits: Tensor, places: Tensor | None) -> Tensor:
+        assert places is not None
+        shown = places.flatten(2).any(2)  # (B,K), as many in each image
+        return shown.nonzero()[:, 1].view(len(shown), -1)
 
     def misfit(self, network: Classifier, data: ImageData) -> str:
         if not network.any_size:

@@ -37,7 +37,7 @@ class Randomization(Measure):
         return RankCorrelation()
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
-        network, targets = shown.subject.network, shown.targets(self.classes)
+        network, targets = shown.subject.network, self.targets(shown.logits, shown.places)
         if network not in self.cascades:
             self.cascades[network] = cascade(network, self.seed)
         others = [shown.subject.on(other).maps(shown.images, targets).at_image_size for other in self.cascades[network]]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gcm.data import ImageData, PlacedSplit, Split, as_pixels
-from gcm.measure.base import Measure, Shown
+from gcm.measure.base import Measure, Shown, every_class
 from gcm.measure.subject import Subject
 from gcm.model import Classifier
 
@@ -69,10 +69,10 @@ def measured(
     for showing in shown:
         metrics = {name: measure.metric() for name, measure in showing.measures.items()}
         for indices in batches(list(showing.wanted.values()), batch_size):
-            batch = shown_to(subject, showing.split, indices)
-            for name, measure in showing.measures.items():
-                if indices[0] < showing.wanted[name]:
-                    measure.update(metrics[name], batch)
+            asking = {name: measure for name, measure in showing.measures.items() if indices[0] < showing.wanted[name]}
+            batch = shown_to(subject, list(asking.values()), showing.split, indices)
+            for name, measure in asking.items():
+                measure.update(metrics[name], batch)
             done += len(indices)
             show(done)
         found |= {name: metric.per_image() for name, metric in metrics.items()}
@@ -101,8 +101,13 @@ def batches(wanted: Sequence[int], batch_size: int) -> list[Tensor]:
     return [batch for first, end in parts for batch in torch.arange(first, end).split(batch_size)]
 
 
-def shown_to(subject: Subject, split: Split, indices: Tensor) -> Shown:
+@torch.no_grad()
+def shown_to(subject: Subject, asking: Sequence[Measure], split: Split, indices: Tensor) -> Shown:
+    """Maps of the classes that all measures need, where these are the same; of every class otherwise."""
     device = next(subject.network.parameters()).device
     images = as_pixels(split[indices][0], device)
     places = split.places[indices].to(device) if isinstance(split, PlacedSplit) else None
-    return Shown(subject, images, places, subject.maps(images))
+    logits = subject.network(images)
+    first, *others = (measure.targets(logits, places) for measure in asking)
+    classes = first if all(torch.equal(first, other) for other in others) else every_class(logits)
+    return Shown(subject, images, places, logits, classes, subject.maps(images, classes))

@@ -35,7 +35,7 @@ class Stability(Measure):
         return RelativeChange()
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
-        targets = shown.targets(self.classes)
+        targets = self.targets(shown.logits, shown.places)
         noise = torch.randn(self.draws, *shown.images.shape[1:], generator=seeded_generator("cpu", self.seed))
         noisy = [
             shown.subject.maps((shown.images + self.deviation * draw).clamp(0, 1), targets).at_image_size

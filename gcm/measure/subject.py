@@ -16,12 +16,10 @@ from gcm.visualizer import Visualizer
 @dataclass(frozen=True)
 class Maps:
     """Attributes:
-    logits: of every class, `(B,K)`.
     own_size: `(B,T,d,h,w)`, as the method gave them.
     at_image_size: `(B,T,H,W)`, enlarged (bilinear), the channels added up.
     """
 
-    logits: Tensor
     own_size: Tensor
     at_image_size: Tensor
 
@@ -59,7 +57,7 @@ class ClassMaps(Subject):
     def maps(self, images: Tensor, targets: Tensor | None = None) -> Maps:
         explanation = self.visualizer(self.network, images, targets)
         at_image_size = resized(explanation.maps, images, "bilinear").sum(2)
-        return Maps(explanation.logits, explanation.maps, at_image_size)
+        return Maps(explanation.maps, at_image_size)
 
     def on(self, network: Classifier) -> Subject:
         return ClassMaps(self.visualizer, network)
@@ -81,7 +79,7 @@ class NoiseMaskMap(Subject):
         matters = 1 - noise_masks(self.network, images, self.settings).strength.to(images).unsqueeze(1)
         if targets is not None:
             matters = matters.expand(-1, targets.shape[1], -1, -1)
-        return Maps(self.network(images), matters.unsqueeze(2), matters)
+        return Maps(matters.unsqueeze(2), matters)
 
     def on(self, network: Classifier) -> Subject:
         return NoiseMaskMap(self.settings, network)

@@ -18,7 +18,7 @@ class Pointing(ImageMetric):
     higher_is_better = True
 
     def update(self, maps: Tensor, places: Tensor) -> None:
-        """Maps `(B,K,H,W)` of every class, places `(B,K,H,W)` bool."""
+        """Maps `(B,K,H,W)` of every class, or of all that the images show; places `(B,K,H,W)` bool."""
         check_maps(maps, places)
         shown = places.flatten(2).any(2)  # (B,K)
         if not shown.any(1).all():

@@ -224,3 +224,28 @@ def test_a_noise_mask_takes_part_where_one_map_is_enough():
     maps = subject.maps(images_of(SPEC, 2)).at_image_size
     assert maps.shape == (2, 1, 16, 16)
     assert 0 <= maps.min() <= maps.max() <= 1
+
+
+def test_no_more_classes_are_explained_than_are_asked_for(known):
+    data, network = known
+
+    asked = []
+
+    class Counting(ClassMaps):
+        def maps(self, images, targets=None):
+            asked.append(targets.shape[1])
+            return super().maps(images, targets)
+
+    subject = Counting(InputXGradient(), network)
+    alone = {name: measured(subject, {name: MEASURES[name]}, data, 4) for name in ("deletion", "sparseness")}
+    assert set(asked) == {1}
+    together = measured(subject, MEASURES, data, 4)
+    assert set(asked) == {1, 4}
+    for name, found in alone.items():
+        torch.testing.assert_close(found[name], together[name])
+
+
+def test_of_a_grid_the_classes_shown_are_explained():
+    places = torch.zeros(2, 5, 4, 4, dtype=torch.bool)
+    places[0, [1, 4], 0] = places[1, [0, 2], 1] = True
+    assert GridPointing().targets(torch.zeros(2, 5), places).tolist() == [[1, 4], [0, 2]]
