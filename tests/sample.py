@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gcm.data import ImageSpec
-from gcm.model import CNN, GCM, LeNet
+from gcm.model import CNN, GCM, BayesianCNN, LabCNN, LeNet, MCDropoutCNN
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,4 +36,9 @@ NETWORKS: dict[str, Callable[[ImageSpec], nn.Module]] = {
     "cnn": lambda spec: CNN(spec, widths=(4, 6, 8)),
     "tiny_lenet": LeNet,
     "lenet": lambda spec: LeNet(spec, (6, 16)),
+    "lab_cnn": lambda spec: LabCNN(spec, (4, 6), hidden=16),
+}
+STOCHASTIC: dict[str, Callable[[ImageSpec], nn.Module]] = {
+    "mc_dropout_cnn": lambda spec: MCDropoutCNN(spec, (4, 6), hidden=16),
+    "bayesian_cnn": lambda spec: BayesianCNN(spec, (4, 6), hidden=16),
 }

@@ -3,6 +3,7 @@
 from gcm.data.base import ImageData, MemorySplit, Split, as_pixels
 from gcm.data.cifar10 import CIFAR10
 from gcm.data.digits import Digits
+from gcm.data.emnist_letters import EMNISTLetters
 from gcm.data.fashion_mnist import FashionMNIST
 from gcm.data.grid import Grid
 from gcm.data.image_folder import ImageFolder
@@ -11,12 +12,14 @@ from gcm.data.placed import PlacedSplit
 from gcm.data.planted import Planted
 from gcm.data.spec import ImageSpec, class_index
 from gcm.data.svhn import SVHN
+from gcm.data.unlike import unlike
 
 __all__ = [
     "CIFAR10",
     "MNIST",
     "SVHN",
     "Digits",
+    "EMNISTLetters",
     "FashionMNIST",
     "Grid",
     "ImageData",
@@ -28,4 +31,5 @@ __all__ = [
     "Split",
     "as_pixels",
     "class_index",
+    "unlike",
 ]

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from gcm.setting import Count, PositiveCount
 
 Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
+Unlike = Literal["emnist_letters", "fashion_mnist", "inverted", "noise"]
+"""Kinds of images that a network was not trained on: other data sets, negatives, and noise."""
 
 
 def as_pixels(images: Tensor, device: torch.device | str) -> Tensor:
@@ -64,6 +66,7 @@ class ImageData(ABC):
         flip: whether training images are mirrored left to right at random.
         erased_square: side of a square that is blackened in each training image, at a random place; 0: none.
         workers: processes that fetch batches; 0 is best for images in memory.
+        unlike: what a network trained on these data should find strange.
     """
 
     root: str
@@ -74,6 +77,7 @@ class ImageData(ABC):
     flip: bool = False
     erased_square: Count = 0
     workers: Count = 0
+    unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
 
     name: ClassVar[str]
 

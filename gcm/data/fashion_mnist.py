@@ -6,6 +6,7 @@ from typing import Any
 
 from torchvision import datasets
 
+from gcm.data.base import Unlike
 from gcm.data.mnist import MNIST
 
 
@@ -14,6 +15,7 @@ class FashionMNIST(MNIST):
     """Articles of clothing in MNIST's format (Xiao et al., 2017)."""
 
     flip: bool = True
+    unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
 
     name = "fashion_mnist"
     files = "FashionMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"

@@ -6,7 +6,7 @@ from typing import Any
 
 from torchvision import datasets
 
-from gcm.data.base import MemorySplit
+from gcm.data.base import MemorySplit, Unlike
 from gcm.data.torchvision_data import TorchvisionData
 
 
@@ -15,6 +15,7 @@ class MNIST(TorchvisionData):
     """Handwritten digits (LeCun et al., 1998)."""
 
     crop_padding: int = 2
+    unlike: Unlike | tuple[Unlike, ...] = ("emnist_letters", "fashion_mnist", "inverted", "noise")
 
     name = "mnist"
     files = "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"

@@ -12,15 +12,14 @@ from gcm.data.loader import OrderedBatches, loader
 from gcm.model import Classifier
 
 
-def split_logits(name: str, network: Classifier, split: Split, batch_size: int = 500) -> Tensor:
-    """Logits `(N,K)` of every image, in order, on the CPU."""
+def split_logits(name: str | None, network: Classifier, split: Split, batch_size: int = 500) -> Tensor:
+    """Logits `(N,K)` of every image, in order, on the CPU; `name`: of the network, for a progress bar. None: no bar."""
     device = next(network.parameters()).device
     batches = OrderedBatches(len(split), batch_size)
+    loaded = loader(split, batches)
+    shown = loaded if name is None else with_progress(loaded, f"{name}: logits", len(batches))
     with torch.inference_mode():
-        parts = [
-            network(as_pixels(images, device)).cpu()
-            for images, _ in with_progress(loader(split, batches), f"{name}: logits", len(batches))
-        ]
+        parts = [network(as_pixels(images, device)).cpu() for images, _ in shown]
     return torch.cat(parts).clone()
 
 

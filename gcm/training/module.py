@@ -16,7 +16,7 @@ from gcm.build import build
 from gcm.data.augmentation import shifted_and_flipped, with_erased_square
 from gcm.data.base import Batch, ImageData
 from gcm.data.loader import seeded_generator
-from gcm.model import Classifier
+from gcm.model import Classifier, StochasticClassifier
 from gcm.training.history import History
 from gcm.training.trainer import planned_steps
 
@@ -81,9 +81,12 @@ class ClassifierTraining(LightningModule):
         generator = seeded_generator(images.device, self.seed, self.current_epoch, batch_index, self.global_rank)
         images = shifted_and_flipped(images, self.data.crop_padding, self.data.flip, generator)
         images = with_erased_square(images, self.data.erased_square, generator)
+        torch.manual_seed(generator.initial_seed())  # what a stochastic network draws
         logits = self.network(self.as_pixels(images))
         loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        self.measures_of("train_").update(logits.detach(), labels)
+        if isinstance(self.network, StochasticClassifier):
+            loss = loss + self.network.complexity() / len(self.data.train)
+        self.latest_batch_loss = self.measures_of("train_").update(logits.detach(), labels)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -110,9 +113,8 @@ class ClassifierTraining(LightningModule):
         self.log_measures("train_")
         if self.history is not None and self.trainer.is_global_zero:
             measured = {name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())}
-            self.history.add(
-                {"epoch": self.current_epoch + 1, "step": self.global_step, **measured, "lr": self.learning_rate}
-            )
+            latest = {"latest_batch_loss": float(self.latest_batch_loss), "lr": self.learning_rate}
+            self.history.add({"epoch": self.current_epoch + 1, "step": self.global_step, **measured, **latest})
 
     def on_fit_end(self) -> None:
         if self.history is not None and self.trainer.is_global_zero:
@@ -159,10 +161,12 @@ class Measures(nn.Module):
         self.loss: Metric = MeanMetric()
         self.accuracy: Metric = MulticlassAccuracy(classes, average="micro", validate_args=False)
 
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        """The loss is the plain cross-entropy, whatever the training smooths."""
-        self.loss.update(F.cross_entropy(logits.float(), labels), weight=len(labels))
+    def update(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The batch's loss, which is the plain cross-entropy, whatever the training smooths or adds."""
+        loss = F.cross_entropy(logits.float(), labels)
+        self.loss.update(loss, weight=len(labels))
         self.accuracy.update(logits, labels)
+        return loss
 
     def collect(self) -> dict[str, Tensor]:
         """The values since the last collection."""

@@ -78,6 +78,17 @@ class StopAfterSteps(Callback):
         trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps
 
 
+class SaveUntrained(Callback):
+    """The network as the seed made it, as `step=0.ckpt`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_step == 0:
+            trainer.save_checkpoint(self.directory / "step=0.ckpt")
+
+
 def planned_steps(trainer: Trainer) -> int:
     """How many optimizer steps the whole training has."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
@@ -93,7 +104,9 @@ def tensorboard_logger(directory: Path) -> TensorBoardLogger:
 
 
 def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | None) -> list[Callback]:
-    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step=….ckpt` on request."""
+    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step=….ckpt` on request,
+    from `step=0.ckpt` on.
+    """
     callbacks: list[Callback] = [
         ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     ]
@@ -103,4 +116,5 @@ def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | 
         )
     if every_n_steps is not None:
         callbacks.append(ModelCheckpoint(directory, "{step}", every_n_train_steps=every_n_steps, save_top_k=-1))
+        callbacks.append(SaveUntrained(directory))
     return callbacks

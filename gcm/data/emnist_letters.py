@@ -1,0 +1,32 @@
+"""EMNIST letters: 124,800 + 20,800 handwritten letters, 28x28 grey."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
+
+from torchvision import datasets
+
+from gcm.data.base import MemorySplit, Unlike
+from gcm.data.mnist import MNIST
+
+
+@dataclass(kw_only=True)
+class EMNISTLetters(MNIST):
+    """Handwritten letters, large and small ones together, in MNIST's format (Cohen et al., 2017)."""
+
+    unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
+
+    name = "emnist_letters"
+    files = "EMNIST/raw/emnist-letters-{train,test}-{images-idx3,labels-idx1}-ubyte"
+    source = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
+
+    def open(self, root: Path, train: bool, download: bool) -> Any:
+        return datasets.EMNIST(root, "letters", train=train, download=download)
+
+    def tensors(self, opened: Any) -> MemorySplit:
+        """The files hold rows and columns exchanged, and number the letters from 1."""
+        return MemorySplit(opened.data.transpose(1, 2).unsqueeze(1).contiguous(), opened.targets.long() - 1)
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(ascii_lowercase)

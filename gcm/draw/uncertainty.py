@@ -1,0 +1,104 @@
+"""What networks are unsure of: probabilities over stochastic passes, calibration, and unlike images."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gcm.draw.base import new_figure, save
+from gcm.study.asked import Calibrated, Detected
+
+MARKERS = "osD^vPX*<>h"
+WIDTH_OF_POINTS = 0.5
+"""Over which the points of a class are spread, in classes, so that they do not hide each other."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Attributes:
+    image: `(C,H,W)`, in [0,1].
+    label: its class's name.
+    probabilities: of each class in each pass, `(T,K)`.
+    """
+
+    image: Tensor
+    label: str
+    probabilities: Tensor
+
+
+def draw_spreads(spreads: Sequence[Spread], classes: Sequence[str], title: str, path: Path) -> None:
+    """A row for each image: the image, and beside it the probability of every class in every pass."""
+    figure = new_figure(8, 1.55 * len(spreads) + 1)
+    figure.suptitle("\n".join(textwrap.wrap(title, 90)), fontsize=10)
+    axes = figure.subplots(len(spreads), 2, squeeze=False, width_ratios=(1, 5))
+    places = torch.arange(len(classes))
+    for (left, right), spread in zip(axes, spreads, strict=True):
+        left.imshow(spread.image.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
+        left.set(xticks=[], yticks=[])
+        left.set_ylabel(f"label: {spread.label}", fontsize=8)
+        passes = len(spread.probabilities)
+        aside = torch.linspace(-WIDTH_OF_POINTS / 2, WIDTH_OF_POINTS / 2, passes).unsqueeze(1)
+        right.plot((places + aside).flatten(), spread.probabilities.flatten(), ".", color="0.45", markersize=3)
+        mean = spread.probabilities.mean(0)
+        right.plot(places, mean, "_", color="black", markersize=18, markeredgewidth=2)
+        right.set_ylim(-0.05, 1.05)
+        right.set_ylabel("probability", fontsize=8)
+        right.set_xticks(range(len(classes)), classes, fontsize=8)
+        right.grid(alpha=0.3, axis="y")
+    axes[-1, 1].set_xlabel("class; a point: one pass, a bar: their mean", fontsize=8)
+    save(figure, path)
+
+
+def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -> None:
+    """How often networks are right when they are so sure, a panel for each kind of images."""
+    kinds = list(dict.fromkeys(each.images for each in calibrated))
+    figure = new_figure(4.6 * len(kinds), 4.8)
+    figure.suptitle(title)
+    for ax, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+        for each, marker in zip([each for each in calibrated if each.images == kind], cycle(MARKERS), strict=False):
+            found = each.found
+            filled = found.counts > 0
+            name = f"{each.network}, {each.asked}: {found.error.mean:.4f}"
+            ax.plot(found.confidences[filled], found.accuracies[filled], marker=marker, markersize=4, label=name)
+        ax.set(
+            title=kind,
+            xlabel="largest probability, mean of a bin",
+            ylabel="share that is right",
+            xlim=(0, 1),
+            ylim=(0, 1),
+        )
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize=7, title="expected calibration error", title_fontsize=7)
+    save(figure, path)
+
+
+def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None:
+    """For each kind of strange images the AUROC of every network and score, with its interval."""
+    kinds = list(dict.fromkeys(each.unlike for each in detected))
+    ways = list(dict.fromkeys((each.network, each.asked, each.score) for each in detected))
+    figure = new_figure(9, 0.24 * len(kinds) * len(ways) + 1.6)
+    figure.suptitle(title)
+    ax = figure.subplots()
+    for number, (way, marker) in enumerate(zip(ways, cycle(MARKERS), strict=False)):
+        rows = [each for each in detected if (each.network, each.asked, each.score) == way]
+        heights = [kinds.index(each.unlike) + 0.8 * (number + 0.5) / len(ways) - 0.4 for each in rows]
+        means = np.array([each.found.auroc.mean for each in rows])
+        reach = [
+            means - [each.found.auroc.low for each in rows],
+            np.array([each.found.auroc.high for each in rows]) - means,
+        ]
+        ax.errorbar(means, heights, xerr=np.clip(reach, 0, None), fmt=marker, markersize=4, label=", ".join(way))
+    for number in range(1, len(kinds)):
+        ax.axhline(number - 0.5, color="0.8", linewidth=0.8)
+    ax.set_yticks(range(len(kinds)), [f"{kind[:1].upper()}{kind[1:]}" for kind in kinds], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("AUROC: 0.5 chance, 1 every strange image scores higher than every test image")
+    ax.grid(alpha=0.3, axis="x")
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    save(figure, path)

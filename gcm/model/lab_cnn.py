@@ -1,0 +1,57 @@
+"""The network of the shell lab: two convolutions, then a multilayer perceptron."""
+
+from torch import Tensor, nn
+
+from gcm.data.spec import ImageSpec
+from gcm.error import InputError
+from gcm.model.base import FeatureClassifier
+from gcm.setting import PositiveCount, ShareBelowOne
+
+KERNEL = 3
+
+
+class LabCNN(FeatureClassifier):
+    """Convolution 3x3, ReLU, 2x2 max pooling, twice; then two linear layers with a ReLU between them.
+
+    The network of the paper "explainable AI on a CPU from the shell", section 4.1: convolutions followed by an MLP. Its
+    sizes are not given there; these are ours. With 28x28 grey images (28 -> 26 -> 13 -> 11 -> 5) and ten classes it has
+    108,618 parameters. `dropout`: share of the MLP's inputs that is left out, in training, before each linear layer.
+    """
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        filters: tuple[PositiveCount, PositiveCount] = (16, 32),
+        hidden: PositiveCount = 128,
+        dropout: ShareBelowOne = 0.0,
+    ) -> None:
+        super().__init__(spec)
+        height, width = (((size - 2) // 2 - 2) // 2 for size in (spec.height, spec.width))
+        if min(height, width) < 1:
+            raise InputError(f"LabCNN needs images of at least 10x10 pixels, got {spec.height}x{spec.width}")
+        first, second = filters
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(spec.channels, first, KERNEL),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(first, second, KERNEL),
+            nn.ReLU(),
+        )
+        self.mlp = nn.Sequential(
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(second * height * width, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, len(spec.classes)),
+        )
+
+    def features(self, images: Tensor) -> Tensor:
+        """The second convolution's maps before pooling, `(B,D,h,w)`."""
+        features: Tensor = self.convolutions(images)
+        return features
+
+    def head(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.mlp(features)
+        return logits

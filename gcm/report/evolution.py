@@ -1,0 +1,74 @@
+"""A training's evolution: from what was seen to CSV, Markdown and the screen."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gcm.console import show_table
+from gcm.file import markdown_table, write_csv, write_text
+from gcm.metric import Measured
+from gcm.study.evolution import Moment
+from gcm.study.settling import Settling
+
+MEANING = (
+    "on the object: share of the highlights that lies on the object's pixels; moved: how far the highlights went since "
+    "the row above, 0: not at all, 1: elsewhere. Each for the class that the network names and for the right one, with "
+    "half of its 95 % interval."
+)
+
+
+def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    """The numbers as they are, with their intervals."""
+    return [
+        {
+            "run": moment.run,
+            "iteration": moment.iteration,
+            "accuracy": moment.accuracy,
+            "accuracy_low": moment.low,
+            "accuracy_high": moment.high,
+            "test_images": moment.tested,
+            **spread_out("on_object", moment.on_object),
+            **spread_out("moved", moment.turned),
+        }
+        for moment in moments
+    ]
+
+
+def spread_out(name: str, measured: dict[Any, Measured] | None) -> dict[str, float]:
+    return {
+        f"{name}_{explained}_{field}": value
+        for explained, values in (measured or {}).items()
+        for field, value in values._asdict().items()
+    }
+
+
+def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
+    return [
+        {
+            "run": moment.run,
+            "iteration": str(moment.iteration),
+            "accuracy": f"{moment.accuracy:.2%}",
+            **shown("on the object", moment.on_object),
+            **shown("moved", moment.turned),
+        }
+        for moment in moments
+    ]
+
+
+def shown(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
+    return {
+        f"{name} ({explained})": f"{values.mean:.3f} ± {values.high - values.mean:.3f}"
+        for explained, values in (measured or {}).items()
+    }
+
+
+def show_evolution(moments: Sequence[Moment]) -> None:
+    show_table("Evolution", table_rows(moments))
+
+
+def write_evolution(moments: Sequence[Moment], settled: Sequence[tuple[str, Settling]], directory: Path) -> None:
+    """`evolution.csv` and `.md`, a row for each run and iteration; `layers.csv`, a row for each layer and step."""
+    write_csv(directory / "evolution.csv", csv_rows(moments))
+    write_text(directory / "evolution.md", f"# Evolution\n\n{markdown_table(table_rows(moments))}\n{MEANING}\n")
+    write_csv(directory / "layers.csv", [{"run": run, **asdict(state)} for run, state in settled])

@@ -1,0 +1,94 @@
+"""What was found of networks' uncertainty: to CSV, Markdown and the screen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gcm.console import say, show_table
+from gcm.file import markdown_table, write_csv, write_text
+from gcm.metric import Measured
+from gcm.study.asked import POSSIBLE, Calibrated, CoveredClass, Detected
+
+MEANING = {
+    "Calibration": (
+        "accuracy; log loss, in nats; expected calibration error: how far the network's largest probability is from "
+        "the share of right answers, over 15 bins. In brackets 95 % bootstrap intervals."
+    ),
+    "Covered": (
+        "Of the test images of a class that are right when whole: in how many the class stays the most probable when "
+        f"covered, and in how many others are possible (probability {POSSIBLE:.0%} or more)."
+    ),
+    "Unlike": (
+        "AUROC: how often a strange image scores higher than a test image, 0.5: no better than chance. AUPR: average "
+        "precision in finding the strange ones; `share` of a score that knows nothing."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Attributes:
+    calibrated, covered, detected: a row each.
+    """
+
+    calibrated: Sequence[Calibrated]
+    covered: Sequence[CoveredClass]
+    detected: Sequence[Detected]
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """By the headings of `MEANING`; the numbers are not rounded."""
+        rows = ([calibrated_row(each) for each in self.calibrated], [covered_row(each) for each in self.covered],
+                [detected_row(each) for each in self.detected])  # fmt: skip
+        return dict(zip(MEANING, rows, strict=True))
+
+
+def calibrated_row(each: Calibrated) -> dict[str, Any]:
+    found = each.found
+    numbers = {"accuracy": found.accuracy, "log_loss": found.log_loss, "calibration_error": found.error}
+    return {"network": each.network, "asked": each.asked, "images": each.images, **spread_out(numbers)}
+
+
+def covered_row(each: CoveredClass) -> dict[str, Any]:
+    possible = ", ".join(f"{name} {share:.1%}" for name, share in each.possible.items())
+    where = {"network": each.network, "asked": each.asked, "class": each.label}
+    return {**where, "images": each.images, "stays": each.stays, "possible": possible}
+
+
+def detected_row(each: Detected) -> dict[str, Any]:
+    where = {"network": each.network, "asked": each.asked, "unlike": each.unlike, "score": each.score}
+    return {**where, **spread_out({"auroc": each.found.auroc, "aupr": each.found.aupr}), "share": each.found.share}
+
+
+def spread_out(numbers: Mapping[str, Measured]) -> dict[str, float]:
+    """The mean under its name, then interval and n."""
+    columns: dict[str, float] = {}
+    for name, measured in numbers.items():
+        columns |= {name: measured.mean, f"{name}_low": measured.low, f"{name}_high": measured.high}
+    return columns | {"n": next(iter(numbers.values())).n}
+
+
+def short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """For readers: few digits, intervals in brackets."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if f"{name}_low" in row:
+            shown[name.replace("_", " ")] = f"{value:.4f} [{row[f'{name}_low']:.4f}, {row[f'{name}_high']:.4f}]"
+        elif not name.endswith(("_low", "_high")):
+            shown[name] = f"{value:.3f}" if isinstance(value, float) else value
+    return shown
+
+
+def show_uncertainty(findings: Findings) -> None:
+    for name, rows in findings.tables().items():
+        show_table(name, [short(row) for row in rows])
+        say(MEANING[name])
+
+
+def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Path) -> None:
+    """`calibration.csv`, `covered.csv`, `unlike.csv` and all of them in `uncertainty.md`."""
+    parts = []
+    for name, rows in findings.tables().items():
+        write_csv(directory / f"{name.lower()}.csv", rows)
+        parts.append(f"## {name}\n\n{markdown_table([short(row) for row in rows])}\n{MEANING[name]}\n")
+    write_text(directory / "uncertainty.md", "\n".join(["# Uncertainty\n", *parts, *missing]))

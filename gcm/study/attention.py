@@ -1,0 +1,41 @@
+"""Where a network looks, and how that changes while it learns (section 4 of the papers: the shell lab)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gcm.model import Classifier
+from gcm.rendering.base import resized
+from gcm.study.zones import zones
+from gcm.visualizer import Visualizer
+
+Explained = Literal["predicted", "label"]
+"""The class that is explained: the one that the network names, or the right one."""
+
+
+def attention(
+    visualizer: Visualizer, network: Classifier, images: Tensor, labels: Tensor, explained: Explained
+) -> tuple[Tensor, Tensor]:
+    """Logits `(B,K)`, and the evidence for the class that is explained, `(B,H,W)`, 0 or more.
+
+    What speaks against the class is left out. Images `(B,C,H,W)`, float in [0,1]; labels `(B,)`.
+    """
+    with torch.no_grad():
+        logits = network(images)
+    targets = (labels if explained == "label" else logits.argmax(1)).unsqueeze(1)
+    maps = visualizer(network, images, targets).maps
+    return logits, resized(maps, images, "bilinear").sum(2).squeeze(1).clamp_min(0)
+
+
+def on_object(evidence: Tensor, images: Tensor) -> Tensor:
+    """The share of evidence `(B,H,W)` that lies on the object, bright on a dark ground, `(B,)`; 0 without evidence."""
+    whole = evidence.double().sum((1, 2))
+    share = (evidence.double() * zones(images)["object"]).sum((1, 2)) / whole
+    return share.where(whole > 0, 0.0)
+
+
+def turned(before: Tensor, after: Tensor) -> Tensor:
+    """How far evidence `(B,H,W)` moved, whatever its strength: 1 - cosine, `(B,)`; 0: not at all, 1: elsewhere."""
+    return 1 - F.cosine_similarity(before.double().flatten(1), after.double().flatten(1))

@@ -1,0 +1,109 @@
+"""Which layers of a network settle early in its training, and which late."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gcm.model import Classifier
+
+HALF = 0.5
+"""A layer counts as settled when half of its way is behind it."""
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """Attributes:
+    weights: of a layer, flat.
+    outputs: that it gives for some images, `(N,…)`, before any activation.
+    """
+
+    weights: Tensor
+    outputs: Tensor
+
+
+@dataclass(frozen=True)
+class Settling:
+    """How far a layer still is from where it will end, as a share of the way from its beginning.
+
+    Attributes:
+        step: optimizer step.
+        layer: its path.
+        weights, outputs: distance to the last step's, in units of the distance from step 0 to the last.
+        moved: by how much the weights changed since the step looked at before, relative to their size; 0 at first.
+    """
+
+    step: int
+    layer: str
+    weights: float
+    outputs: float
+    moved: float
+
+
+def layers_of(network: nn.Module) -> dict[str, nn.Module]:
+    """Convolutions and linear layers by path, in the order in which they are defined."""
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    return {path: module for path, module in network.named_modules() if isinstance(module, kinds)}
+
+
+@torch.no_grad()
+def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
+    """Of every layer; images `(N,C,H,W)`, float in [0,1]."""
+    outputs: dict[str, Tensor] = {}
+    layers = layers_of(network)
+    with recorded(layers, outputs):
+        network(images)
+    return {
+        path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]).clone(), outputs[path].clone())
+        for path, layer in layers.items()
+    }
+
+
+@contextmanager
+def recorded(layers: Mapping[str, nn.Module], outputs: dict[str, Tensor]) -> Iterator[None]:
+    """Fills `outputs` with what each layer gives."""
+    hooks = [
+        layer.register_forward_hook(lambda _module, _inputs, output, path=path: outputs.update({path: output}))
+        for path, layer in layers.items()
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def settling(
+    states: Iterable[tuple[int, Mapping[str, LayerState]]],
+    first: Mapping[str, LayerState],
+    last: Mapping[str, LayerState],
+) -> list[Settling]:
+    """For each step and layer; `states` in the order of steps, seen once."""
+    found, before = [], first
+    for step, now in states:
+        found += [
+            Settling(
+                step,
+                path,
+                weights=way_left(now[path].weights, first[path].weights, last[path].weights),
+                outputs=way_left(now[path].outputs, first[path].outputs, last[path].outputs),
+                moved=float((now[path].weights - before[path].weights).norm() / before[path].weights.norm()),
+            )
+            for path in now
+        ]
+        before = now
+    return found
+
+
+def way_left(now: Tensor, first: Tensor, last: Tensor) -> float:
+    whole = float((first - last).norm())
+    return float((now - last).norm()) / whole if whole else 0.0
+
+
+def settled_at(found: Iterable[Settling], layer: str, what: str) -> int:
+    """The step from which on a layer's `weights` or `outputs` have less than half of their way before them."""
+    rows = [row for row in found if row.layer == layer]
+    open_still = [row.step for row in rows if getattr(row, what) > HALF]
+    return next((row.step for row in rows if not open_still or row.step > open_still[-1]), rows[-1].step)

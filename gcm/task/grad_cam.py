@@ -1,0 +1,61 @@
+"""`task=grad_cam`: a sheet of test images of one class, with highlights where the network looks."""
+
+from dataclasses import replace
+
+from omegaconf import DictConfig
+
+from gcm.build import build
+from gcm.console import say
+from gcm.data import as_pixels
+from gcm.draw.attention import Look, draw_sheet
+from gcm.error import InputError, listed
+from gcm.study.attention import Explained, attention
+from gcm.task.explain import chosen_images
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import overridden_keys, refuse, settings_of
+from gcm.task.weights import device_of, named_data, named_network
+from gcm.visualizer import Visualizer
+
+
+def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
+    """Grad-CAM, or what `visualizer=` names, of the predicted class or of the label."""
+    refuse(config, "resume")
+    name, visualizer = the_visualizer(config)
+    saved = named_network(config)
+    data = named_data(config, [saved])
+    settings, classes = settings_of(config), data.class_names()
+    if settings.indices is not None and "label" not in overridden_keys():  # the class is a default, the images are not
+        settings = replace(settings, label=None)
+    indices = chosen_images(settings, data.test.labels, classes)
+    network = saved.network().to(device_of(config))
+    visualizer.check_fits(network)
+    images, labels = data.test[indices]
+    pixels = as_pixels(images, device_of(config))
+    logits, evidence = attention(visualizer, network, pixels, labels.to(pixels.device), explained)
+    predicted = logits.argmax(1).cpu()
+    look = Look(pixels.cpu(), evidence.cpu(), predicted == labels, saved.card.name)
+    captions = [
+        f"no. {index}: {classes[truth]}" + ("" if truth == said else f"\ntaken for {classes[said]}")
+        for index, truth, said in zip(indices.tolist(), labels.tolist(), predicted.tolist(), strict=True)
+    ]
+    with run_directory(config) as directory:
+        path = directory / f"{name}.png"
+        title = f"{saved.card.name}, iteration {saved.card.steps}: {name} of the {explained_class(explained)}"
+        draw_sheet(look, captions, title, path)
+    say(f"test images: {' '.join(map(str, indices.tolist()))}")
+    say(f"{int(look.right.sum())} of {len(indices)} are classified correctly (black ground)")
+    say(f"figure: {path}")
+    other = "predicted" if explained == "label" else "label"
+    say(f"next: python train.py task=grad_cam weights={config.weights} label={config.label} explained={other}")
+
+
+def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:
+    """The one that `visualizer=` names."""
+    if len(config.visualizer) != 1:
+        raise InputError(f"task={config.names.task} draws one visualizer, got {listed(config.visualizer)}")
+    ((name, part),) = config.visualizer.items()
+    return name, build(part, key=f"visualizer.{name}")
+
+
+def explained_class(explained: Explained) -> str:
+    return "label" if explained == "label" else "predicted class"

@@ -1,0 +1,144 @@
+"""`task=uncertainty`: what networks know that they do not know."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from gcm.console import say
+from gcm.data import ImageData, as_pixels, class_index, unlike
+from gcm.draw.uncertainty import Spread, draw_detection, draw_reliability, draw_spreads
+from gcm.error import DataNotFoundError, InputError, listed
+from gcm.model import StochasticClassifier
+from gcm.report.uncertainty import Findings, show_uncertainty, write_uncertainty
+from gcm.setting import Count, PositiveCount
+from gcm.study.asked import Asked, Calibrated, CoveredClass, Detected, detected_by
+from gcm.study.uncertainty import Cover, calibration, pass_probabilities
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse, refuse_overridden
+from gcm.task.weights import device_of, distinct_names, named_data, named_networks
+
+
+def uncertainty(
+    config: DictConfig,
+    cover: tuple[Count, Count, PositiveCount, PositiveCount],
+    classes: list[int | str],
+    passes: PositiveCount = 50,
+) -> None:
+    """Ask each network in `weights=` once, and the stochastic ones in `passes` passes."""
+    refuse(config, "resume", "indices", "label")
+    refuse_overridden("start", "count")
+    asked = networks_asked(config, passes)
+    data = named_data(config, named_networks(config))
+    hidden, wanted = Cover(*cover), [class_index(data.class_names(), name) for name in classes]
+    hidden.on(data.test[torch.arange(1)][0])
+    strange, missing = unlike_images(data)
+    with run_directory(config) as directory:
+        study = Study(asked, data, hidden, wanted)
+        findings = study.findings(strange)
+        study.draw(findings, directory)
+        write_uncertainty(findings, missing, directory)
+        show_uncertainty(findings)
+    for line in missing:
+        say(line)
+    figures = [f"{each.name}_covered.png" for each in asked if each.passes]
+    say(f"figures: {listed(f'{directory}/{figure}' for figure in [*figures, 'reliability.png', 'unlike.png'])}")
+    say(f"tables: {directory}/uncertainty.md, and calibration.csv, covered.csv, unlike.csv beside it")
+    say("next: cover another part of the images, cover=[16,4,10,20] (first row, first column, height, width)")
+
+
+def networks_asked(config: DictConfig, passes: int) -> list[Asked]:
+    saved = named_networks(config)
+    asked = []
+    for name, each in zip(distinct_names(saved), saved, strict=True):
+        network = each.network().to(device_of(config))
+        ways = (None, passes) if isinstance(network, StochasticClassifier) else (None,)
+        asked += [Asked(name, network, way, config.seed) for way in ways]
+    if all(each.passes is None for each in asked):
+        raise InputError("none of the networks in weights= is stochastic; name one that is, as mc_dropout_cnn_mnist")
+    return asked
+
+
+def unlike_images(data: ImageData) -> tuple[dict[str, Tensor], list[str]]:
+    """The images of `data.unlike` by name, and for those that are not there the reason."""
+    names = (data.unlike,) if isinstance(data.unlike, str) else data.unlike
+    found: dict[str, Tensor] = {}
+    missing = []
+    for name in names:
+        try:
+            found |= unlike(data, name)
+        except DataNotFoundError as error:
+            missing.append(f"left out: {error}")
+    return found, missing
+
+
+class Study:
+    """Networks asked about test images, whole and covered.
+
+    Attributes:
+        asked: the networks.
+        classes: their names.
+        wanted: classes that are looked at closely.
+        images, covered: `(N,C,H,W)` uint8; labels `(N,)`.
+    """
+
+    def __init__(self, asked: Sequence[Asked], data: ImageData, cover: Cover, wanted: Sequence[int]) -> None:
+        self.asked, self.data, self.wanted = asked, data, wanted
+        self.classes = data.class_names()
+        self.images, self.labels = data.test[torch.arange(len(data.test))]
+        self.covered = cover.on(self.images)
+        self.right = torch.ones(len(self.labels), dtype=torch.bool)
+
+    def findings(self, strange: Mapping[str, Tensor]) -> Findings:
+        """`strange`: images unlike the data's, by name."""
+        calibrated: list[Calibrated] = []
+        covered: list[CoveredClass] = []
+        detected: list[Detected] = []
+        for each in self.asked:
+            whole, hidden = each.about(self.images, "test images"), each.about(self.covered, "covered")
+            right = whole.probabilities.argmax(1) == self.labels
+            self.right &= right
+            for what, found in (("test images", whole), ("covered test images", hidden)):
+                calibrated.append(Calibrated(each.name, each.how, what, calibration(found, self.labels)))
+            for label in self.wanted:
+                of_class = hidden.probabilities[right & (self.labels == label)]
+                covered.append(CoveredClass.of(each, self.classes, label, of_class))
+            for name, images in strange.items():
+                detected += detected_by(each, name, whole, each.about(images, name))
+        return Findings(calibrated, covered, detected)
+
+    def draw(self, findings: Findings, directory: Path) -> None:
+        places = self.shown()
+        for each in self.asked:
+            if each.passes:
+                title = (
+                    f"{each.name}: every class's probability in {each.passes} passes; test images "
+                    f"{listed(places.tolist())}, whole and covered"
+                )
+                draw_spreads(self.spreads(each, places), self.classes, title, directory / f"{each.name}_covered.png")
+        draw_reliability(findings.calibrated, f"Calibration, {self.data.name}", directory / "reliability.png")
+        draw_detection(findings.detected, f"Telling images unlike {self.data.name} apart", directory / "unlike.png")
+
+    def shown(self) -> Tensor:
+        """Of each wanted class the first test image that all networks get right."""
+        places = []
+        for label in self.wanted:
+            of_class = (self.right & (self.labels == label)).nonzero().flatten()
+            if not len(of_class):
+                raise InputError(
+                    f"no test image of class {self.classes[label]} is right in all networks; name other task.classes"
+                )
+            places.append(of_class[0])
+        return torch.stack(places)
+
+    def spreads(self, each: Asked, places: Tensor) -> list[Spread]:
+        """Of each image, whole and then covered."""
+        pairs = as_pixels(torch.stack([self.images[places], self.covered[places]], 1).flatten(0, 1), each.device)
+        drawn = pass_probabilities(each.network, pairs, each.passes, each.seed).cpu()  # (T,2N,K)
+        labels = [self.classes[label] for label in self.labels[places].repeat_interleave(2)]
+        return [
+            Spread(image, label, drawn[:, row])
+            for row, (image, label) in enumerate(zip(pairs.cpu(), labels, strict=True))
+        ]

@@ -1,0 +1,74 @@
+"""Where a network looks, how that moves, and which layers settle."""
+
+import pytest
+import torch
+from sample import NETWORKS, images_of, randomized
+from torch import nn
+
+from gcm.data import ImageSpec
+from gcm.study.attention import attention, on_object, turned
+from gcm.study.settling import LayerState, layer_states, layers_of, settled_at, settling
+from gcm.visualizer import CAM, Saliency
+
+SPEC = ImageSpec.of(1, 28, 10)
+
+
+def test_attention_is_the_positive_part_of_the_asked_classs_map():
+    network = randomized(NETWORKS["cnn"](ImageSpec.of(1, 32, 10))).eval()
+    images, labels = images_of(ImageSpec.of(1, 32, 10)), torch.tensor([3, 1, 4, 1])
+    for explained in ("label", "predicted"):
+        logits, evidence = attention(CAM(), network, images, labels, explained)
+        classes = labels if explained == "label" else logits.argmax(1)
+        maps = CAM()(network, images).maps[torch.arange(4), classes]
+        large = nn.functional.interpolate(maps, (32, 32), mode="bilinear")[:, 0].clamp_min(0)
+        torch.testing.assert_close(evidence, large)
+    assert evidence.shape == (4, 32, 32)
+
+
+def test_the_share_on_the_object_by_hand():
+    images = torch.zeros(3, 1, 4, 4)
+    images[:, 0, 0] = 0.9
+    evidence = torch.zeros(3, 4, 4)
+    evidence[0, 0, 1], evidence[0, 2, 2] = 3.0, 1.0
+    evidence[1, 3, 3] = 2.0
+    assert on_object(evidence, images).tolist() == [0.75, 0.0, 0.0]
+
+
+def test_moving_does_not_depend_on_strength():
+    before = torch.rand(2, 4, 4)
+    assert turned(before, 5 * before).tolist() == pytest.approx([0, 0], abs=1e-12)
+    left, right = torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)
+    left[0, 0, 0], right[0, 3, 3] = 1.0, 7.0
+    assert turned(left, right).tolist() == [1.0]
+
+
+def test_layers_and_their_outputs():
+    network = NETWORKS["lab_cnn"](SPEC).eval()
+    assert list(layers_of(network)) == ["convolutions.0", "convolutions.3", "mlp.3", "mlp.6"]
+    images = images_of(SPEC)
+    states = layer_states(network, images)
+    torch.testing.assert_close(states["mlp.6"].outputs, network(images))
+    assert len(states["mlp.6"].weights) == 16 * 10 + 10
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def state(value):
+    return {"a": LayerState(torch.tensor([value, 0.0]), torch.tensor([0.0, value]))}
+
+
+def test_the_way_left_and_where_half_of_it_is_done():
+    values = {0: 1.0, 1: 2.0, 2: 4.5, 3: 2.5, 4: 5.0}
+    found = settling(((step, state(value)) for step, value in values.items()), state(1.0), state(5.0))
+    assert [row.weights for row in found] == [1.0, 0.75, 0.125, 0.625, 0.0]
+    assert [row.outputs for row in found] == [row.weights for row in found]
+    assert [row.moved for row in found] == pytest.approx([0, 1, 1.25, 2 / 4.5, 1.0])
+    assert settled_at(found, "a", "weights") == 4  # at step 3 it was further away again
+    still = settling([(0, state(2.0)), (1, state(2.0))], state(2.0), state(2.0))
+    assert settled_at(still, "a", "weights") == 0
+
+
+def test_attention_takes_any_visualizer():
+    network = randomized(NETWORKS["gcm"](SPEC)).eval()
+    _, evidence = attention(Saliency(), network, images_of(SPEC), torch.tensor([0, 1, 2, 3]), "label")
+    assert (evidence >= 0).all()
+    assert evidence.shape == (4, 28, 28)
