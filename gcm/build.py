@@ -110,6 +110,8 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
 def complaint(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"must have {detail['loc'][-1] + 1} items"
+    if detail["type"] == "too_short":
+        return f"must have {detail['ctx']['min_length']} items or more"
     message = str(detail["msg"]).removeprefix("Input should be ")
     place = listed(part for part in detail["loc"] if isinstance(part, int))
     return f"item {place} must be {message}" if place else f"must be {message}"

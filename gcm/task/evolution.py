@@ -99,12 +99,12 @@ def training(experiment: str) -> DictConfig:
 def checkpoints(run: Path, iterations: Sequence[int]) -> dict[int, Path]:
     """The run's checkpoints by step; raises `InputError` unless those of the `iterations` are there."""
     found = {}
-    for path in run.glob("step=*.ckpt"):
-        if match := re.fullmatch(r"step=(\d+)\.ckpt", path.name):
+    for path in run.glob("step_*.ckpt"):
+        if match := re.fullmatch(r"step_(\d+)\.ckpt", path.name):
             found[int(match[1])] = path
     if not found:
         raise InputError(
-            f"{run} keeps no step=….ckpt; train it with checkpoint.every_n_steps=1, or name a run that was"
+            f"{run} keeps no step_….ckpt; train it with checkpoint.every_n_steps=1, or name a run that was"
         )
     steps = sorted(found)
     missing = [number for number in iterations if number not in found]
@@ -135,7 +135,7 @@ def watch(runs: dict[str, Path], config: DictConfig, shown: Shown, directory: Pa
         say(f"figures: {directory}/{name}_evolution.png{animated}, {directory}/{name}_layers.png")
     say(f"tables: {directory}/evolution.csv, .md and layers.csv")
     first = next(iter(runs.values()))
-    say(f"next: python train.py task=grad_cam weights={first}/step={shown.iterations[-1]}.ckpt explained=label")
+    say(f"next: python train.py task=grad_cam weights={first}/step_{shown.iterations[-1]}.ckpt explained=label")
 
 
 def draw_run(

@@ -89,7 +89,7 @@ class Study:
         self.classes = data.class_names()
         self.images, self.labels = data.test[torch.arange(len(data.test))]
         self.covered = cover.on(self.images)
-        self.right = torch.ones(len(self.labels), dtype=torch.bool)
+        self.right = torch.zeros_like(self.labels)
 
     def findings(self, strange: Mapping[str, Tensor]) -> Findings:
         """`strange`: images unlike the data's, by name."""
@@ -99,7 +99,7 @@ class Study:
         for each in self.asked:
             whole, hidden = each.about(self.images, "test images"), each.about(self.covered, "covered")
             right = whole.probabilities.argmax(1) == self.labels
-            self.right &= right
+            self.right += right
             for what, found in (("test images", whole), ("covered test images", hidden)):
                 calibrated.append(Calibrated(each.name, each.how, what, calibration(found, self.labels)))
             for label in self.wanted:
@@ -119,19 +119,13 @@ class Study:
                 )
                 draw_spreads(self.spreads(each, places), self.classes, title, directory / f"{each.name}_covered.png")
         draw_reliability(findings.calibrated, f"Calibration, {self.data.name}", directory / "reliability.png")
-        draw_detection(findings.detected, f"Telling images unlike {self.data.name} apart", directory / "unlike.png")
+        if findings.detected:
+            draw_detection(findings.detected, f"Telling images unlike {self.data.name} apart", directory / "unlike.png")
 
     def shown(self) -> Tensor:
-        """Of each wanted class the first test image that all networks get right."""
-        places = []
-        for label in self.wanted:
-            of_class = (self.right & (self.labels == label)).nonzero().flatten()
-            if not len(of_class):
-                raise InputError(
-                    f"no test image of class {self.classes[label]} is right in all networks; name other task.classes"
-                )
-            places.append(of_class[0])
-        return torch.stack(places)
+        """Of each wanted class the test image that most networks get right, the first of them."""
+        chances = [self.right.masked_fill(self.labels != label, -1) for label in self.wanted]
+        return torch.stack([chance.argmax() for chance in chances])
 
     def spreads(self, each: Asked, places: Tensor) -> list[Spread]:
         """Of each image, whole and then covered."""

@@ -79,14 +79,14 @@ class StopAfterSteps(Callback):
 
 
 class SaveUntrained(Callback):
-    """The network as the seed made it, as `step=0.ckpt`."""
+    """The network as the seed made it, as `step_0.ckpt`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.global_step == 0:
-            trainer.save_checkpoint(self.directory / "step=0.ckpt")
+            trainer.save_checkpoint(self.directory / "step_0.ckpt")
 
 
 def planned_steps(trainer: Trainer) -> int:
@@ -104,8 +104,8 @@ def tensorboard_logger(directory: Path) -> TensorBoardLogger:
 
 
 def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | None) -> list[Callback]:
-    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step=….ckpt` on request,
-    from `step=0.ckpt` on.
+    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step_….ckpt` on request,
+    from `step_0.ckpt` on.
     """
     callbacks: list[Callback] = [
         ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
@@ -115,6 +115,14 @@ def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | 
             ModelCheckpoint(directory, "best", monitor="val_accuracy", mode="max", enable_version_counter=False)
         )
     if every_n_steps is not None:
-        callbacks.append(ModelCheckpoint(directory, "{step}", every_n_train_steps=every_n_steps, save_top_k=-1))
+        callbacks.append(
+            ModelCheckpoint(
+                directory,
+                "step_{step}",
+                every_n_train_steps=every_n_steps,
+                save_top_k=-1,
+                auto_insert_metric_name=False,
+            )
+        )
         callbacks.append(SaveUntrained(directory))
     return callbacks

@@ -199,7 +199,7 @@ def test_tensorboard_with_one_override(train_py, tmp_path):
 def test_checkpoints_every_few_steps(train_py, tmp_path):
     assert train_py(*TRAIN, "output=run", "checkpoint.every_n_steps=2").code == 0
     assert {path.name for path in (tmp_path / "run").glob("step*.ckpt")} == {
-        f"step={step}.ckpt" for step in (2, 4, 6, 8, 10)
+        f"step_{step}.ckpt" for step in (0, 2, 4, 6, 8, 10)
     }
 
 

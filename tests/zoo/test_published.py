@@ -200,7 +200,7 @@ def test_publishing_refuses_what_is_not_a_finished_run(train_py, tmp_path):
 def test_publishing_refuses_a_step_of_a_training_and_one_that_was_taken_up_again(train_py, tmp_path, monkeypatch):
     words = ("task=train", "model=tiny_lenet", "schedule=constant", "+trainer.limit_train_batches=1")
     assert train_py(*words, "trainer.max_epochs=2", "checkpoint.every_n_steps=1", "output=run").code == 0
-    assert "is a training half done" in train_py("task=publish", "weights='run/step=1.ckpt'").error
+    assert "is a training half done" in train_py("task=publish", "weights=run/step_1.ckpt").error
 
     def stop(module):
         raise KeyboardInterrupt
