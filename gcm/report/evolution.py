@@ -1,6 +1,6 @@
 """A training's evolution: from what was seen to CSV, Markdown and the screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from gcm.console import show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.metric import Measured
 from gcm.study.evolution import Moment
-from gcm.study.settling import Settling
+from gcm.study.settling import Settling, settled_at
 
 MEANING = (
     "on the object: share of the highlights that lies on the object's pixels; moved: how far the highlights went since "
@@ -18,11 +18,18 @@ MEANING = (
 )
 
 
+SETTLED = (
+    "settled at: the iteration from which on a layer's weights (its outputs for the same images) are nearer to where "
+    "they end than half of the whole way."
+)
+
+
 def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
     """The numbers as they are, with their intervals."""
     return [
         {
             "run": moment.run,
+            "seed": moment.seed,
             "iteration": moment.iteration,
             "accuracy": moment.accuracy,
             "accuracy_low": moment.low,
@@ -67,8 +74,29 @@ def show_evolution(moments: Sequence[Moment]) -> None:
     show_table("Evolution", table_rows(moments))
 
 
-def write_evolution(moments: Sequence[Moment], settled: Sequence[tuple[str, Settling]], directory: Path) -> None:
-    """`evolution.csv` and `.md`, a row for each run and iteration; `layers.csv`, a row for each layer and step."""
+def settled_rows(run: str, seed: int, states: Sequence[Settling]) -> list[dict[str, Any]]:
+    """For each layer the iterations from which on its weights, and its outputs, had half of their way behind them."""
+    return [
+        {
+            "run": run,
+            "seed": seed,
+            "layer": layer,
+            "weights_settled_at": settled_at(states, layer, "weights"),
+            "outputs_settled_at": settled_at(states, layer, "outputs"),
+            "of_iterations": states[-1].step,
+        }
+        for layer in dict.fromkeys(state.layer for state in states)
+    ]
+
+
+def write_evolution(moments: Sequence[Moment], settled: Mapping[str, Sequence[Settling]], directory: Path) -> None:
+    """`evolution.csv` and `.md`, a row for each run and iteration; `layers.csv`, a row for each layer and step;
+    `settled.csv`, a row for each layer.
+    """
+    seeds = {moment.run: moment.seed for moment in moments}
+    halves = [row for run, states in settled.items() for row in settled_rows(run, seeds[run], states)]
     write_csv(directory / "evolution.csv", csv_rows(moments))
-    write_text(directory / "evolution.md", f"# Evolution\n\n{markdown_table(table_rows(moments))}\n{MEANING}\n")
-    write_csv(directory / "layers.csv", [{"run": run, **asdict(state)} for run, state in settled])
+    write_csv(directory / "layers.csv", [{"run": run, **asdict(state)} for run in settled for state in settled[run]])
+    write_csv(directory / "settled.csv", halves)
+    tables = [f"{markdown_table(table_rows(moments))}\n{MEANING}", f"{markdown_table(halves)}\n{SETTLED}"]
+    write_text(directory / "evolution.md", "\n".join(["# Evolution\n", *(f"{table}\n" for table in tables)]))

@@ -27,6 +27,7 @@ class Moment:
 
     Attributes:
         run: its name.
+        seed: of its training.
         iteration: optimizer steps taken.
         accuracy: on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
         on_object: share of the evidence that lies on the object's pixels, by the class that is explained; None where
@@ -35,6 +36,7 @@ class Moment:
     """
 
     run: str
+    seed: int
     iteration: int
     accuracy: float
     low: float
@@ -67,6 +69,7 @@ def moments(
         found.append(
             Moment(
                 run=run,
+                seed=saved.card.seed,
                 iteration=step,
                 accuracy=right / len(split),
                 low=interval.low,

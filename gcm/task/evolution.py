@@ -117,23 +117,22 @@ def checkpoints(run: Path, iterations: Sequence[int]) -> dict[int, Path]:
 
 def watch(runs: dict[str, Path], config: DictConfig, shown: Shown, directory: Path) -> None:
     seen: list[Moment] = []
-    settled: list[tuple[str, Settling]] = []
+    settled: dict[str, list[Settling]] = {}
     for name, run in runs.items():
         saved = checkpoints(run, shown.iterations)
         last = read_saved(saved[max(saved)])
         data = named_data(config, [last])
         shown.visualizer.check_fits(last.network())
         seen += draw_run(name, saved, data, config, shown, directory)
-        states = layers_of_run(name, saved, data, device_of(config))
-        settled += [(name, state) for state in states]
-        draw_settling(states, f"{name}: which layers settle when", directory / f"{name}_layers.png")
+        settled[name] = layers_of_run(name, saved, data, device_of(config))
+        draw_settling(settled[name], f"{name}: which layers settle when", directory / f"{name}_layers.png")
     write_evolution(seen, settled, directory)
     show_evolution(seen)
     say(MEANING)
     for name in runs:
         animated = f", {directory}/{name}_evolution.gif" if shown.animation else ""
         say(f"figures: {directory}/{name}_evolution.png{animated}, {directory}/{name}_layers.png")
-    say(f"tables: {directory}/evolution.csv, .md and layers.csv")
+    say(f"tables: {directory}/evolution.md, and evolution.csv, layers.csv, settled.csv beside it")
     first = next(iter(runs.values()))
     say(f"next: python train.py task=grad_cam weights={first}/step_{shown.iterations[-1]}.ckpt explained=label")
 
