@@ -50,7 +50,7 @@ def layers_of(network: nn.Module) -> dict[str, nn.Module]:
 
 @torch.no_grad()
 def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
-    """Of every layer; images `(N,C,H,W)`, float in [0,1]."""
+    """Of every layer that is called; images `(N,C,H,W)`, float in [0,1]."""
     outputs: dict[str, Tensor] = {}
     layers = layers_of(network)
     with recorded(layers, outputs):
@@ -58,6 +58,7 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     return {
         path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]).clone(), outputs[path].clone())
         for path, layer in layers.items()
+        if path in outputs
     }
 
 

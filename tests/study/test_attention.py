@@ -52,6 +52,14 @@ def test_layers_and_their_outputs():
     assert not any(module._forward_hooks for module in network.modules())
 
 
+def test_a_layer_whose_weights_alone_are_used_is_left_out():
+    network = NETWORKS["gcm"](SPEC).eval()
+    assert "decoder.class_layer" in layers_of(network)
+    states = layer_states(network, images_of(SPEC))
+    assert len(states) > 4
+    assert "decoder.class_layer" not in states
+
+
 def state(value):
     return {"a": LayerState(torch.tensor([value, 0.0]), torch.tensor([0.0, value]))}
 
