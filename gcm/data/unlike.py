@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 from gcm.data.base import ImageData, Split, Unlike
 from gcm.data.emnist_letters import EMNISTLetters
 from gcm.data.fashion_mnist import FashionMNIST
+from gcm.data.image_folder import ImageFolder
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
 
@@ -31,7 +32,7 @@ def unlike(data: ImageData, name: Unlike) -> Images:
 
 def letters(data: ImageData) -> Images:
     """Those that look like digits are apart, and no others count as unlike."""
-    split = EMNISTLetters(root=data.root).test
+    split = EMNISTLetters(root=root_beside(data)).test
     like = torch.isin(split.labels, torch.tensor([ord(letter) - ord("a") for letter in LIKE_DIGITS]))
     images = in_shape_of(data, split, EMNISTLetters.name)
     return {
@@ -41,7 +42,7 @@ def letters(data: ImageData) -> Images:
 
 
 def clothes(data: ImageData) -> Images:
-    return {FashionMNIST.name: in_shape_of(data, FashionMNIST(root=data.root).test, FashionMNIST.name)}
+    return {FashionMNIST.name: in_shape_of(data, FashionMNIST(root=root_beside(data)).test, FashionMNIST.name)}
 
 
 def inverted(data: ImageData) -> Images:
@@ -60,6 +61,13 @@ MAKERS: Mapping[Unlike, Callable[[ImageData], Images]] = {
     "inverted": inverted,
     "noise": noise,
 }
+
+
+def root_beside(data: ImageData) -> str:
+    """Where other data sets lie; what lies in an image folder would be taken for a class of it."""
+    if isinstance(data, ImageFolder):
+        raise InputError("beside data=image_folder no other data set can lie; choose data.unlike=[inverted,noise]")
+    return data.root or "data"
 
 
 def own(data: ImageData) -> Tensor:

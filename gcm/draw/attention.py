@@ -70,7 +70,7 @@ def draw_sheet(look: Look, captions: Sequence[str], title: str, path: Path) -> N
         ax.set_axis_off()
     for ax, tile, caption in zip(axes.flat, tiles(look), captions, strict=False):
         ax.imshow(tile.numpy())
-        ax.set_title(caption, fontsize=8, y=-0.01, va="top")
+        ax.set_title(caption, fontsize=8)
     add_strength(figure, axes, look.scale)
     save(figure, path)
 
@@ -119,15 +119,19 @@ def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
     bar.set_label(f"evidence for the class that is explained, in units of {unit}; {LEGEND}", fontsize=8)
 
 
-def write_animation(looks: Sequence[Look], classes: int, path: Path) -> None:
-    """A GIF with a picture for each look, its name above."""
+def write_animation(looks: Sequence[Look], classes: Sequence[str], path: Path) -> None:
+    """A GIF with a picture for each look, its name and the classes above, what colours mean below."""
     font = ImageFont.load_default(size=LINE - 4)
     frames = []
     for look in looks:
-        picture = Image.fromarray((255 * mosaic(look, classes)).astype(np.uint8))
-        frame = Image.new("RGB", (picture.width, picture.height + LINE), "white")
-        frame.paste(picture, (0, LINE))
-        ImageDraw.Draw(frame).text((4, 1), f"{look.name}; {LEGEND}", fill="black", font=font)
+        picture = Image.fromarray((255 * mosaic(look, len(classes))).astype(np.uint8))
+        frame = Image.new("RGB", (picture.width, picture.height + 3 * LINE), "white")
+        frame.paste(picture, (0, 2 * LINE))
+        text = ImageDraw.Draw(frame)
+        text.text((4, 1), f"{look.name}; scale {look.scale:.2g}", fill="black", font=font)
+        for number, name in enumerate(classes):
+            text.text((4 + number * picture.width / len(classes), LINE + 1), name, fill="black", font=font)
+        text.text((4, picture.height + 2 * LINE + 1), f"orange: evidence; {LEGEND}", fill="black", font=font)
         frames.append(frame.quantize(COLOURS_OF_FRAME))
     first, *others = frames
     write_whole(path, lambda partial: first.save(partial, save_all=True, append_images=others, duration=200, loop=0))

@@ -20,9 +20,9 @@ def draw_settling(states: Sequence[Settling], title: str, path: Path) -> None:
         for layer, style in zip(layers, cycle(STYLES), strict=False):
             rows = [state for state in states if state.layer == layer]
             ax.plot([row.step for row in rows], [getattr(row, what) for row in rows], style, label=layer)
-        ax.axhline(HALF, color="0.6", linewidth=0.8)
+        ax.axhline(HALF, color="0.6", linewidth=0.8, label="half of the way: settled")
         ax.set_xscale("symlog", linthresh=10)
-        ax.set(title=name, xlabel="iteration", ylim=(0, None))
+        ax.set(title=name, xlabel="iteration", xlim=(0, None), ylim=(0, None))
         ax.grid(alpha=0.3)
     figure.axes[0].set_ylabel("distance to the last iteration,\nin units of the whole way")
     figure.axes[1].legend(fontsize=8)

@@ -60,11 +60,11 @@ def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -
     figure = new_figure(4.6 * len(kinds), 4.8)
     figure.suptitle(title)
     for ax, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, label="as right as it is sure")
         for each, marker in zip([each for each in calibrated if each.images == kind], cycle(MARKERS), strict=False):
             found = each.found
             filled = found.counts > 0
-            name = f"{each.network}, {each.asked}: {found.error.mean:.4f}"
+            name = f"{each.asked.name}, {each.asked.how}: {found.error.mean:.4f}"
             ax.plot(found.confidences[filled], found.accuracies[filled], marker=marker, markersize=4, label=name)
         ax.set(
             title=kind,
@@ -81,12 +81,12 @@ def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -
 def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None:
     """For each kind of strange images the AUROC of every network and score, with its interval."""
     kinds = list(dict.fromkeys(each.unlike for each in detected))
-    ways = list(dict.fromkeys((each.network, each.asked, each.score) for each in detected))
+    ways = list(dict.fromkeys(way_of(each) for each in detected))
     figure = new_figure(9, 0.24 * len(kinds) * len(ways) + 1.6)
     figure.suptitle(title)
     ax = figure.subplots()
     for number, (way, marker) in enumerate(zip(ways, cycle(MARKERS), strict=False)):
-        rows = [each for each in detected if (each.network, each.asked, each.score) == way]
+        rows = [each for each in detected if way_of(each) == way]
         heights = [kinds.index(each.unlike) + 0.8 * (number + 0.5) / len(ways) - 0.4 for each in rows]
         means = np.array([each.found.auroc.mean for each in rows])
         reach = [
@@ -102,3 +102,8 @@ def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None
     ax.grid(alpha=0.3, axis="x")
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     save(figure, path)
+
+
+def way_of(each: Detected) -> tuple[str, str, str]:
+    """Which network, how it was asked, and by which score."""
+    return each.asked.name, each.asked.how, each.score

@@ -16,7 +16,8 @@ class BayesianCNN(LabCNN, StochasticClassifier):
     """`LabCNN` with a normal distribution for each weight: its parameters are the means, `spread` gives the deviations.
 
     Source: Blundell et al., "Weight uncertainty in neural networks", 2015. Departures: the prior is one normal
-    distribution around 0, so that the cost is known in closed form; all images of a batch see the same draw.
+    distribution around 0, so that the cost is known in closed form; all images of a batch see the same draw. An
+    optimizer's weight decay would be a second prior on the means; leave it at 0.
 
     Args:
         prior_deviation: of every weight, before any image was seen.
@@ -38,14 +39,15 @@ class BayesianCNN(LabCNN, StochasticClassifier):
         before_softplus = float(torch.tensor(initial_deviation).expm1().log())
         self.means = tuple(name for name, _ in self.named_parameters())
         self.spread = nn.ParameterList(
-            nn.Parameter(torch.full_like(mean, before_softplus)) for mean in dict(self.named_parameters()).values()
-        )
+            nn.Parameter(torch.full_like(mean.flatten(), before_softplus)) for mean in list(self.parameters())
+        )  # flat: no optimizer takes them for convolutions, none lets them decay
 
     def distributions(self) -> dict[str, Normal]:
         """Of the weights, by the name of the parameter that holds their means."""
+        means = {name: self.get_parameter(name) for name in self.means}
         return {
-            name: Normal(self.get_parameter(name), F.softplus(spread), validate_args=False)
-            for name, spread in zip(self.means, self.spread, strict=True)
+            name: Normal(mean, F.softplus(spread).view_as(mean), validate_args=False)
+            for (name, mean), spread in zip(means.items(), self.spread, strict=True)
         }
 
     def forward(self, images: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from gcm.study.evolution import Moment
 from gcm.study.settling import Settling, settled_at
 
 MEANING = (
-    "on the object: share of the highlights that lies on the object's pixels; moved: how far the highlights went since "
-    "the row above, 0: not at all, 1: elsewhere. Each for the class that the network names and for the right one, with "
-    "half of its 95 % interval."
+    "on the object: share of the highlights that lies on the object's pixels, where images are grey, taking bright "
+    "pixels for the object; moved: how far the highlights went since the row above, 0: not at all, 1: elsewhere. Each "
+    "for the class that the network names and for the right one, with half of its 95 % interval and the number of "
+    "images that have any highlight."
 )
 
 
@@ -30,6 +31,7 @@ def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
         {
             "run": moment.run,
             "seed": moment.seed,
+            "command": moment.command,
             "iteration": moment.iteration,
             "accuracy": moment.accuracy,
             "accuracy_low": moment.low,
@@ -65,7 +67,7 @@ def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
 
 def shown(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
     return {
-        f"{name} ({explained})": f"{values.mean:.3f} ± {values.high - values.mean:.3f}"
+        f"{name} ({explained})": f"{values.mean:.3f} ± {values.high - values.mean:.3f}, n = {values.n:,}"
         for explained, values in (measured or {}).items()
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.metric import Measured
-from gcm.study.asked import POSSIBLE, Calibrated, CoveredClass, Detected
+from gcm.study.asked import POSSIBLE, Asked, Calibrated, CoveredClass, Detected
 
 MEANING = {
     "Calibration": (
@@ -43,21 +43,27 @@ class Findings:
         return dict(zip(MEANING, rows, strict=True))
 
 
+def columns_of(asked: Asked) -> dict[str, str]:
+    return {"network": asked.name, "weights_sha256": asked.weights_sha256, "asked": asked.how}
+
+
 def calibrated_row(each: Calibrated) -> dict[str, Any]:
     found = each.found
     numbers = {"accuracy": found.accuracy, "log_loss": found.log_loss, "calibration_error": found.error}
-    return {"network": each.network, "asked": each.asked, "images": each.images, **spread_out(numbers)}
+    return {**columns_of(each.asked), "images": each.images, **spread_out(numbers)}
 
 
 def covered_row(each: CoveredClass) -> dict[str, Any]:
     possible = ", ".join(f"{name} {share:.1%}" for name, share in each.possible.items())
-    where = {"network": each.network, "asked": each.asked, "class": each.label}
-    return {**where, "images": each.images, "stays": each.stays, "possible": possible}
+    where = {**columns_of(each.asked), "class": each.label}
+    stays = {"stays": each.stays, "stays_low": each.low, "stays_high": each.high}
+    return {**where, "images": each.images, **stays, "possible": possible}
 
 
 def detected_row(each: Detected) -> dict[str, Any]:
-    where = {"network": each.network, "asked": each.asked, "unlike": each.unlike, "score": each.score}
-    return {**where, **spread_out({"auroc": each.found.auroc, "aupr": each.found.aupr}), "share": each.found.share}
+    where = {**columns_of(each.asked), "unlike": each.unlike, "score": each.score}
+    areas = spread_out({"auroc": each.found.auroc, "aupr": each.found.aupr})
+    return {**where, **areas, "share": each.found.share}
 
 
 def spread_out(numbers: Mapping[str, Measured]) -> dict[str, float]:
@@ -74,7 +80,7 @@ def short(row: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if f"{name}_low" in row:
             shown[name.replace("_", " ")] = f"{value:.4f} [{row[f'{name}_low']:.4f}, {row[f'{name}_high']:.4f}]"
-        elif not name.endswith(("_low", "_high")):
+        elif not name.endswith(("_low", "_high", "_sha256")):
             shown[name] = f"{value:.3f}" if isinstance(value, float) else value
     return shown
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
 from gcm.model import Classifier
@@ -19,12 +20,14 @@ class Asked:
 
     Attributes:
         name: of the network.
+        weights_sha256: its weights' hash.
         network: in evaluation mode, on its device.
         passes: None: once.
         seed: of the passes.
     """
 
     name: str
+    weights_sha256: str
     network: Classifier
     passes: int | None
     seed: int
@@ -45,13 +48,12 @@ class Asked:
 @dataclass(frozen=True)
 class Calibrated:
     """Attributes:
-    network, asked: which, and how.
+    asked: the network, and how.
     images: of the test set, or covered ones.
     found: their calibration.
     """
 
-    network: str
-    asked: str
+    asked: Asked
     images: str
     found: Calibration
 
@@ -59,43 +61,52 @@ class Calibrated:
 @dataclass(frozen=True)
 class CoveredClass:
     """Attributes:
-    network, asked: which, and how.
+    asked: the network, and how.
     label: the class's name.
     images: of this class, right when whole.
-    stays: share of them in which the class stays the most probable.
+    stays: share of them in which the class stays the most probable; `low` and `high` are its 95 % interval (Wilson).
     possible: share of them in which each other class is possible, by name; the most frequent first.
     """
 
-    network: str
-    asked: str
+    asked: Asked
     label: str
     images: int
     stays: float
+    low: float
+    high: float
     possible: dict[str, float]
 
     @staticmethod
     def of(asked: Asked, classes: Sequence[str], label: int, probabilities: Tensor) -> "CoveredClass":
         """From the probabilities of the covered images, `(N,K)`."""
-        stays = float((probabilities.argmax(1) == label).double().mean())
+        stay = int((probabilities.argmax(1) == label).sum())
+        interval = binomtest(stay, len(probabilities)).proportion_ci(0.95, method="wilson")
         shares = (probabilities >= POSSIBLE).double().mean(0)
         others = [
             number for number in shares.argsort(descending=True).tolist() if number != label and shares[number] > 0
         ]
         possible = {classes[number]: float(shares[number]) for number in others}
-        return CoveredClass(asked.name, asked.how, classes[label], len(probabilities), stays, possible)
+        return CoveredClass(
+            asked=asked,
+            label=classes[label],
+            images=len(probabilities),
+            stays=stay / len(probabilities),
+            low=interval.low,
+            high=interval.high,
+            possible=possible,
+        )
 
 
 @dataclass(frozen=True)
 class Detected:
     """Attributes:
-    network, asked: which, and how.
+    asked: the network, and how.
     unlike: the images that are strange.
     score: by which they are told from test images.
     found: how well.
     """
 
-    network: str
-    asked: str
+    asked: Asked
     unlike: str
     score: str
     found: Detection
@@ -110,4 +121,4 @@ def detected_by(asked: Asked, unlike: str, own: Beliefs, strange: Beliefs) -> li
     }
     if asked.passes is None:
         del scores["mutual information"]
-    return [Detected(asked.name, asked.how, unlike, score, detection(*pair)) for score, pair in scores.items()]
+    return [Detected(asked, unlike, score, detection(*pair)) for score, pair in scores.items()]

@@ -30,12 +30,16 @@ def attention(
 
 
 def on_object(evidence: Tensor, images: Tensor) -> Tensor:
-    """The share of evidence `(B,H,W)` that lies on the object, bright on a dark ground, `(B,)`; 0 without evidence."""
-    whole = evidence.double().sum((1, 2))
-    share = (evidence.double() * zones(images)["object"]).sum((1, 2)) / whole
-    return share.where(whole > 0, 0.0)
+    """Share of evidence `(B,H,W)` that lies on the object, bright on a dark ground, `(B,)`; NaN without evidence."""
+    evidence = evidence.double()
+    return (evidence * zones(images)["object"]).sum((1, 2)) / evidence.sum((1, 2))
 
 
 def turned(before: Tensor, after: Tensor) -> Tensor:
-    """How far evidence `(B,H,W)` moved, whatever its strength: 1 - cosine, `(B,)`; 0: not at all, 1: elsewhere."""
-    return 1 - F.cosine_similarity(before.double().flatten(1), after.double().flatten(1))
+    """How far evidence `(B,H,W)` moved, whatever its strength: 1 - cosine, `(B,)`; 0: not at all, 1: elsewhere.
+
+    NaN where there is none before or after.
+    """
+    before, after = before.double().flatten(1), after.double().flatten(1)
+    there = before.any(1) & after.any(1)
+    return (1 - F.cosine_similarity(before, after)).where(there, torch.nan)

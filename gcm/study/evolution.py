@@ -28,15 +28,17 @@ class Moment:
     Attributes:
         run: its name.
         seed: of its training.
+        command: that trained it.
         iteration: optimizer steps taken.
         accuracy: on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
-        on_object: share of the evidence that lies on the object's pixels, by the class that is explained; None where
-            images are not grey, so that nothing is known of an object.
-        turned: how far the evidence moved since the moment before; None at first.
+        on_object: share of the evidence that lies on the object's pixels, by the class that is explained, over the
+            images that have any evidence; None where images are not grey, so that nothing is known of an object.
+        turned: how far the evidence moved since the moment before, over images that had and have any; None at first.
     """
 
     run: str
     seed: int
+    command: str
     iteration: int
     accuracy: float
     low: float
@@ -64,12 +66,13 @@ def moments(
         right = int((split_logits(None, network, split).argmax(1) == split.labels).sum())
         interval = binomtest(right, len(split)).proportion_ci(0.95, method="wilson")
         now = {explained: evidence(visualizer, network, pixels, labels, explained, device) for explained in EXPLAINED}
-        shares = {explained: mean_with_interval(on_object(part, pixels)) for explained, part in now.items()}
-        moves = {explained: mean_with_interval(turned(part, now[explained])) for explained, part in before.items()}
+        shares = {explained: mean_of_known(on_object(part, pixels)) for explained, part in now.items()}
+        moves = {explained: mean_of_known(turned(part, now[explained])) for explained, part in before.items()}
         found.append(
             Moment(
                 run=run,
                 seed=saved.card.seed,
+                command=saved.card.command,
                 iteration=step,
                 accuracy=right / len(split),
                 low=interval.low,
@@ -81,6 +84,12 @@ def moments(
         )
         before = now
     return found
+
+
+def mean_of_known(values: Tensor) -> Measured:
+    """Of values `(N,)`, NaN left out."""
+    known = values[~values.isnan()]
+    return mean_with_interval(known) if len(known) else Measured(torch.nan, torch.nan, torch.nan, 0)
 
 
 def evidence(

@@ -6,11 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    binary_auroc,
-    binary_average_precision,
-    multiclass_calibration_error,
-)
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from gcm.console import with_progress
 from gcm.data import as_pixels
@@ -121,21 +117,35 @@ class Calibration:
 def calibration(found: Beliefs, labels: Tensor) -> Calibration:
     right = (found.probabilities.argmax(1) == labels).double()
     losses = -found.probabilities.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-12).log()
-    bins = (found.confidence * BINS).long().clamp_max(BINS - 1)
-    counts = torch.bincount(bins, minlength=BINS)
-    classes = found.probabilities.shape[1]
-
-    def error(probabilities: Tensor, truth: Tensor) -> Tensor:
-        return multiclass_calibration_error(probabilities, truth, classes, BINS, "l1", validate_args=False)
-
+    confidences, accuracies, counts = binned(found.confidence, right)
     return Calibration(
         resampled(lambda values: values.mean(), (right,)),
         resampled(lambda values: values.mean(), (losses,)),
-        resampled(error, (found.probabilities, labels)),
-        torch.bincount(bins, found.confidence, minlength=BINS) / counts,
-        torch.bincount(bins, right, minlength=BINS) / counts,
+        reflected(resampled(calibration_error, (found.confidence, right))),
+        confidences,
+        accuracies,
         counts,
     )
+
+
+def binned(confidence: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean confidence and share of right answers in each of `BINS` bins, NaN where it is empty, and how many it has."""
+    bins = (confidence * BINS).long().clamp_max(BINS - 1)
+    counts = torch.bincount(bins, minlength=BINS)
+    confidences, accuracies = (torch.bincount(bins, values, minlength=BINS) / counts for values in (confidence, right))
+    return confidences, accuracies, counts
+
+
+def calibration_error(confidence: Tensor, right: Tensor) -> Tensor:
+    """Expected calibration error, as torchmetrics' l1 norm, where float32 puts confidences near 1 into a bin beyond."""
+    confidences, accuracies, counts = binned(confidence, right)
+    return (counts * (confidences - accuracies).abs()).nansum() / counts.sum()
+
+
+def reflected(measured: Measured) -> Measured:
+    """The basic bootstrap interval: resampling adds to an absolute value, which the percentiles would keep."""
+    mean, low, high, n = measured
+    return Measured(mean, max(0.0, 2 * mean - high), max(0.0, 2 * mean - low), n)
 
 
 @dataclass(frozen=True)

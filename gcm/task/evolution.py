@@ -1,6 +1,7 @@
 """`task=evolution`: watch networks learn, from the checkpoints that their trainings kept."""
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ import torch
 from annotated_types import MinLen
 from hydra import compose
 from omegaconf import DictConfig, open_dict
+from torch import Tensor
 
+from gcm.build import build
 from gcm.console import say, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.draw.attention import Look, draw_looks, write_animation
@@ -44,7 +47,7 @@ def evolution(
     explained: Explained = "predicted",
     experiments: list[str] | None = None,
     images: PositiveCount = 1000,
-    images_of_class: PositiveCount = 10,
+    images_per_class: PositiveCount = 10,
     animation: bool = True,
 ) -> None:
     """Figures, tables and an animation of the runs in `weights=`, or of `experiments` that are trained first."""
@@ -52,21 +55,23 @@ def evolution(
     refuse_overridden("start", "count")
     if bool(experiments) == bool(config.weights):
         raise InputError("task=evolution needs weights=RUN, or task.experiments=[NAME,NAME] to train first")
-    shown = Shown(*the_visualizer(config), explained, sorted(set(iterations)), images, images_of_class, animation)
+    name, visualizer = the_visualizer(config)
+    shown = Shown(name, visualizer, explained, sorted(set(iterations)), images, images_per_class, animation)
     if experiments:
-        trainings = {name: training(name) for name in experiments}
+        trainings = {experiment: training(experiment) for experiment in experiments}
+        for experiment, (part, _) in trainings.items():
+            check_will_be_seen(experiment, part, shown)
         with run_directory(config) as directory:
-            for name, part in trainings.items():
-                say(f"training {name}")
-                train_network(part, directory / name)
-            watch({name: directory / name for name in experiments}, config, shown, directory)
+            for experiment, (part, words) in trainings.items():
+                say(f"training {experiment}")
+                train_network(part, directory / experiment, words=words)
+            runs = [opened(directory / experiment, config, shown) for experiment in experiments]
+            watch(runs, config, shown, directory)
         return
     named = [config.weights] if isinstance(config.weights, str) else list(config.weights)
-    runs = {Path(where).name: Path(where).expanduser() for where in named}
-    if len(runs) < len(named):
+    runs = [opened(Path(where), config, shown) for where in named]
+    if len({run.name for run in runs}) < len(runs):
         raise InputError(f"weights= must name runs of different names, got {listed(named)}")
-    for run in runs.values():
-        checkpoints(run, shown.iterations)
     with run_directory(config) as directory:
         watch(runs, config, shown, directory)
 
@@ -80,103 +85,147 @@ class Shown:
     explained: Explained
     iterations: list[int]
     images: int
-    images_of_class: int
+    images_per_class: int
     animation: bool
 
 
-def training(experiment: str) -> DictConfig:
-    """The config of an experiment, with all that the command line says to trainings."""
-    words = [word for word in task_overrides() if word.lstrip("+~").split("=")[0].split(".")[0] not in OURS]
-    config = compose("train", [f"experiment={experiment}", *words], return_hydra_config=True)
+@dataclass(frozen=True)
+class Run:
+    """Attributes:
+    name: of its directory.
+    saved: its checkpoints by step, in their order.
+    data: its own.
+    places: of the test images that are shown, class by class.
+    """
+
+    name: str
+    saved: dict[int, Path]
+    data: ImageData
+    places: Tensor
+
+
+def training(experiment: str) -> tuple[DictConfig, list[str]]:
+    """The config of an experiment, with all that the command line says to trainings, and the words that give it."""
+    said = [word for word in task_overrides() if word.lstrip("+~").split("=")[0].split(".")[0] not in OURS]
+    words = [f"experiment={experiment}", *said]
+    config = compose("train", words, return_hydra_config=True)
     choices = config.hydra.runtime.choices
     with open_dict(config):
         config.names = {group: choices[group] for group in ("task", "data", "model")}
         config.pop("hydra")
     check_config(config)
-    return config
+    return config, words
 
 
-def checkpoints(run: Path, iterations: Sequence[int]) -> dict[int, Path]:
+def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> None:
+    """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
+    data: ImageData = build(config.data, key="data")
+    every, steps = config.checkpoint.every_n_steps, planned_steps(config, len(data.train))
+    if every is None or any(number % every or number > steps for number in shown.iterations):
+        kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
+        raise InputError(
+            f"{experiment} will keep the iterations: {kept}; got iterations={shown.iterations}. Choose others, or "
+            "train longer: trainer.max_epochs="
+        )
+    shown.visualizer.check_fits(build(config.model, data.spec, key="model"))
+    first_of_each_class(data.test.labels, data.class_names(), shown.images_per_class)
+
+
+def planned_steps(config: DictConfig, images: int) -> int:
+    """Optimizer steps of a training in one process."""
+    most = config.trainer.max_steps if config.trainer.max_steps > 0 else sys.maxsize
+    epochs = config.trainer.max_epochs
+    return int(most if epochs is None else min(most, epochs * max(1, images // config.data.batch_size)))
+
+
+def opened(where: Path, config: DictConfig, shown: Shown) -> Run:
+    """Raise `InputError` unless the run kept the iterations, and its network can be explained."""
+    try:
+        directory = where.expanduser().resolve()
+    except RuntimeError as error:  # an unknown user's home
+        raise InputError(f"{where} cannot be read: {error}") from None
+    saved = checkpoints(where, directory, shown.iterations)
+    last = read_saved(saved[max(saved)])
+    data = named_data(config, [last])
+    shown.visualizer.check_fits(last.network())
+    places = first_of_each_class(data.test.labels, data.class_names(), shown.images_per_class).flatten()
+    return Run(directory.name, saved, data, places)
+
+
+def checkpoints(where: Path, directory: Path, iterations: Sequence[int]) -> dict[int, Path]:
     """The run's checkpoints by step; raises `InputError` unless those of the `iterations` are there."""
-    found = {}
-    for path in run.glob("step_*.ckpt"):
-        if match := re.fullmatch(r"step_(\d+)\.ckpt", path.name):
-            found[int(match[1])] = path
+    matches = ((re.fullmatch(r"step_(\d+)\.ckpt", path.name), path) for path in directory.glob("step_*.ckpt"))
+    found = {int(match[1]): path for match, path in matches if match}
     if not found:
         raise InputError(
-            f"{run} keeps no step_….ckpt; train it with checkpoint.every_n_steps=1, or name a run that was"
+            f"{where} keeps no step_….ckpt; train it with checkpoint.every_n_steps=1, or name a run that was"
         )
     steps = sorted(found)
     missing = [number for number in iterations if number not in found]
     if missing:
         raise InputError(
-            f"iterations {listed(missing)} were not saved in {run}; there are {listed(steps[:6])} … {steps[-1]}"
+            f"iterations {listed(missing)} were not saved in {where}; there are {listed(steps[:6])} … {steps[-1]}"
         )
     return {step: found[step] for step in steps}
 
 
-def watch(runs: dict[str, Path], config: DictConfig, shown: Shown, directory: Path) -> None:
+def watch(runs: Sequence[Run], config: DictConfig, shown: Shown, directory: Path) -> None:
+    device = device_of(config)
     seen: list[Moment] = []
     settled: dict[str, list[Settling]] = {}
-    for name, run in runs.items():
-        saved = checkpoints(run, shown.iterations)
-        last = read_saved(saved[max(saved)])
-        data = named_data(config, [last])
-        shown.visualizer.check_fits(last.network())
-        seen += draw_run(name, saved, data, config, shown, directory)
-        settled[name] = layers_of_run(name, saved, data, device_of(config))
-        draw_settling(settled[name], f"{name}: which layers settle when", directory / f"{name}_layers.png")
+    for run in runs:
+        seen += draw_run(run, shown, device, directory)
+        settled[run.name] = layers_of_run(run, device)
+        title = f"{run.name}: which layers settle when"
+        draw_settling(settled[run.name], title, directory / f"{run.name}_layers.png")
     write_evolution(seen, settled, directory)
     show_evolution(seen)
     say(MEANING)
-    for name in runs:
-        animated = f", {directory}/{name}_evolution.gif" if shown.animation else ""
-        say(f"figures: {directory}/{name}_evolution.png{animated}, {directory}/{name}_layers.png")
+    for run in runs:
+        animated = f", {directory}/{run.name}_evolution.gif" if shown.animation else ""
+        say(f"figures: {directory}/{run.name}_evolution.png{animated}, {directory}/{run.name}_layers.png")
     say(f"tables: {directory}/evolution.md, and evolution.csv, layers.csv, settled.csv beside it")
-    first = next(iter(runs.values()))
-    say(f"next: python train.py task=grad_cam weights={first}/step_{shown.iterations[-1]}.ckpt explained=label")
+    last = runs[0].saved[shown.iterations[-1]]
+    say(f"next: python train.py task=grad_cam weights={last} visualizer={shown.name} explained=label")
 
 
-def draw_run(
-    name: str, saved: dict[int, Path], data: ImageData, config: DictConfig, shown: Shown, directory: Path
-) -> list[Moment]:
-    device, classes = device_of(config), data.class_names()
-    places = first_of_each_class(data.test.labels, classes, shown.images_of_class).flatten()
-    images, labels = data.test[places]
+def draw_run(run: Run, shown: Shown, device: torch.device, directory: Path) -> list[Moment]:
+    classes, test = run.data.class_names(), run.data.test
+    images, labels = test[run.places]
     pixels = as_pixels(images, device)
-    steps = [(step, read_saved(saved[step])) for step in shown.iterations]
-    found = moments(name, steps, shown.visualizer, data.test, min(shown.images, len(data.test)), device)
+    steps = [(step, read_saved(run.saved[step])) for step in shown.iterations]
+    found = moments(run.name, steps, shown.visualizer, test, min(shown.images, len(test)), device)
     rows = [
         look(network, shown, pixels, labels, f"iteration {step}\n{moment.accuracy:.1%}")
         for (step, network), moment in zip(steps, found, strict=True)
     ]
     title = (
-        f"{name}: {shown.name} of the {explained_class(shown.explained)} after some iterations; beside each row the "
-        f"accuracy on {len(data.test):,} test images"
+        f"{run.name}: {shown.name} of the {explained_class(shown.explained)} after some iterations; beside each row "
+        f"the accuracy on {len(test):,} test images"
     )
-    draw_looks(rows, classes, title, directory / f"{name}_evolution.png")
+    draw_looks(rows, classes, title, directory / f"{run.name}_evolution.png")
     if shown.animation:
-        chosen = list(saved)[:: -(-len(saved) // FRAMES)]
+        chosen = list(run.saved)[:: -(-len(run.saved) // FRAMES)]
         frames = [
-            look(read_saved(saved[step]), shown, pixels, labels, f"iteration {step}")
-            for step in with_progress(chosen, f"{name}: animation", len(chosen))
+            look(read_saved(run.saved[step]), shown, pixels, labels, f"iteration {step}")
+            for step in with_progress(chosen, f"{run.name}: animation", len(chosen))
         ]
-        write_animation(frames, len(classes), directory / f"{name}_evolution.gif")
+        write_animation(frames, classes, directory / f"{run.name}_evolution.gif")
     return found
 
 
-def look(saved: SavedNetwork, shown: Shown, pixels: torch.Tensor, labels: torch.Tensor, name: str) -> Look:
+def look(saved: SavedNetwork, shown: Shown, pixels: Tensor, labels: Tensor, name: str) -> Look:
     network = saved.network().to(pixels.device)
     logits, evidence = attention(shown.visualizer, network, pixels, labels.to(pixels.device), shown.explained)
     return Look(pixels.cpu(), evidence.cpu(), logits.argmax(1).cpu() == labels, name)
 
 
-def layers_of_run(name: str, saved: dict[int, Path], data: ImageData, device: torch.device) -> list[Settling]:
-    images, _ = data.test[torch.arange(min(SETTLING_IMAGES, len(data.test)))]
+def layers_of_run(run: Run, device: torch.device) -> list[Settling]:
+    images, _ = run.data.test[torch.arange(min(SETTLING_IMAGES, len(run.data.test)))]
     pixels = as_pixels(images, device)
 
     def states(step: int) -> dict[str, LayerState]:
-        return layer_states(read_saved(saved[step]).network().to(device), pixels)
+        return layer_states(read_saved(run.saved[step]).network().to(device), pixels)
 
-    every = with_progress(saved, f"{name}: layers", len(saved))
-    return settling(((step, states(step)) for step in every), states(min(saved)), states(max(saved)))
+    every = with_progress(run.saved, f"{run.name}: layers", len(run.saved))
+    return settling(((step, states(step)) for step in every), states(min(run.saved)), states(max(run.saved)))

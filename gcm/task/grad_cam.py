@@ -12,7 +12,7 @@ from gcm.error import InputError, listed
 from gcm.study.attention import Explained, attention
 from gcm.task.explain import chosen_images
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse, settings_of
+from gcm.task.settings import overridden_keys, refuse, settings_of, task_overrides
 from gcm.task.weights import device_of, named_data, named_network
 from gcm.visualizer import Visualizer
 
@@ -46,7 +46,8 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     say(f"{int(look.right.sum())} of {len(indices)} are classified correctly (black ground)")
     say(f"figure: {path}")
     other = "predicted" if explained == "label" else "label"
-    say(f"next: python train.py task=grad_cam weights={config.weights} label={config.label} explained={other}")
+    same = [word for word in task_overrides() if not word.startswith(("output=", "explained=", "trainer."))]
+    say(f"next: python train.py {' '.join(same)} explained={other}")
 
 
 def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:

@@ -3,7 +3,7 @@
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -114,10 +114,13 @@ def resumed_config(config: DictConfig, earlier: SavedNetwork) -> DictConfig:
     return stored
 
 
-def train_network(config: DictConfig, directory: Path, earlier: Card | None = None) -> dict[str, Any]:
+def train_network(
+    config: DictConfig, directory: Path, earlier: Card | None = None, words: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Fit and test one network; `directory` gets its config, checkpoints, log, learning curve and `result.json`.
 
-    `earlier` is what an earlier part of the training says of itself, if this one goes on with it.
+    `earlier` is what an earlier part of the training says of itself, if this one goes on with it; `words`: the command
+    line that would train it, if that is not the one that was typed.
     """
     from pytorch_lightning import seed_everything
 
@@ -126,7 +129,7 @@ def train_network(config: DictConfig, directory: Path, earlier: Card | None = No
 
     data: ImageData = build(config.data, key="data")
     seed_everything(config.seed, workers=True, verbose=False)
-    module = training_module(config, data, directory, earlier)
+    module = training_module(config, data, directory, earlier, words)
     callbacks = checkpoint_callbacks(directory, data.val_size > 0, config.checkpoint.every_n_steps)
     trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
     if trainer.world_size > 1 and in_sweep():
@@ -157,7 +160,9 @@ def train_network(config: DictConfig, directory: Path, earlier: Card | None = No
     return result
 
 
-def training_module(config: DictConfig, data: ImageData, directory: Path, earlier: Card | None) -> "ClassifierTraining":
+def training_module(
+    config: DictConfig, data: ImageData, directory: Path, earlier: Card | None, words: Sequence[str] | None
+) -> "ClassifierTraining":
     """The network, as the seed makes it, with all that its training needs."""
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
@@ -178,7 +183,7 @@ def training_module(config: DictConfig, data: ImageData, directory: Path, earlie
         label_smoothing=config.label_smoothing,
         channels_last=config.channels_last,
         seed=config.seed,
-        origin=origin(config, data, earlier),
+        origin=origin(config, data, earlier, task_overrides() if words is None else words),
         history=History(directory, title=f"{network_name(config)}, seed {config.seed}"),
     )
 
@@ -187,18 +192,18 @@ def network_name(config: DictConfig) -> str:
     return f"{config.names.model}_{config.names.data}"
 
 
-def origin(config: DictConfig, data: ImageData, earlier: Card | None) -> dict[str, Any]:
+def origin(config: DictConfig, data: ImageData, earlier: Card | None, words: Sequence[str]) -> dict[str, Any]:
     """What a checkpoint says of itself; only plain values, so that it can be read without executing anything.
 
     A resumed training keeps its first command, with what was changed on the way, and names all its machines.
     """
     known = earlier.overrides if earlier else ()
-    words = [word for word in task_overrides() if not word.startswith(("resume=", "task=train")) and word not in known]
+    added = [word for word in words if not word.startswith(("resume=", "task=train")) and word not in known]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),
         "seed": config.seed,
-        "overrides": [*earlier.overrides, *words] if earlier else task_overrides(),
+        "overrides": [*earlier.overrides, *added] if earlier else list(words),
         "machine": " and ".join(dict.fromkeys([*(earlier.machine.split(" and ") if earlier else []), machine()])),
         "versions": versions(),
     }

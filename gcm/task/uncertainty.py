@@ -1,5 +1,6 @@
 """`task=uncertainty`: what networks know that they do not know."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def uncertainty(
     refuse_overridden("start", "count")
     asked = networks_asked(config, passes)
     data = named_data(config, named_networks(config))
-    hidden, wanted = Cover(*cover), [class_index(data.class_names(), name) for name in classes]
+    hidden, wanted = Cover(*cover), wanted_classes(data, classes)
     hidden.on(data.test[torch.arange(1)][0])
     strange, missing = unlike_images(data)
     with run_directory(config) as directory:
@@ -43,10 +44,18 @@ def uncertainty(
         show_uncertainty(findings)
     for line in missing:
         say(line)
-    figures = [f"{each.name}_covered.png" for each in asked if each.passes]
-    say(f"figures: {listed(f'{directory}/{figure}' for figure in [*figures, 'reliability.png', 'unlike.png'])}")
+    say(f"figures: {listed(sorted(directory.glob('*.png')))}")
     say(f"tables: {directory}/uncertainty.md, and calibration.csv, covered.csv, unlike.csv beside it")
     say("next: cover another part of the images, cover=[16,4,10,20] (first row, first column, height, width)")
+
+
+def wanted_classes(data: ImageData, named: Sequence[int | str]) -> list[int]:
+    """Those that have test images, by number."""
+    there = set(data.test.labels.tolist())
+    wanted = [class_index(data.class_names(), name) for name in named]
+    if not wanted or len(set(wanted)) < len(wanted) or not there.issuperset(wanted):
+        raise InputError(f"task.classes must name different classes that have test images, got {listed(named)}")
+    return wanted
 
 
 def networks_asked(config: DictConfig, passes: int) -> list[Asked]:
@@ -55,7 +64,7 @@ def networks_asked(config: DictConfig, passes: int) -> list[Asked]:
     for name, each in zip(distinct_names(saved), saved, strict=True):
         network = each.network().to(device_of(config))
         ways = (None, passes) if isinstance(network, StochasticClassifier) else (None,)
-        asked += [Asked(name, network, way, config.seed) for way in ways]
+        asked += [Asked(name, each.card.weights_sha256, network, way, config.seed) for way in ways]
     if all(each.passes is None for each in asked):
         raise InputError("none of the networks in weights= is stochastic; name one that is, as mc_dropout_cnn_mnist")
     return asked
@@ -101,10 +110,11 @@ class Study:
             right = whole.probabilities.argmax(1) == self.labels
             self.right += right
             for what, found in (("test images", whole), ("covered test images", hidden)):
-                calibrated.append(Calibrated(each.name, each.how, what, calibration(found, self.labels)))
+                calibrated.append(Calibrated(each, what, calibration(found, self.labels)))
             for label in self.wanted:
                 of_class = hidden.probabilities[right & (self.labels == label)]
-                covered.append(CoveredClass.of(each, self.classes, label, of_class))
+                if len(of_class):
+                    covered.append(CoveredClass.of(each, self.classes, label, of_class))
             for name, images in strange.items():
                 detected += detected_by(each, name, whole, each.about(images, name))
         return Findings(calibrated, covered, detected)
@@ -117,7 +127,8 @@ class Study:
                     f"{each.name}: every class's probability in {each.passes} passes; test images "
                     f"{listed(places.tolist())}, whole and covered"
                 )
-                draw_spreads(self.spreads(each, places), self.classes, title, directory / f"{each.name}_covered.png")
+                path = directory / f"{re.sub('[^A-Za-z0-9_.-]+', '_', each.name)}_covered.png"
+                draw_spreads(self.spreads(each, places), self.classes, title, path)
         draw_reliability(findings.calibrated, f"Calibration, {self.data.name}", directory / "reliability.png")
         if findings.detected:
             draw_detection(findings.detected, f"Telling images unlike {self.data.name} apart", directory / "unlike.png")

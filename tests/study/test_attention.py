@@ -7,6 +7,7 @@ from torch import nn
 
 from gcm.data import ImageSpec
 from gcm.study.attention import attention, on_object, turned
+from gcm.study.evolution import mean_of_known
 from gcm.study.settling import LayerState, layer_states, layers_of, settled_at, settling
 from gcm.visualizer import CAM, Saliency
 
@@ -31,7 +32,7 @@ def test_the_share_on_the_object_by_hand():
     evidence = torch.zeros(3, 4, 4)
     evidence[0, 0, 1], evidence[0, 2, 2] = 3.0, 1.0
     evidence[1, 3, 3] = 2.0
-    assert on_object(evidence, images).tolist() == [0.75, 0.0, 0.0]
+    assert on_object(evidence, images).tolist() == pytest.approx([0.75, 0.0, torch.nan], nan_ok=True)
 
 
 def test_moving_does_not_depend_on_strength():
@@ -40,6 +41,10 @@ def test_moving_does_not_depend_on_strength():
     left, right = torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)
     left[0, 0, 0], right[0, 3, 3] = 1.0, 7.0
     assert turned(left, right).tolist() == [1.0]
+    assert turned(left, torch.zeros(1, 4, 4)).isnan().all()
+    assert mean_of_known(torch.tensor([0.25, torch.nan, 0.75])).mean == 0.5
+    assert mean_of_known(torch.tensor([0.25, torch.nan, 0.75])).n == 2
+    assert mean_of_known(torch.tensor([torch.nan])).n == 0
 
 
 def test_layers_and_their_outputs():

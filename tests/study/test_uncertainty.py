@@ -6,6 +6,7 @@ import pytest
 import torch
 from sample import STOCHASTIC, images_of
 from sklearn.metrics import average_precision_score, roc_auc_score
+from torchmetrics.functional.classification import multiclass_calibration_error
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
@@ -34,13 +35,20 @@ def test_passes_that_are_sure_of_different_classes_have_mutual_information(monke
     assert float(found.entropy) == pytest.approx(math.log(4))
 
 
+def test_mutual_information_of_passes_that_agree_in_part(monkeypatch):
+    passes = torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]]).double()
+    monkeypatch.setattr("gcm.study.uncertainty.pass_probabilities", lambda *_: passes)
+    found = beliefs("", None, torch.zeros(1, 1, 4, 4, dtype=torch.uint8), 2, 0, torch.device("cpu"))
+    entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+    assert float(found.entropy) == pytest.approx(entropy)
+    assert float(found.mutual_information) == pytest.approx(entropy - math.log(2) / 2)
+
+
 @pytest.mark.parametrize("name", STOCHASTIC)
-def test_mutual_information_lies_between_0_and_the_entropy(name):
+def test_beliefs_are_means_over_passes(name):
     network = STOCHASTIC[name](SPEC).eval()
     images = (255 * images_of(SPEC, 6)).byte()
     found = beliefs("", network, images, 20, 0, torch.device("cpu"))
-    assert (found.mutual_information >= 0).all()
-    assert (found.mutual_information <= found.entropy + 1e-12).all()
     drawn = pass_probabilities(network, images.float() / 255, 20, 0)
     torch.testing.assert_close(drawn.mean(0), found.probabilities)
     torch.testing.assert_close(drawn.sum(2), torch.ones(20, 6, dtype=torch.float64))
@@ -58,6 +66,14 @@ def test_calibration_by_hand():
     assert found.log_loss.mean == pytest.approx(by_hand)
     assert found.error.low <= found.error.mean <= found.error.high
     assert found.counts.sum() == 20
+    probabilities = torch.rand(500, 4, generator=torch.Generator().manual_seed(0)).mul(3).softmax(1)
+    labels = torch.multinomial(probabilities, 1).squeeze(1)
+    ours = calibration(Beliefs(probabilities.double(), torch.zeros(500)), labels).error.mean
+    assert ours == pytest.approx(float(multiclass_calibration_error(probabilities, labels, 4, 15, "l1")), abs=1e-6)
+    surest = torch.tensor([[1.0, 0.0]] * 70 + [[0.95, 0.05]] * 30).double()
+    labels = torch.tensor([1] + [0] * 99)
+    in_one_bin = calibration(Beliefs(surest, torch.zeros(100)), labels).error.mean
+    assert in_one_bin == pytest.approx(abs((70 + 30 * 0.95) / 100 - 0.99))
     filled = found.counts > 0
     assert found.confidences[filled].tolist() == pytest.approx([0.6, 0.9])
     assert found.accuracies[filled].tolist() == pytest.approx([0.3, 0.9])
@@ -88,18 +104,20 @@ def test_a_cover_is_black_and_lies_within_the_image():
 
 
 def test_which_classes_are_possible_for_covered_images():
-    asked = Asked("net", None, 3, 0)
+    asked = Asked("net", "ab12", None, 3, 0)
     probabilities = torch.tensor([[0.9, 0.06, 0.04], [0.3, 0.64, 0.06]])
     found = CoveredClass.of(asked, ("a", "b", "c"), 0, probabilities)
     assert (found.images, found.stays) == (2, 0.5)
     assert found.possible == {"b": 1.0, "c": 0.5}
-    assert found.asked == "3 passes"
+    assert found.asked.how == "3 passes"
+    assert found.low < 0.5 < found.high
 
 
 def test_only_passes_have_mutual_information():
     some = Beliefs(torch.tensor([[0.9, 0.1], [0.8, 0.2]]).double(), torch.tensor([0.1, 0.2]).double())
     scores = [
-        [each.score for each in detected_by(Asked("net", None, way, 0), "noise", some, some)] for way in (None, 2)
+        [each.score for each in detected_by(Asked("net", "ab12", None, way, 0), "noise", some, some)]
+        for way in (None, 2)
     ]
     assert scores == [
         ["1 - largest probability", "entropy"],

@@ -1,9 +1,12 @@
 """The shell lab on the embedded digits: train, look, watch it learn, ask what it does not know."""
 
 import csv
+import re
 
 import pytest
 from PIL import Image
+
+from gcm.data import Digits
 
 LAB = ("experiment=lab", "data=digits", "data.val_size=100", "trainer.max_epochs=2")
 
@@ -32,21 +35,25 @@ def test_training_says_how_it_goes_and_keeps_every_iteration(train_py, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("words", "indices"),
-    [
-        ((), "10 images"),
-        (("start=17", "count=4"), "4 images"),
-        (("indices=[3,1]",), "3 1"),
-        (("explained=label",), "10 images"),
-    ],
+    ("words", "start", "count"),
+    [((), 0, 10), (("start=17", "count=4"), 17, 4), (("label=3",), 0, 10), (("explained=label", "count=2"), 0, 2)],
 )
-def test_a_sheet_of_one_class(train_py, tmp_path, words, indices):
+def test_a_sheet_of_one_class(train_py, words, start, count):
     end = train_py("task=grad_cam", "weights=cnn_digits", "output=out", *words)
     assert end.code == 0, end.err
-    (line,) = (line.removeprefix("test images: ") for line in end.out.splitlines() if line.startswith("test images"))
-    assert line == indices or f"{len(line.split())} images" == indices
-    assert "classified correctly (black ground)" in end.out
-    assert "next: python train.py task=grad_cam" in end.out
+    label = 3 if "label=3" in words else 7
+    of_class = [index for index, truth in enumerate(Digits().test.labels.tolist()) if truth == label and index >= start]
+    assert f"test images: {' '.join(map(str, of_class[:count]))}\n" in end.out
+    assert f"of {count} are classified correctly (black ground)" in end.out
+    (command,) = re.findall("next: python train.py (.*)", end.out)
+    other = "explained=predicted" if "explained=label" in words else "explained=label"
+    assert other in command
+    assert train_py(*command.split(), "output=again").code == 0
+
+
+def test_chosen_images_are_shown_whatever_their_class(train_py):
+    end = train_py("task=grad_cam", "weights=cnn_digits", "indices=[3,1]", "output=out")
+    assert "test images: 3 1\n" in end.out
 
 
 def test_other_visualizers_and_what_does_not_fit(train_py):
@@ -65,13 +72,14 @@ def test_other_visualizers_and_what_does_not_fit(train_py):
 
 def test_runs_are_trained_and_watched(train_py, tmp_path):
     end = train_py("task=evolution", "task.experiments=[lab_batch128,lab_lr001]", "data=digits", "data.val_size=0", "trainer.max_steps=6",
-                   "iterations=[6,0,2]", "task.images=40", "task.images_of_class=3", "output=out")  # fmt: skip
+                   "iterations=[6,0,2]", "task.images=40", "task.images_per_class=3", "output=out")  # fmt: skip
     assert end.code == 0, end.err
     rows = rows_of(tmp_path / "out/evolution.csv")
     assert [(row["run"], row["iteration"]) for row in rows] == [
         (run, step) for run in ("lab_batch128", "lab_lr001") for step in ("0", "2", "6")
     ]
-    assert {row["on_object_label_n"] for row in rows} == {"40"}
+    assert all(0 < int(row[f"on_object_{explained}_n"]) <= 40 for row in rows for explained in ("predicted", "label"))
+    assert rows[0]["command"].startswith("python train.py experiment=lab_batch128 data=digits")
     assert [row["moved_label_mean"] == "" for row in rows] == [True, False, False] * 2
     assert rows[0]["accuracy"] == rows[3]["accuracy"]  # both start from the same network
     layers = rows_of(tmp_path / "out/layers.csv")
@@ -83,7 +91,7 @@ def test_runs_are_trained_and_watched(train_py, tmp_path):
     for name in ("lab_batch128_evolution.png", "lab_batch128_layers.png", "evolution.md"):
         assert (tmp_path / "out" / name).is_file()
     again = train_py("task=evolution", "weights=[out/lab_batch128,out/lab_lr001]", "iterations=[6,0,2]", "task.images=40",
-                     "task.images_of_class=3", "task.animation=false", "output=again")  # fmt: skip
+                     "task.images_per_class=3", "task.animation=false", "output=again")  # fmt: skip
     assert again.code == 0, again.err
     assert (tmp_path / "again/evolution.csv").read_text() == (tmp_path / "out/evolution.csv").read_text()
     assert not list((tmp_path / "again").glob("*.gif"))
@@ -102,7 +110,7 @@ def test_what_evolution_refuses(train_py):
 
 
 def test_networks_are_asked_what_they_do_not_know(train_py, tmp_path):
-    for model in ("mc_dropout_cnn", "bayesian_cnn"):
+    for model, *more in (("mc_dropout_cnn",), ("bayesian_cnn", "model.tempering=0.01")):
         words = (
             "task=train",
             f"model={model}",
@@ -111,15 +119,15 @@ def test_networks_are_asked_what_they_do_not_know(train_py, tmp_path):
             "data=digits",
             "optimizer=adam",
             "optimizer.lr=0.01",
-            "trainer.max_epochs=4",
+            "trainer.max_epochs=10",
         )
-        assert train_py(*words, f"output={model}").code == 0
+        assert train_py(*words, *more, f"output={model}").code == 0
     end = train_py(
         "task=uncertainty",
         "weights=[mc_dropout_cnn,bayesian_cnn]",
         "task.passes=5",
         "cover=[8,8,6,6]",
-        "task.classes=[1,0]",
+        "task.classes=[6,0]",
         "output=out",
     )
     assert end.code == 0, end.err
@@ -158,6 +166,26 @@ def test_networks_are_asked_what_they_do_not_know(train_py, tmp_path):
         in train_py("task=uncertainty", "weights=mc_dropout_cnn", "cover=[30,0,3,1]").error
     )
     assert "data.unlike: must be" in train_py("task=uncertainty", "weights=mc_dropout_cnn", "data.unlike=letters").error
+
+
+def test_what_a_training_will_not_keep_is_refused_before_it(train_py, tmp_path):
+    digits = ("task=evolution", "data=digits", "data.val_size=0", "output=out")
+    assert (
+        "lab_batch128 will keep the iterations: multiples of 1 up to 11; got iterations=[0, 1, 10, 50]"
+        in train_py(*digits, "task.experiments=[lab_batch128]").error
+    )
+    assert (
+        "lab will keep the iterations: none, without checkpoint.every_n_steps=1"
+        in train_py(*digits, "task.experiments=[lab]").error
+    )
+    assert (
+        "does not fit GCM" in train_py(*digits, "task.experiments=[lab_batch128]", "iterations=[1]", "model=gcm").error
+    )
+    assert (
+        "at most"
+        in train_py(*digits, "task.experiments=[lab_batch128]", "iterations=[1]", "task.images_per_class=99").error
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_network_that_never_doubts_is_refused(train_py):
