@@ -13,9 +13,10 @@ KERNEL = 3
 class LabCNN(FeatureClassifier):
     """Convolution 3x3, ReLU, 2x2 max pooling, twice; then two linear layers with a ReLU between them.
 
-    The network of the paper "explainable AI on a CPU from the shell", section 4.1: convolutions followed by an MLP. Its
-    sizes are not given there; these are ours. With 28x28 grey images (28 -> 26 -> 13 -> 11 -> 5) and ten classes it has
-    108,618 parameters. `dropout`: share of the MLP's inputs that is left out, in training, before each linear layer.
+    The network of the paper "Introduction to explainable AI using computer with CPU only": convolutions followed by an
+    MLP. Its sizes are not given there; these are ours. With 28x28 grey images (28 -> 26 -> 13 -> 11 -> 5) and ten
+    classes it has 108,618 parameters. `dropout`: share of the MLP's inputs that is left out, in training, before each
+    linear layer.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from sample import images_of
+from sample import STOCHASTIC, images_of
 from torch.nn import functional as F
 
 from gcm.data import Digits, ImageSpec
@@ -71,3 +71,31 @@ def test_measures_weigh_batches_by_their_size_and_begin_anew():
     assert values["accuracy"].item() == pytest.approx((logits.argmax(1) == labels).float().mean().item())
     measures.update(logits[:1], logits[:1].argmax(1))
     assert measures.collect()["accuracy"] == 1
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_what_stochastic_networks_draw_follows_seed_epoch_and_batch(name, monkeypatch):
+    monkeypatch.setattr(ClassifierTraining, "current_epoch", 0)
+
+    def loss(seed=0, batch_index=0):
+        torch.manual_seed(0)
+        network = STOCHASTIC[name](SPEC).train()
+        torch.rand(int(torch.randint(9, (1,))))  # whatever else draws
+        module = ClassifierTraining(network, Digits(crop_padding=0), seed=seed)
+        return module.training_step(BATCH, batch_index).item()
+
+    first = loss()
+    torch.rand(7)
+    assert loss() == first
+    assert loss(seed=1) != first
+    assert loss(batch_index=1) != first
+
+
+def test_the_cost_of_a_distribution_is_shared_by_the_training_images(monkeypatch):
+    monkeypatch.setattr(ClassifierTraining, "current_epoch", 0)
+    network = STOCHASTIC["bayesian_cnn"](SPEC).eval()  # so that it draws nothing
+    data = Digits(crop_padding=0)
+    loss = ClassifierTraining(network, data).training_step(BATCH, 0)
+    expected = F.cross_entropy(network(BATCH[0] / 255), BATCH[1]) + network.complexity() / len(data.train)
+    torch.testing.assert_close(loss, expected)
+    assert network.complexity().item() > 100
