@@ -23,6 +23,9 @@ MODELS = {
     "tiny_lenet_mnist": {"_target_": "gcm.model.LeNet"},
     "lenet_mnist": {"_target_": "gcm.model.LeNet", "filters": [6, 16]},
     "cnn3_mnist": {"_target_": "gcm.model.LeNet", "filters": [2, 3], "conv_bias": False},
+    "lab_cnn_mnist": {"_target_": "gcm.model.LabCNN", "filters": [2, 3], "hidden": 4},
+    "mc_dropout_cnn_mnist": {"_target_": "gcm.model.MCDropoutCNN", "filters": [2, 3], "hidden": 4},
+    "bayesian_cnn_mnist": {"_target_": "gcm.model.BayesianCNN", "filters": [2, 3], "hidden": 4},
     "gcm_planted": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
     "cnn_planted": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
@@ -42,7 +45,8 @@ class SmallData:
 
 
 def always_names_class_1(network):
-    layer = network.decoder.class_layer if isinstance(network, GCM) else network.linear
+    linear = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+    layer = network.decoder.class_layer if isinstance(network, GCM) else linear[-1]
     layer.bias.data[1] += 100
     return network
 

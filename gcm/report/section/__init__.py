@@ -35,6 +35,7 @@ SECTIONS: tuple[SectionMaker, ...] = (
     partial(faithfulness_on, "planted"),
     partial(faithfulness_on, "mnist"),
     partial(faithfulness_on, "cifar10"),
+    partial(faithfulness_on, "noise_masks"),
     conservation,
     paper_claims,
 )
