@@ -6,7 +6,12 @@ from gcm.report.evidence import Evidence
 from gcm.report.faithfulness import cell_in, faithfulness_text, origin_in, short, wide_rows
 from gcm.report.section.base import Section, figure, missing_section
 
-NAMES = {"planted": "planted shapes", "mnist": "MNIST", "cifar10": "CIFAR-10", "noise_masks": "MNIST, noise masks beside others"}
+NAMES = {
+    "planted": "planted shapes",
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "noise_masks": "MNIST, noise masks beside others",
+}
 
 
 def faithfulness_on(data: str, evidence: Evidence) -> Section:
