@@ -52,4 +52,4 @@ def class_index(classes: Sequence[str], label: int | str) -> int:
         return list(classes).index(str(label))
     if isinstance(label, int) and 0 <= label < len(classes):
         return label
-    raise InputError(f"no class {label!r}; choose of {listed(classes)} (label=, or task.classes= where there is one)")
+    raise InputError(f"no class {label!r}; the classes are {listed(classes)}; choose with label= (or task.classes=)")
