@@ -79,31 +79,30 @@ def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -
 
 
 def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None:
-    """For each kind of strange images the AUROC of every network and score, with its interval."""
+    """A panel for each kind of strange images, a line for each way of asking, a mark for each score's AUROC."""
     kinds = list(dict.fromkeys(each.unlike for each in detected))
     ways = list(dict.fromkeys(way_of(each) for each in detected))
-    figure = new_figure(9, 0.24 * len(kinds) * len(ways) + 1.6)
+    scores = list(dict.fromkeys(each.score for each in detected))
+    figure = new_figure(8, len(kinds) * (0.22 * len(ways) + 0.5) + 1.2)
     figure.suptitle(title)
-    ax = figure.subplots()
-    for number, (way, marker) in enumerate(zip(ways, cycle(MARKERS), strict=False)):
-        rows = [each for each in detected if way_of(each) == way]
-        heights = [kinds.index(each.unlike) + 0.8 * (number + 0.5) / len(ways) - 0.4 for each in rows]
-        means = np.array([each.found.auroc.mean for each in rows])
-        reach = [
-            means - [each.found.auroc.low for each in rows],
-            np.array([each.found.auroc.high for each in rows]) - means,
-        ]
-        ax.errorbar(means, heights, xerr=np.clip(reach, 0, None), fmt=marker, markersize=4, label=", ".join(way))
-    for number in range(1, len(kinds)):
-        ax.axhline(number - 0.5, color="0.8", linewidth=0.8)
-    ax.set_yticks(range(len(kinds)), [f"{kind[:1].upper()}{kind[1:]}" for kind in kinds], fontsize=8)
-    ax.invert_yaxis()
-    ax.set_xlabel("AUROC: 0.5 chance, 1 every strange image scores higher than every test image")
-    ax.grid(alpha=0.3, axis="x")
-    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    panels = figure.subplots(len(kinds), 1, squeeze=False, sharex=True)[:, 0]
+    for ax, kind in zip(panels, kinds, strict=True):
+        for score, marker in zip(scores, cycle(MARKERS), strict=False):
+            rows = [each for each in detected if (each.unlike, each.score) == (kind, score)]
+            means = np.array([each.found.auroc.mean for each in rows])
+            below = means - [each.found.auroc.low for each in rows]
+            above = np.array([each.found.auroc.high for each in rows]) - means
+            reach = np.clip([below, above], 0, None)
+            lines = [ways.index(way_of(each)) for each in rows]
+            ax.errorbar(means, lines, xerr=reach, fmt=marker, markersize=5, fillstyle="none", label=score)
+        ax.set_title(kind, fontsize=9, loc="left")
+        ax.set_yticks(range(len(ways)), ways, fontsize=8)
+        ax.set_ylim(len(ways) - 0.5, -0.5)
+        ax.grid(alpha=0.3)
+    panels[-1].set_xlabel("AUROC: 0.5 chance, 1 every strange image scores higher than every test image")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(scores), fontsize=8)
     save(figure, path)
 
 
-def way_of(each: Detected) -> tuple[str, str, str]:
-    """Which network, how it was asked, and by which score."""
-    return each.asked.name, each.asked.how, each.score
+def way_of(each: Detected) -> str:
+    return f"{each.asked.name}, {each.asked.how}"

@@ -262,3 +262,11 @@ def test_measured_faithfulness_is_that_of_the_shipped_weights(path):
     for name in first_seeds:
         network, _, digits = name.partition("_seed0_")
         assert cards()[network].weights_sha256.startswith(digits)
+
+
+@pytest.mark.parametrize("name", ["calibration", "covered", "unlike"])
+def test_measured_uncertainty_is_that_of_the_shipped_weights(name):
+    with (ROOT / f"gcm/zoo/results/{name}.csv").open() as lines:
+        measured = {(row["network"], row["weights_sha256"]) for row in csv.DictReader(lines)}
+    networks = ("lab_cnn", "mc_dropout_cnn", "bayesian_cnn")
+    assert measured == {(network, cards()[f"{network}_mnist"].weights_sha256) for network in networks}
