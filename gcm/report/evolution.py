@@ -12,12 +12,13 @@ from gcm.study.evolution import Moment
 from gcm.study.settling import Settling, settled_at
 
 MEANING = (
-    "on the object: share of the highlights that lies on the object's pixels, where images are grey, taking bright "
+    "on object: share of the highlights that lies on the object's pixels, where images are grey, taking bright "
     "pixels for the object; moved: how far the highlights went since the row above, 0: not at all, 1: elsewhere. Each "
-    "for the class that the network names and for the right one, with half of its 95 % interval and the number of "
-    "images that have any highlight."
+    "for the class that the network names (predicted) and for the right one (label): the mean "
+    "over the images that have any highlight."
 )
 
+SPREAD = "With half of its 95 % interval, and the number of images."
 
 SETTLED = (
     "settled at: the iteration from which on a layer's weights (its outputs for the same images) are nearer to where "
@@ -58,7 +59,7 @@ def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
             "run": moment.run,
             "iteration": str(moment.iteration),
             "accuracy": f"{moment.accuracy:.2%}",
-            **shown("on the object", moment.on_object),
+            **shown("on object", moment.on_object),
             **shown("moved", moment.turned),
         }
         for moment in moments
@@ -67,13 +68,29 @@ def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
 
 def shown(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
     return {
-        f"{name} ({explained})": f"{values.mean:.3f} ± {values.high - values.mean:.3f}, n = {values.n:,}"
+        f"{name}, {explained}": f"{values.mean:.3f} ± {values.high - values.mean:.3f}, n = {values.n:,}"
         for explained, values in (measured or {}).items()
     }
 
 
 def show_evolution(moments: Sequence[Moment]) -> None:
-    show_table("Evolution", table_rows(moments))
+    """Of each run a table narrow enough for a small terminal; intervals are in the files."""
+    for run in dict.fromkeys(moment.run for moment in moments):
+        rows = [
+            {
+                "iteration": str(moment.iteration),
+                "accuracy": f"{moment.accuracy:.2%}",
+                **means("on object", moment.on_object),
+                **means("moved", moment.turned),
+            }
+            for moment in moments
+            if moment.run == run
+        ]
+        show_table(run, rows)
+
+
+def means(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
+    return {f"{name}, {explained}": f"{values.mean:.3f}" for explained, values in (measured or {}).items()}
 
 
 def settled_rows(run: str, seed: int, states: Sequence[Settling]) -> list[dict[str, Any]]:
@@ -100,5 +117,5 @@ def write_evolution(moments: Sequence[Moment], settled: Mapping[str, Sequence[Se
     write_csv(directory / "evolution.csv", csv_rows(moments))
     write_csv(directory / "layers.csv", [{"run": run, **asdict(state)} for run in settled for state in settled[run]])
     write_csv(directory / "settled.csv", halves)
-    tables = [f"{markdown_table(table_rows(moments))}\n{MEANING}", f"{markdown_table(halves)}\n{SETTLED}"]
+    tables = [f"{markdown_table(table_rows(moments))}\n{MEANING} {SPREAD}", f"{markdown_table(halves)}\n{SETTLED}"]
     write_text(directory / "evolution.md", "\n".join(["# Evolution\n", *(f"{table}\n" for table in tables)]))

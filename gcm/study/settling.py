@@ -56,7 +56,7 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     with recorded(layers, outputs):
         network(images)
     return {
-        path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]).clone(), outputs[path].clone())
+        path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]), outputs[path])
         for path, layer in layers.items()
         if path in outputs
     }
@@ -64,9 +64,9 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
 
 @contextmanager
 def recorded(layers: Mapping[str, nn.Module], outputs: dict[str, Tensor]) -> Iterator[None]:
-    """Fills `outputs` with what each layer gives."""
+    """Fills `outputs` with what each layer gives, in copies, which no activation that works in place can alter."""
     hooks = [
-        layer.register_forward_hook(lambda _module, _inputs, output, path=path: outputs.update({path: output}))
+        layer.register_forward_hook(lambda _module, _inputs, output, path=path: outputs.update({path: output.clone()}))
         for path, layer in layers.items()
     ]
     try:

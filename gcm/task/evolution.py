@@ -180,7 +180,7 @@ def watch(runs: Sequence[Run], config: DictConfig, shown: Shown, directory: Path
         draw_settling(settled[run.name], title, directory / f"{run.name}_layers.png")
     write_evolution(seen, settled, directory)
     show_evolution(seen)
-    say(MEANING)
+    say(f"{MEANING} Intervals: evolution.md")
     for run in runs:
         animated = f", {directory}/{run.name}_evolution.gif" if shown.animation else ""
         say(f"figures: {directory}/{run.name}_evolution.png{animated}, {directory}/{run.name}_layers.png")

@@ -65,6 +65,16 @@ def test_a_layer_whose_weights_alone_are_used_is_left_out():
     assert "decoder.class_layer" not in states
 
 
+def test_an_activation_in_place_leaves_what_was_recorded():
+    network = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+    nn.init.constant_(network[0].weight, -1.0)
+    nn.init.zeros_(network[0].bias)
+    states = layer_states(network, torch.ones(1, 2))
+    assert states["0"].outputs.tolist() == [[-2.0, -2.0]]
+    nn.init.zeros_(network[0].weight)
+    assert states["0"].weights.tolist() == [-1.0, -1.0, -1.0, -1.0, 0.0, 0.0]
+
+
 def state(value):
     return {"a": LayerState(torch.tensor([value, 0.0]), torch.tensor([0.0, value]))}
 

@@ -10,8 +10,9 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
+from gcm.metric import Measured
 from gcm.study.asked import Asked, CoveredClass, detected_by
-from gcm.study.uncertainty import Beliefs, Cover, beliefs, calibration, detection, pass_probabilities
+from gcm.study.uncertainty import Beliefs, Cover, beliefs, calibration, detection, pass_probabilities, reflected
 
 SPEC = ImageSpec.of(1, 28, 10)
 
@@ -79,8 +80,13 @@ def test_calibration_by_hand():
     assert found.accuracies[filled].tolist() == pytest.approx([0.3, 0.9])
 
 
+def test_the_basic_bootstrap_interval_by_hand():
+    assert reflected(Measured(0.3, 0.25, 0.5, 9)) == pytest.approx((0.3, 0.1, 0.35, 9))
+    assert reflected(Measured(0.02, 0.03, 0.05, 9)) == pytest.approx((0.02, 0.0, 0.01, 9))
+
+
 def test_detection_is_that_of_scikit_learn_whatever_the_scale():
-    own, strange = torch.randn(80).double(), torch.randn(50).double() + 1
+    own, strange = torch.randn(80).double() - 5, torch.randn(50).double() - 4
     truth = [0] * 80 + [1] * 50
     for scale in (1e-3, 1.0, 1e6):  # torchmetrics would take the logistic of values beyond [0,1]
         found = detection(scale * own, scale * strange)
@@ -99,8 +105,10 @@ def test_a_cover_is_black_and_lies_within_the_image():
     assert (covered == 0).sum() == 2 * 3 * 3 * 4
     assert (covered[:, :, 1:4, 2:6] == 0).all()
     assert (images == 7).all()
-    with pytest.raises(InputError, match=r"must lie within 8x9 pixels, got \[6, 0, 3, 1\]"):
-        Cover(6, 0, 3, 1).on(images)
+    assert (Cover(0, 0, 8, 9).on(images) == 0).all()
+    for beyond in ([6, 0, 3, 1], [0, 6, 1, 4]):
+        with pytest.raises(InputError, match=rf"must lie within 8x9 pixels, got \[{', '.join(map(str, beyond))}\]"):
+            Cover(*beyond).on(images)
 
 
 def test_which_classes_are_possible_for_covered_images():
