@@ -1,6 +1,7 @@
 """What is said on the screen."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -18,6 +19,11 @@ Item = TypeVar("Item")
 
 def say(text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def say_next(*words: object) -> None:
+    """What to try next: words of a command line."""
+    say(f"next: python train.py {shlex.join(map(str, words))}")
 
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from gcm.build import build
-from gcm.console import say, show_results
+from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import listed
 from gcm.file import write_json
@@ -50,7 +50,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     show_results(results)
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")
     say(f"trained networks: {listed(directory / name for name in configs)}")
-    say(f"next: python train.py task=explain weights={directory / config.names.model} label={data.class_names()[0]}")
+    say_next("task=explain", f"weights={directory / config.names.model}", f"label={data.class_names()[0]}")
 
 
 def with_model(config: DictConfig, name: str, model: Mapping[str, Any]) -> DictConfig:

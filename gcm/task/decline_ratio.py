@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gcm.build import build
-from gcm.console import say
+from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.draw import draw_decline_ratio
 from gcm.error import InputError, listed
@@ -34,6 +34,7 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False, image
     with run_directory(config) as directory:
         decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design, images)
     say(f"files: {directory}")
+    say_next("task=faithfulness", f"weights={networks[0].path}")
 
 
 def decline_ratio_table(

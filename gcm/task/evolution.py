@@ -14,7 +14,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor
 
 from gcm.build import build
-from gcm.console import say, with_progress
+from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.draw.attention import Look, draw_looks, write_animation
 from gcm.draw.settling import draw_settling
@@ -186,7 +186,7 @@ def watch(runs: Sequence[Run], config: DictConfig, shown: Shown, directory: Path
         say(f"figures: {directory}/{run.name}_evolution.png{animated}, {directory}/{run.name}_layers.png")
     say(f"tables: {directory}/evolution.md, and evolution.csv, layers.csv, settled.csv beside it")
     last = runs[0].saved[shown.iterations[-1]]
-    say(f"next: python train.py task=grad_cam weights={last} visualizer={shown.name} explained=label")
+    say_next("task=grad_cam", f"weights={last}", f"visualizer={shown.name}", "explained=label")
 
 
 def draw_run(run: Run, shown: Shown, device: torch.device, directory: Path) -> list[Moment]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.build import build
-from gcm.console import say
+from gcm.console import say, say_next
 from gcm.data import Split, as_pixels, class_index
 from gcm.draw import draw_class_maps
 from gcm.error import InputError, listed
@@ -47,6 +47,7 @@ def explain(config: DictConfig) -> None:
             drawn = Drawn(name, visualizer, rendering, render)
             draw_explanation(saved, drawn, data.test, indices, path, device_of(config))
             say(f"figure: {path}")
+    say_next("task=decline_ratio", f"weights={saved.path}")
 
 
 def chosen_images(settings: Settings, labels: Tensor, classes: Sequence[str]) -> Tensor:

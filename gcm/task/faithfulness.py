@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.build import build, plain
-from gcm.console import say, step_progress
+from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
 from gcm.draw import draw_faithfulness
 from gcm.error import InputError, listed
@@ -121,6 +121,7 @@ def measure_faithfulness(
     draw_faithfulness(cells, title, path)
     show_faithfulness(cells, title)
     say(f"figure: {path}; files: {directory}")
+    say_next("task=explain", f"weights={networks[0].path}", "visualizer=all")
 
 
 def check_something_fits(

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gcm.console import say
+from gcm.console import say, say_next
 from gcm.draw import Panel, draw_grid
 from gcm.error import InputError, listed
 from gcm.file import write_csv
@@ -65,6 +65,7 @@ def filter_images(
         for path in draw_filter_images(found, network, f"{name}: what activates each unit most", directory):
             say(f"figure: {path}")
     say(f"strongest activations by real images among {found.looked_at:,} {split} images; files: {directory}")
+    say_next("task=explain", f"weights={saved.path}")
 
 
 def activation_rows(found: FilterImages) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from omegaconf import DictConfig
 
-from gcm.console import say, show_table
+from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, Split
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.report.filter_contribution import (
@@ -50,6 +50,7 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
     say(MEANING)
     say(combinations(found))
     say(f"files: {directory}")
+    say_next("task=why", f"weights={saved.path}")
 
 
 def split_of(data: ImageData, name: SplitName) -> Split:

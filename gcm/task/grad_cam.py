@@ -5,7 +5,7 @@ from dataclasses import replace
 from omegaconf import DictConfig
 
 from gcm.build import build
-from gcm.console import say
+from gcm.console import say, say_next
 from gcm.data import as_pixels
 from gcm.draw.attention import Look, draw_sheet
 from gcm.error import InputError, listed
@@ -47,7 +47,7 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     say(f"figure: {path}")
     other = "predicted" if explained == "label" else "label"
     same = [word for word in task_overrides() if not word.startswith(("output=", "explained=", "trainer."))]
-    say(f"next: python train.py {' '.join(same)} explained={other}")
+    say_next(*same, f"explained={other}")
 
 
 def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:

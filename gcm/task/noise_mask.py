@@ -10,7 +10,7 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.console import say, step_progress
+from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
 from gcm.report.noise_mask import draw_noise_masks, show_noise_masks, write_noise_masks
@@ -117,6 +117,7 @@ def measure_noise_masks(
     draw_noise_masks(found, study.indices, study.trial, title, path)
     show_noise_masks(found, title)
     say(f"figure: {path}; files: {directory}")
+    say_next("task=faithfulness", f"weights={saved.path}", "visualizer=noise_mask")
 
 
 def how_it_stands(search: NoiseMaskSearch) -> str:

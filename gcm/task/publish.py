@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gcm.console import say
+from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import write_text
@@ -45,6 +45,7 @@ def publish(config: DictConfig, directory: str | None = None) -> None:
         with run_directory(config) as own:
             published = publish_in(own, networks, data, config)
     say(f"published: {published}")
+    say_next("task=verify", f"weights={published}")
 
 
 def made(directory: Path) -> Path:

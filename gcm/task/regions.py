@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.console import say, show_table
+from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
 from gcm.draw import draw_important_regions
 from gcm.error import InputError
@@ -112,6 +112,7 @@ def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[Re
     draw_important_regions(deletions, means, classes, study.grid, title, path)
     show_table(title, rows)
     say(f"figure: {path}; files: {directory}")
+    say_next("task=regions", f"weights={saved.path}", "task.fill=mean")
 
 
 def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:

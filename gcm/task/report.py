@@ -52,6 +52,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
     if readme is not None:
         update_readme(Path(readme).expanduser(), sections)
     say(f"report: {directory}/report.html and report.md")
+    say(f"next: open {directory}/report.html in a browser")
 
 
 def check_readme(readme: str, config: DictConfig) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gcm.console import say, show_results
+from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.file import write_json
 from gcm.task.run_directory import run_directory
@@ -24,6 +24,7 @@ def test(config: DictConfig) -> None:
         write_json(directory / "result.json", results)
     show_results(results)
     say(f"files: {directory}")
+    say_next("task=explain", f"weights={networks[0].path}")
 
 
 def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: Path) -> dict[str, Any]:

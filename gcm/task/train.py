@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.build import build, plain, resolve
-from gcm.console import say, show_results
+from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import write_json, write_text
@@ -53,7 +53,7 @@ def train(config: DictConfig) -> None:
         result = train_network(resumed_config(config, earlier), directory, earlier.card)
     show_results([result])
     say(f"run directory: {directory}")
-    say(f"next: python train.py task=explain weights={directory}")
+    say_next("task=explain", f"weights={directory}")
 
 
 def swept(config: DictConfig, directory: Path) -> dict[str, Any]:

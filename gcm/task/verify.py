@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gcm.console import say, show_table
+from gcm.console import say, say_next, show_table
 from gcm.error import DataNotFoundError, InputError, listed
 from gcm.file import write_csv
 from gcm.setting import Share
@@ -48,6 +48,7 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
     if wrong:
         raise InputError("; ".join(wrong))
     say(f"{len(rows)} of {len(names)} networks verified, all within tolerance: {directory}/verify.csv")
+    say_next("task=report")
 
 
 def published(name: str) -> SavedNetwork:

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.console import say
+from gcm.console import say, say_next
 from gcm.data import Split, as_pixels
 from gcm.draw import Decision, PathEvidence, draw_why
 from gcm.error import InputError
@@ -67,6 +67,7 @@ def why(
             title = f"{saved.card.name}, test image {index}: why {decision.predicted}?"
             draw_why(decision, title, path)
             say(f"figure: {path}")
+    say_next("task=filters", f"weights={saved.path}")
 
 
 def measured_importances(

@@ -44,6 +44,8 @@ def test_letters_like_digits_are_apart(tmp_path):
         "emnist_letters like digits (B, G, I, L, O, Q, S, Z)": 16,
     }
     assert all(images.shape[1:] == (1, 32, 32) and images.dtype == torch.uint8 for images in found.values())
+    letter_y = next(image for image in found["emnist_letters"] if image[0, 0, 0] == 25)
+    assert letter_y[0, :3, 5].tolist() == [25, 5, 0]  # enlarged, row 1 lies at row 13/16: 3/16 of 25, rounded
 
 
 def test_negatives_and_noise_have_the_datas_shape():

@@ -80,7 +80,7 @@ def test_the_label_shows_more(label, expected):
 def test_which_layers_settle_first(mlp, expected):
     steps = {"convolutions.0": 10, "convolutions.3": 60, "mlp.3": mlp, "mlp.6": mlp}
     rows = [
-        {"run": BATCH_128, "seed": seed, "layer": layer, "weights_settled_at": str(step), "outputs_settled_at": str(step), "of_iterations": 429}
+        {"run": BATCH_128, "seed": seed, "layer": layer, "weights_settled_at": str(step), "outputs_settled_at": "7", "of_iterations": 429}
         for seed in ("0", "1") for layer, step in steps.items()
     ]  # fmt: skip
     assert convolutions_settle_first(evidence_of(settled=rows))[1] == expected

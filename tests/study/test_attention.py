@@ -1,13 +1,15 @@
 """Where a network looks, how that moves, and which layers settle."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from sample import NETWORKS, images_of, randomized
 from torch import nn
 
-from gcm.data import ImageSpec
+from gcm.data import ImageSpec, MemorySplit
 from gcm.study.attention import attention, on_object, turned
-from gcm.study.evolution import mean_of_known
+from gcm.study.evolution import mean_of_known, moments
 from gcm.study.settling import LayerState, layer_states, layers_of, settled_at, settling
 from gcm.visualizer import CAM, Saliency
 
@@ -88,6 +90,21 @@ def test_the_way_left_and_where_half_of_it_is_done():
     assert settled_at(found, "a", "weights") == 4  # at step 3 it was further away again
     still = settling([(0, state(2.0)), (1, state(2.0))], state(2.0), state(2.0))
     assert settled_at(still, "a", "weights") == 0
+
+
+@pytest.mark.parametrize(("channels", "known"), [(1, True), (3, False)])
+def test_an_object_is_known_where_images_are_grey(channels, known):
+    spec = ImageSpec.of(channels, 28, 10)
+    network = randomized(NETWORKS["lab_cnn"](spec)).eval()
+    saved = SimpleNamespace(network=lambda: network, card=SimpleNamespace(seed=5, command="train"))
+    split = MemorySplit((255 * images_of(spec)).byte(), torch.tensor([0, 1, 2, 3]))
+    first, second = moments("run", [(0, saved), (9, saved)], Saliency(), split, 3, torch.device("cpu"))
+    assert (first.on_object is not None) == known
+    assert first.turned is None
+    assert {explained: values.mean for explained, values in second.turned.items()} == pytest.approx(
+        {"predicted": 0, "label": 0}, abs=1e-9
+    )
+    assert (second.iteration, second.seed, second.tested) == (9, 5, 4)
 
 
 def test_attention_takes_any_visualizer():

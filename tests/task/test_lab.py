@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 
 import pytest
 from PIL import Image
@@ -48,7 +49,7 @@ def test_a_sheet_of_one_class(train_py, words, start, count):
     (command,) = re.findall("next: python train.py (.*)", end.out)
     other = "explained=predicted" if "explained=label" in words else "explained=label"
     assert other in command
-    assert train_py(*command.split(), "output=again").code == 0
+    assert train_py(*shlex.split(command), "output=again").code == 0
 
 
 def test_chosen_images_are_shown_whatever_their_class(train_py):

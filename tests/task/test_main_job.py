@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 
 import pytest
 import torch
@@ -219,3 +221,14 @@ def test_help_names_tasks_groups_and_examples(train_py):
     ):
         assert part in end.out
     assert end.out.count("  python train.py ") == 6
+
+
+def test_what_to_try_next_can_be_tried(train_py):
+    said = train_py("task=test", "weights=gcm_digits", "output=tested").out
+    for task in ("explain", "decline_ratio", "faithfulness"):
+        (command,) = re.findall("next: python train.py (.*)", said)
+        assert f"task={task} " in command
+        if task != "faithfulness":  # which takes minutes
+            end = train_py(*shlex.split(command), f"output={task}")
+            assert end.code == 0, end.err
+            said = end.out
