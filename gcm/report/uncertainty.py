@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gcm.console import say, show_table
+from gcm.console import show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.metric import Measured
 from gcm.study.asked import POSSIBLE, Asked, Calibrated, CoveredClass, Detected
@@ -24,6 +24,9 @@ MEANING = {
         "precision in finding the strange ones; `share` of a score that knows nothing."
     ),
 }
+
+LIKELIEST = 3
+"""Of the possible classes, how many are shown on the screen."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,36 @@ def short(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show_uncertainty(findings: Findings) -> None:
-    for name, rows in findings.tables().items():
-        show_table(name, [short(row) for row in rows])
-        say(MEANING[name])
+    """Narrow enough for a small terminal: no intervals, the likeliest three classes, and of the scores entropy."""
+    calibration = [
+        {
+            "network": f"{each.asked.name}, {each.asked.how}",
+            "images": each.images,
+            "accuracy": f"{each.found.accuracy.mean:.2%}",
+            "log loss": f"{each.found.log_loss.mean:.3f}",
+            "calibration error": f"{each.found.error.mean:.4f}",
+        }
+        for each in findings.calibrated
+    ]
+    covered = [
+        {
+            "network": f"{each.asked.name}, {each.asked.how}",
+            "class": each.label,
+            "images": each.images,
+            "stays": f"{each.stays:.0%}",
+            "possible": ", ".join(f"{name} {share:.0%}" for name, share in list(each.possible.items())[:LIKELIEST]),
+        }
+        for each in findings.covered
+    ]
+    aurocs: dict[str, dict[str, str]] = {}
+    for each in findings.detected:
+        if each.score == "entropy":
+            name = f"{each.asked.name}, {each.asked.how}"
+            row = aurocs.setdefault(name, {"network": name})
+            row[each.unlike] = f"{each.found.auroc.mean:.3f}"
+    show_table("Calibration", calibration)
+    show_table("Covered: the class stays first; others are possible", covered)
+    show_table("Unlike: AUROC by entropy", list(aurocs.values()))
 
 
 def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Path) -> None:
