@@ -81,7 +81,7 @@ class ClassifierTraining(LightningModule):
         generator = seeded_generator(images.device, self.seed, self.current_epoch, batch_index, self.global_rank)
         images = shifted_and_flipped(images, self.data.crop_padding, self.data.flip, generator)
         images = with_erased_square(images, self.data.erased_square, generator)
-        torch.manual_seed(generator.initial_seed())  # what a stochastic network draws
+        default_generator(images.device).manual_seed(generator.initial_seed())  # what a stochastic network draws
         logits = self.network(self.as_pixels(images))
         loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         if isinstance(self.network, StochasticClassifier):
@@ -151,6 +151,11 @@ class ClassifierTraining(LightningModule):
             self.history.rows = list(checkpoint["history"])
         if self.origin:
             self.earlier_seconds = checkpoint["gcm"]["training_seconds"]
+
+
+def default_generator(device: torch.device) -> torch.Generator:
+    """What PyTorch draws from on a device. `torch.manual_seed` would format the whole stack at every call."""
+    return torch.cuda.default_generators[device.index] if device.type == "cuda" else torch.default_generator
 
 
 class Measures(nn.Module):
