@@ -43,7 +43,7 @@ class Ascent:
         """
         device = next(network.parameters()).device
         noise = torch.rand(1, *network.spec.shape, generator=seeded_generator("cpu", self.seed)).to(device)
-        with inspected(network, noise, None, guided=False):
+        with inspected(network, noise):
             images = noise.repeat(units(noise).shape[1], 1, 1, 1)
             for step in range(1, self.steps + 1):
                 gradient = unit_gradients(units, images)

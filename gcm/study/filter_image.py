@@ -125,7 +125,7 @@ def strongest(
 
 def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: type[GuidedReLU]) -> Tensor:
     """The same by the guided rule or a deconvnet's. Raises `InputError` for activations that these do not reach."""
-    with inspected(network, images, None, guided=False), torch.enable_grad():
+    with inspected(network, images), torch.enable_grad():
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:
             activations = units(leaf).diagonal().sum()

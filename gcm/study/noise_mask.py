@@ -100,7 +100,7 @@ def noise_masks(network: Classifier, images: Tensor, settings: NoiseMaskSettings
     """
     parts = []
     for batch in settings.batches(images):
-        with inspected(network, batch, None, guided=False):
+        with inspected(network, batch):
             masked = MaskedNetwork.of_images(network, batch, settings.thresholds)
             parts.append(NoiseMaskSearch(masked, batch, settings).run())
     return joined(parts)

@@ -96,7 +96,7 @@ def found_masks(
     """
     found, predictions, trials = [], [], []
     for number, batch in enumerate(mask.batches(images)):
-        with inspected(network, batch, None, guided=False):
+        with inspected(network, batch):
             masked = MaskedNetwork.of_images(network, batch, mask.thresholds)
             judges: dict[Judge, MaskedNetwork] = {"masked": masked, "real": masked.without_masks()}
             masks = finish(NoiseMaskSearch(masked, batch, mask), number)

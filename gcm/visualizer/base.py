@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gcm.error import InputError
 from gcm.model import Classifier
-from gcm.visualizer.forward_pass import ForwardPass
+from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Visualizer(ABC):
     complete: ClassVar[bool] = False
     """Whether the maps' sums follow the logits whatever the network learned, but for a factor and one number for all
     classes."""
-    guided: ClassVar[bool] = False
-    """Whether the method needs gradients by the guided rule."""
+    gradients: ClassVar[Gradients] = "none"
+    """Which gradients for its own images the method needs."""
 
     def __call__(self, model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None) -> Explanation:
         """Weight maps for `images` `(B,C,H,W)`, float in [0,1].
@@ -51,7 +51,7 @@ class Visualizer(ABC):
         `targets` names the classes wanted: `(T,)`, or `(B,T)` where they differ from image to image; None is all.
         Raises `InputError` where the method does not fit the network, or the network does not take the images.
         """
-        with inspected(model, images, targets, self.guided) as forward_pass:
+        with inspected(model, images, targets, self.gradients) as forward_pass:
             return self.explain(forward_pass)
 
     def explain(self, forward_pass: ForwardPass) -> Explanation:
@@ -82,14 +82,15 @@ class Visualizer(ABC):
 
 def explain_with(visualizers: Mapping[str, Visualizer], model: nn.Module, images: Tensor) -> dict[str, Explanation]:
     """Several visualizers on one batch; what they have in common is computed once."""
-    guided = any(visualizer.guided for visualizer in visualizers.values())
-    with inspected(model, images, None, guided) as forward_pass:
+    wanted = {visualizer.gradients for visualizer in visualizers.values()}
+    most: Gradients = "guided" if "guided" in wanted else "plain" if "plain" in wanted else "none"
+    with inspected(model, images, None, most) as forward_pass:
         return {name: visualizer.explain(forward_pass) for name, visualizer in visualizers.items()}
 
 
 @contextmanager
 def inspected(
-    model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None, guided: bool
+    model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None, gradients: Gradients = "none"
 ) -> Iterator[ForwardPass]:
     """The network in evaluation mode, ready to be looked at; afterwards every submodule is back in its own mode."""
     if isinstance(model, Classifier):
@@ -100,7 +101,7 @@ def inspected(
     model.eval()
     try:
         with torch.no_grad():
-            yield ForwardPass(model, images.detach(), checked_targets(targets, images), guided)
+            yield ForwardPass(model, images.detach(), checked_targets(targets, images), gradients)
     finally:
         for module, training in modes:
             module.training = training

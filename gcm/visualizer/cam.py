@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from gcm.model import PooledClassifier
@@ -19,10 +18,7 @@ class CAM(Visualizer):
     """
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
-        assert isinstance(forward_pass.model, PooledClassifier)
-        weight = forward_pass.model.linear.weight[forward_pass.targets]  # (K,D) -> (B,T,D)
-        maps = torch.einsum("bdhw,btd->bthw", forward_pass.hidden, weight)
-        return maps.unsqueeze(2)
+        return forward_pass.class_activation_maps.unsqueeze(2)
 
     def misfit(self, model: nn.Module) -> str:
         return (

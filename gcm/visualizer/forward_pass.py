@@ -1,14 +1,19 @@
 """One batch going through one network, and all that visualizers may want to know of it, each computed at most once."""
 
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gcm.error import InputError
-from gcm.model import GCM, FeatureClassifier
+from gcm.model import GCM, FeatureClassifier, PooledClassifier
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 from gcm.visualizer.relu_mode import check_only_relus
+
+Gradients = Literal["none", "plain", "guided"]
+"""How ReLUs pass gradients to the images: as they are, or by the guided rule."""
 
 
 class ForwardPass:
@@ -18,13 +23,13 @@ class ForwardPass:
     Attributes:
         model: any classifier; what needs `features` and `head` wants a `FeatureClassifier`.
         images: `(B,C,H,W)`.
-        guided: compute the forward pass so that guided gradients can be taken from it.
+        recorded: gradients for the images that the forward pass is computed for; others want another one.
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, targets: Tensor | None, guided: bool) -> None:
+    def __init__(self, model: nn.Module, images: Tensor, targets: Tensor | None, recorded: Gradients) -> None:
         self.model = model
         self.images = images
-        self.guided = guided
+        self.recorded = recorded
         self._targets = targets
 
     @cached_property
@@ -59,8 +64,11 @@ class ForwardPass:
 
     @cached_property
     def _hidden_and_logits(self) -> tuple[Tensor | None, Tensor]:
-        if not self.guided:
+        if self.recorded == "none":
             return self._forward(self.images)
+        if self.recorded == "plain":
+            with torch.enable_grad():
+                return self._forward(self._leaf)
         relus = GuidedReLUs()
         with torch.enable_grad(), relus:
             hidden, logits = self._forward(self._leaf)
@@ -94,6 +102,8 @@ class ForwardPass:
     @cached_property
     def gradients(self) -> Tensor:
         """The plain gradient of each target's logit for the pass's own images, `(B,T,C,H,W)`."""
+        if self.recorded == "plain":
+            return target_gradients(self._hidden_and_logits[1], self.targets, self._leaf)
         return self.gradients_at(self.images)
 
     def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
@@ -108,8 +118,18 @@ class ForwardPass:
     @cached_property
     def guided_gradients(self) -> Tensor:
         """Each target's logit backpropagated to the image by the guided rule, `(B,T,C,H,W)`."""
-        assert self.guided
+        assert self.recorded == "guided"
         return target_gradients(self._hidden_and_logits[1], self.targets, self._leaf)
+
+    @cached_property
+    def class_activation_maps(self) -> Tensor:
+        """Feature maps added up with the linear layer's weights, `(B,T,h,w)`; needs a `PooledClassifier`."""
+        assert isinstance(self.model, PooledClassifier)
+        weight, asked = self.model.linear.weight, self.requested  # (K,D)
+        if asked is not None and asked.ndim == 2:
+            return torch.einsum("bdhw,btd->bthw", self.hidden, weight[asked])
+        wanted = weight if asked is None else weight[asked]
+        return F.conv2d(self.hidden, wanted[:, :, None, None])  # (T,D) -> (T,D,1,1)
 
     @cached_property
     def feature_gradients(self) -> Tensor:

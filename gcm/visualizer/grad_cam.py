@@ -14,7 +14,8 @@ class GradCAM(Visualizer):
     """Feature maps added up with the mean gradient of the class's logit, `(B,K,1,h,w)`.
 
     Source: Selvaraju et al., ICCV 2017. `relu` rectifies the sum, as published; it is off by default so that evidence
-    against a class stays visible. The gradient is taken through the head alone.
+    against a class stays visible. The gradient is taken through the head alone; where that is pooling and one linear
+    layer, it is known.
     """
 
     def __init__(self, relu: bool = False) -> None:
@@ -38,6 +39,9 @@ class GradCAM(Visualizer):
 
 def grad_cam(forward_pass: ForwardPass, relu: bool) -> Tensor:
     """`(B,T,1,h,w)`."""
-    channel_weights = forward_pass.feature_gradients.mean((3, 4))  # (B,T,D,h,w) -> (B,T,D)
-    maps = torch.einsum("bdhw,btd->bthw", forward_pass.hidden, channel_weights).unsqueeze(2)
-    return maps.relu() if relu else maps
+    if isinstance(forward_pass.model, PooledClassifier):  # the gradient is the layer's weight, over h*w
+        maps = forward_pass.class_activation_maps / forward_pass.hidden[0, 0].numel()
+    else:
+        channel_weights = forward_pass.feature_gradients.mean((3, 4))  # (B,T,D,h,w) -> (B,T,D)
+        maps = torch.einsum("bdhw,btd->bthw", forward_pass.hidden, channel_weights)
+    return maps.relu().unsqueeze(2) if relu else maps.unsqueeze(2)

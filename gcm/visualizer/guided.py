@@ -24,7 +24,8 @@ class GuidedReLU(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (rectified,) = ctx.saved_tensors
-        return gradients[0].clamp_min(0).mul_(rectified > 0), None
+        passed = torch.ops.aten.threshold_backward(gradients[0], rectified, 0)
+        return passed.clamp_min_(0), None
 
 
 class DeconvnetReLU(GuidedReLU):

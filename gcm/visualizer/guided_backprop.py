@@ -13,7 +13,7 @@ class GuidedBackprop(Visualizer):
     ReLU are refused.
     """
 
-    guided = True
+    gradients = "guided"
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         return forward_pass.guided_gradients

@@ -16,7 +16,7 @@ class GuidedGradCAM(Visualizer):
     Source: Selvaraju et al., ICCV 2017, section 3.3. `interpolation` enlarges: `bilinear` as published, or `nearest`.
     """
 
-    guided = True
+    gradients = "guided"
 
     def __init__(self, interpolation: Literal["bilinear", "nearest"] = "bilinear") -> None:
         self.interpolation = interpolation

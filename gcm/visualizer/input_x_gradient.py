@@ -12,5 +12,7 @@ class InputXGradient(Visualizer):
     Source: Shrikumar et al., "Not just a black box", 2016. In a ReLU network without biases it adds up to the logit.
     """
 
+    gradients = "plain"
+
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         return forward_pass.images.unsqueeze(1) * forward_pass.gradients

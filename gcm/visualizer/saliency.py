@@ -13,5 +13,7 @@ class Saliency(Visualizer):
     absolute value of the channels is drawn; here nothing is taken away.
     """
 
+    gradients = "plain"
+
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         return forward_pass.gradients

@@ -49,7 +49,7 @@ class Relevance(Visualizer):
 
         Layers that do not count in the logits are left out. Raises `InputError` as a call does.
         """
-        with inspected(model, images, None, guided=False) as forward_pass:
+        with inspected(model, images) as forward_pass:
             self.check_fits(model)
             _, layers = self.traced(forward_pass)
         return [LayerResidual(flow.path, repr(flow.rule), flow.residual) for flow in layers if flow.received]
@@ -69,7 +69,7 @@ class Relevance(Visualizer):
         parameter = next(model.parameters())
         image = torch.zeros(1, *model.spec.shape, device=parameter.device, dtype=parameter.dtype)
         try:
-            with inspected(model, image, None, guided=False), torch.enable_grad():
+            with inspected(model, image), torch.enable_grad():
                 traced_logits(model, image.requires_grad_())
         except InputError as error:
             return str(error)
