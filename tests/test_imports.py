@@ -7,7 +7,7 @@ import sys
 from sample import ROOT
 
 ORDER = ["error", "setting", "build", "file", "console", "data", "model", "zoo", "visualizer", "rendering", "metric", "study",
-         "measure", "draw", "report", "training", "task"]  # fmt: skip
+         "measure", "draw", "report", "training", "benchmark", "task"]  # fmt: skip
 
 
 def imported_parts(path):

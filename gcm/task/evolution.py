@@ -9,8 +9,7 @@ from typing import Annotated
 
 import torch
 from annotated_types import MinLen
-from hydra import compose
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.build import build
@@ -25,9 +24,10 @@ from gcm.study.attention import Explained, attention
 from gcm.study.evolution import Moment, moments
 from gcm.study.selection import first_of_each_class
 from gcm.study.settling import LayerState, Settling, layer_states, settling
+from gcm.task.composed import composed
 from gcm.task.grad_cam import explained_class, the_visualizer
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import check_config, refuse, refuse_overridden, task_overrides
+from gcm.task.settings import refuse, refuse_overridden, task_overrides
 from gcm.task.train import train_network
 from gcm.task.weights import device_of, named_data
 from gcm.visualizer import Visualizer
@@ -108,13 +108,7 @@ def training(experiment: str) -> tuple[DictConfig, list[str]]:
     """The config of an experiment, with all that the command line says to trainings, and the words that give it."""
     said = [word for word in task_overrides() if word.lstrip("+~").split("=")[0].split(".")[0] not in OURS]
     words = [f"experiment={experiment}", *said]
-    config = compose("train", words, return_hydra_config=True)
-    choices = config.hydra.runtime.choices
-    with open_dict(config):
-        config.names = {group: choices[group] for group in ("task", "data", "model")}
-        config.pop("hydra")
-    check_config(config)
-    return config, words
+    return composed(words), words
 
 
 def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> None:

@@ -1,0 +1,108 @@
+"""Two ways to do one job, measured in turns on the same machine, and what the ratio should reach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Literal
+
+from gcm.study.speed import seconds
+
+Job = Callable[[], object]
+Amount = Callable[[], float]
+"""Does a job once and returns what it took."""
+Unit = Literal["s", "MiB"]
+LEAST = 0.3
+"""Seconds that a job is timed for, at least."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Attributes:
+    ratio: to be reached.
+    faster: True: the other must take at least `ratio` times as much as we do; False: we at most `ratio` times as
+        much as the other.
+    """
+
+    ratio: float
+    faster: bool
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.faster else '<='} {self.ratio:g}"
+
+    def reached(self, ratio: float) -> bool:
+        return ratio >= self.ratio if self.faster else ratio <= self.ratio
+
+
+def at_least(ratio: float) -> Goal:
+    return Goal(ratio, faster=True)
+
+
+def at_most(ratio: float) -> Goal:
+    return Goal(ratio, faster=False)
+
+
+def timed(job: Job) -> Amount:
+    """Its seconds; of a short job the mean of several."""
+
+    def mean_seconds() -> float:
+        times = [seconds(job)]
+        while sum(times) < LEAST:
+            times.append(seconds(job))
+        return fmean(times)
+
+    return mean_seconds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Attributes:
+    what: we do.
+    against: whom or what.
+    ours, others: each does the job once and returns what it took.
+    goal: None where the ratio, others / ours, is only stated.
+    unit: of the amounts.
+    note: what else is to be said, such as the error of the maps.
+    """
+
+    what: str
+    against: str
+    ours: Amount
+    others: Amount
+    goal: Goal | None
+    unit: Unit = "s"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Attributes:
+    row: its name.
+    comparison: that was measured.
+    ratio: by the sense of the goal, median over the rounds; `low` and `high` are the smallest and the largest.
+    ours, others: medians of the amounts.
+    """
+
+    row: str
+    comparison: Comparison
+    ratio: float
+    low: float
+    high: float
+    ours: float
+    others: float
+    rounds: int
+
+    @property
+    def reached(self) -> bool | None:
+        goal = self.comparison.goal
+        return None if goal is None else goal.reached(self.ratio)
+
+
+def measured(row: str, comparison: Comparison, rounds: int) -> Result:
+    """Both in turns, so that both see the same machine, after one warm-up of each."""
+    comparison.ours()
+    comparison.others()
+    pairs = [(comparison.ours(), comparison.others()) for _ in range(rounds)]
+    slower = comparison.goal is not None and not comparison.goal.faster
+    ratios = [ours / others if slower else others / ours for ours, others in pairs]
+    ours, others = (median(amounts) for amounts in zip(*pairs, strict=True))
+    return Result(row, comparison, median(ratios), min(ratios), max(ratios), ours, others, rounds)

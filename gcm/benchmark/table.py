@@ -1,0 +1,69 @@
+"""What the benchmark measured: to CSV, Markdown and the screen."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gcm.benchmark.base import Result
+from gcm.console import show_table
+from gcm.file import markdown_table, write_csv, write_text
+
+REACHED = {True: "yes", False: "no", None: ""}
+MEANING = (
+    "Ratio: where the goal is `>=`, what the other takes divided by what we take; where it is `<=`, what we take "
+    "divided by what the other takes; without a goal as if it were `>=`. Median of the rounds, in brackets the "
+    "smallest and the largest. Both do the whole job in turns on the same machine, after a warm-up."
+)
+
+
+def csv_row(result: Result, origin: Mapping[str, Any]) -> dict[str, Any]:
+    comparison = result.comparison
+    return {
+        "row": result.row,
+        "what": comparison.what,
+        "against": comparison.against,
+        "goal": comparison.goal,
+        "ratio": result.ratio,
+        "low": result.low,
+        "high": result.high,
+        "rounds": result.rounds,
+        "reached": REACHED[result.reached],
+        "ours": result.ours,
+        "others": result.others,
+        "unit": comparison.unit,
+        "note": comparison.note,
+        **origin,
+    }
+
+
+def shown_row(result: Result) -> dict[str, str]:
+    comparison = result.comparison
+    return {
+        "what": comparison.what,
+        "against": comparison.against,
+        "goal": str(comparison.goal or ""),
+        "ratio": f"{result.ratio:.2f} [{result.low:.2f}, {result.high:.2f}]",
+        "reached": REACHED[result.reached],
+        "ours": f"{result.ours:.3g} {comparison.unit}",
+        "other": f"{result.others:.3g} {comparison.unit}",
+        "n": str(result.rounds),
+        "note": comparison.note,
+    }
+
+
+def show_benchmark(results: Sequence[Result]) -> None:
+    """Row by row, narrow enough for a small terminal."""
+    for row in dict.fromkeys(result.row for result in results):
+        shown = [shown_row(result) for result in results if result.row == row]
+        show_table(row, [{name: line[name] for name in ("what", "against", "goal", "ratio")} for line in shown])
+
+
+def write_benchmark(
+    results: Sequence[Result], left_out: Sequence[str], origin: Mapping[str, Any], directory: Path
+) -> None:
+    """`benchmark.csv` and `benchmark.md`."""
+    write_csv(directory / "benchmark.csv", [csv_row(result, origin) for result in results])
+    parts = ["# Benchmark\n", MEANING + "\n", "; ".join(f"{name}: {value}" for name, value in origin.items()) + "\n"]
+    for row in dict.fromkeys(result.row for result in results):
+        parts += [f"## {row}\n", markdown_table([shown_row(result) for result in results if result.row == row])]
+    write_text(directory / "benchmark.md", "\n".join([*parts, *left_out]))

@@ -1,0 +1,99 @@
+"""`task=benchmark`: how fast we are, as ratios against others."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from omegaconf import DictConfig
+
+from gcm.benchmark.base import Result, measured
+from gcm.benchmark.own_training import OwnTraining
+from gcm.benchmark.row import ROWS, RowName
+from gcm.benchmark.setting import Setting
+from gcm.benchmark.table import show_benchmark, write_benchmark
+from gcm.build import build
+from gcm.console import say, say_next
+from gcm.data import ImageData
+from gcm.error import InputError
+from gcm.model import GCM, PooledClassifier
+from gcm.setting import PositiveCount
+from gcm.task.composed import composed
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse, refuse_overridden
+from gcm.task.train import machine, training_module, versions
+from gcm.task.weights import named_data
+from gcm.zoo import SavedNetwork, read_saved
+
+PEERS = ("captum", "grad-cam", "torchcam", "zennit")
+
+
+def benchmark(
+    config: DictConfig,
+    rows: tuple[RowName, ...],
+    rounds: PositiveCount = 5,
+    batch_size: PositiveCount = 64,
+    cnn: str = "cnn_cifar10",
+    gcm: str = "gcm_cifar10",
+) -> None:
+    """Measure each comparison of the rows in `rounds` rounds; what needs a library that is not there is left out."""
+    refuse(config, "resume", "weights", "indices", "label")
+    refuse_overridden("start", "count")
+    setting = setting_of(config, read_saved(cnn), read_saved(gcm), batch_size)
+    with run_directory(config) as directory:
+        results: list[Result] = []
+        left_out: list[str] = []
+        for name in rows:
+            try:
+                for comparison in ROWS[name](setting):
+                    results.append(measured(name, comparison, rounds))
+                    write_benchmark(results, left_out, origin(), directory)
+                    say(f"{name}: {comparison.what} against {comparison.against}: {results[-1].ratio:.2f}")
+            except ModuleNotFoundError as error:
+                left_out.append(f'{name}: the rest needs {error.name}: pip install -e ".[bench]"')
+                write_benchmark(results, left_out, origin(), directory)
+    show_benchmark(results)
+    for line in left_out:
+        say(line)
+    say(f"files: {directory}/benchmark.csv, benchmark.md")
+    say_next("task=benchmark", f"rows=[{rows[0]}]", f"task.rounds={2 * rounds}")
+
+
+def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_size: int) -> Setting:
+    data = named_data(config, [cnn, gcm])
+    pooled, own = cnn.network(), gcm.network()
+    if not isinstance(pooled, PooledClassifier) or not isinstance(own, GCM):
+        raise InputError(f"task.cnn must name a CNN and task.gcm a GCM, got {cnn.card.name} and {gcm.card.name}")
+
+    def training(words: Sequence[str]) -> OwnTraining:
+        return own_training([*words, f"data.root={data.root}"])
+
+    return Setting(pooled, own, data.test, batch_size, training)
+
+
+def own_training(words: Sequence[str]) -> OwnTraining:
+    from gcm.training.module import parameter_groups
+    from gcm.training.trainer import lightning_trainer
+
+    config = composed(words)
+    data: ImageData = build(config.data, key="data")
+    return OwnTraining(
+        data=data,
+        half=config.trainer.precision == "bf16-mixed",
+        new_network=lambda: build(config.model, data.spec, key="model"),
+        new_module=lambda directory: training_module(config, data, directory, None, words),
+        new_trainer=lambda directory, clock: lightning_trainer(config.trainer, directory, [clock], False, False),
+        new_optimizer=lambda module: build(
+            config.optimizer, parameter_groups(module.network, config.optimizer), key="optimizer"
+        ),
+    )
+
+
+def origin() -> Mapping[str, str]:
+    """Machine, threads and versions, for the files."""
+    there = {}
+    for library in PEERS:
+        try:
+            there[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    libraries = ", ".join(f"{name} {number}" for name, number in (versions() | there).items())
+    return {"machine": machine(), "versions": libraries}
