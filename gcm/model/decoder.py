@@ -1,5 +1,6 @@
 """GCM's decoder: from the code of an image to one weight map for each class, part shared, part per class."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,7 +18,10 @@ class Enlarging(nn.Module):
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        enlarged: Tensor = self.activation(self.normalization(self.convolution(features, output_size=list(size))))
+        fast = features.contiguous(
+            memory_format=torch.channels_last
+        )  # transposed convolutions are slow in other layouts
+        enlarged: Tensor = self.activation(self.normalization(self.convolution(fast, output_size=list(size))))
         return enlarged
 
 

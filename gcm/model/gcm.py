@@ -104,8 +104,16 @@ class GCM(Interpretable):
         classes.
         """
         layer = self.decoder.class_layer
-        neighbourhoods = F.unfold(brightness.unsqueeze(1), 3, padding=1)  # (B,H,W) -> (B,9,HW)
-        correlation = decoded.flatten(2) @ neighbourhoods.transpose(1, 2) / neighbourhoods.shape[2]  # (B,E,9)
-        weight = layer.weight.flip(2, 3).flatten(1)  # (K,E,3,3) -> (K,9E)
+        around = neighbourhoods(brightness)  # (B,H,W) -> (B,9,HW)
+        correlation = around @ decoded.flatten(2).transpose(1, 2) / around.shape[2]  # (B,9,E)
+        weight = layer.weight.flip(2, 3).permute(0, 2, 3, 1).flatten(1)  # (K,E,3,3) -> (K,9E)
         assert layer.bias is not None
         return F.linear(correlation.flatten(1), weight) + brightness.mean((1, 2)).unsqueeze(1) * layer.bias
+
+
+def neighbourhoods(values: Tensor) -> Tensor:
+    """Each place's 3x3 neighbourhood, 0 beyond the border: `(B,H,W)` to `(B,9,H*W)`. As `F.unfold`, but faster."""
+    height, width = values.shape[1:]
+    padded = F.pad(values, (1, 1, 1, 1))
+    shifted = [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
+    return torch.stack(shifted, 1).flatten(2)

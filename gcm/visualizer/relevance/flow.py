@@ -77,19 +77,24 @@ class PartFlow:
         sums = summed(self.layer, tuple(zip(self.leaves, weights, strict=True)))
         return sums if self.part.bias is None else sums + self.part.bias
 
+    @cached_property
+    def mask(self) -> Tensor | None:
+        """1 where the part hands relevance on, else 0."""
+        return None if self.part.of is None else self.part.of.to(self.layer.outputs)
+
+    @cached_property
+    def factor(self) -> Tensor:
+        """The part's share over `z`; 0 where the sum is, since nothing was brought there."""
+        sums = self.sums.detach()
+        stable = sums + self.epsilon * torch.where(sums < 0, -1.0, 1.0).to(sums) if self.epsilon else sums
+        nothing = stable.abs() < torch.finfo(stable.dtype).tiny
+        return torch.where(nothing, 0.0, self.part.share / stable)
+
     def hand_on(self, relevance: Tensor, handed: Tensor) -> None:
         """Adds to `handed` what the part hands on."""
-        if self.part.of is not None:
-            relevance = torch.where(self.part.of, relevance, 0.0)
-        if not relevance.any():
+        mine = relevance if self.mask is None else relevance * self.mask
+        if not mine.abs().max():
             return  # as where a ReLU follows, and outputs < 0 have no relevance
-        quotients = self.part.share * divided(relevance, self.sums.detach(), self.epsilon)
-        gradients = torch.autograd.grad(self.sums, self.leaves, quotients, retain_graph=True)
+        gradients = torch.autograd.grad(self.sums, self.leaves, mine * self.factor, retain_graph=True)
         for leaf, gradient in zip(self.leaves, gradients, strict=True):
-            handed += leaf.detach() * gradient
-
-
-def divided(relevance: Tensor, sums: Tensor, epsilon: float) -> Tensor:
-    """`R / z`; 0 where the sum is, since nothing was brought there."""
-    stable = sums + epsilon * torch.where(sums < 0, -1.0, 1.0).to(sums.dtype) if epsilon else sums
-    return torch.where(stable == 0, 0.0, relevance / stable)
+            handed.addcmul_(leaf.detach(), gradient)
