@@ -50,7 +50,7 @@ def test_every_key_is_a_parameter(group):
 NOT_CONFIGURED = {
     "data": {"ImageData", "ImageSpec", "MemorySplit", "PlacedSplit", "Split"},
     "model": {
-        "Classifier", "FeatureClassifier", "PooledClassifier", "PathNetwork", "Interpretable", "Contributions",
+        "Classifier", "FeatureClassifier", "PooledClassifier", "PathNetwork", "ContributionMapping", "Interpretable", "Contributions",
         "StochasticClassifier",
     },
     "visualizer": {"Explanation", "Visualizer"},

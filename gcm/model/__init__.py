@@ -3,7 +3,9 @@
 from gcm.model.base import Classifier, Contributions, FeatureClassifier, Interpretable, PooledClassifier
 from gcm.model.bayesian_cnn import BayesianCNN
 from gcm.model.cnn import CNN
+from gcm.model.contribution_mapping import ContributionMapping
 from gcm.model.gcm import GCM
+from gcm.model.gcm_backbone import GCMBackbone
 from gcm.model.lab_cnn import LabCNN
 from gcm.model.lenet import LeNet
 from gcm.model.mc_dropout_cnn import MCDropoutCNN
@@ -15,8 +17,10 @@ __all__ = [
     "GCM",
     "BayesianCNN",
     "Classifier",
+    "ContributionMapping",
     "Contributions",
     "FeatureClassifier",
+    "GCMBackbone",
     "Interpretable",
     "LabCNN",
     "LeNet",

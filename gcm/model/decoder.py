@@ -2,9 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from gcm.model.base import for_targets
+from gcm.model.contribution_mapping import ClassMapDecoder
 from gcm.model.layer import convolution_block
 
 
@@ -18,14 +17,12 @@ class Enlarging(nn.Module):
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        fast = features.contiguous(
-            memory_format=torch.channels_last
-        )  # transposed convolutions are slow in other layouts
+        fast = features.contiguous(memory_format=torch.channels_last)  # in others it takes several times as long
         enlarged: Tensor = self.activation(self.normalization(self.convolution(fast, output_size=list(size))))
         return enlarged
 
 
-class Decoder(nn.Module):
+class Decoder(ClassMapDecoder):
     """Layers 11 to 15: enlarge, convolve, enlarge, convolve, and a 3x3 convolution to one map for each class.
 
     The first `shared_depth` layers serve all classes. Each later one exists once for every class; the copies run side
@@ -54,16 +51,3 @@ class Decoder(nn.Module):
         halfway = self.convolve1(self.enlarge1(code, half_size))
         decoded: Tensor = self.convolve2(self.enlarge2(halfway, size))
         return decoded
-
-    def class_maps(self, decoded: Tensor, targets: Tensor | None) -> Tensor:
-        """The class layer: `(B,E,H,W)` to `(B,K,H,W)`, or `(B,T,H,W)` computed for the target classes alone."""
-        if targets is None or not self.shared:
-            maps: Tensor = self.class_layer(decoded)
-            return maps if targets is None else for_targets(maps, targets)
-        weight, bias = self.class_layer.weight[targets], self.class_layer.bias[targets]  # type: ignore[index]
-        if targets.ndim == 1:
-            return F.conv2d(decoded, weight, bias, padding=1)
-        images, classes = targets.shape
-        side_by_side = decoded.flatten(0, 1).unsqueeze(0)  # (B,E,H,W) -> (1,B*E,H,W): a group for each image
-        maps = F.conv2d(side_by_side, weight.flatten(0, 1), bias.flatten(), padding=1, groups=images)
-        return maps.view(images, classes, *decoded.shape[2:])

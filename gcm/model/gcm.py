@@ -3,20 +3,18 @@
 from itertools import chain
 from typing import Annotated
 
-import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from gcm.data.spec import ImageSpec
-from gcm.model.base import Contributions, Interpretable
+from gcm.model.contribution_mapping import ContributionMapping
 from gcm.model.decoder import Decoder
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
 from gcm.setting import PositiveCount
 
 
-class GCM(Interpretable):
+class GCM(ContributionMapping):
     """A weight map for each class, multiplied with the image; the mean of that product is the class score.
 
     Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ
@@ -33,8 +31,6 @@ class GCM(Interpretable):
     For 3 channels and 10 classes: 161,338 parameters, or 161,834 with `conv_bias`.
     """
 
-    any_size = True
-
     def __init__(
         self,
         spec: ImageSpec,
@@ -43,8 +39,7 @@ class GCM(Interpretable):
         clipped: bool = False,
         conv_bias: bool = False,
     ) -> None:
-        super().__init__(spec)
-        self.clipped = clipped
+        super().__init__(spec, clipped)
         last = widths[-1]
         self.encoder = nn.Sequential(
             *chain.from_iterable(trunk_layers(spec.channels, widths, conv_bias)),
@@ -52,68 +47,7 @@ class GCM(Interpretable):
         )
         self.decoder = Decoder(widths, len(spec.classes), shared_depth, conv_bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        self.check_images(images)
-        return self.scores(images, self.decode(images))
-
-    def class_weight_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
-        """CWM: signed weights `(B,K,H,W)` of every class, or `(B,T,H,W)` of the targets, `(T,)` or `(B,T)`."""
-        self.check_images(images)
-        return self.decoded_weight_maps(self.decode(images), targets)
-
-    def class_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
-        """CCM: weight map times image, `(B,K,C,H,W)`; its average over the last three axes is the class score."""
-        return self.class_weight_maps(images, targets).unsqueeze(2) * images.unsqueeze(1)
-
-    def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
-        """Parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left over."""
-        self.check_images(images)
-        decoded = self.decode(images)
-        maps = self.decoded_weight_maps(decoded, targets)
-        parts = maps.unsqueeze(2) * (images / images[0].numel()).unsqueeze(1)  # (B,K,1,H,W) * (B,1,C,H,W)
-        return Contributions(self.scores(images, decoded), parts, parts.new_zeros(parts.shape[:2]))
-
     def decode(self, images: Tensor) -> Tensor:
-        """The class layer's input, `(B,E,H,W)`: all that `scores` and `decoded_weight_maps` need."""
         height, width = images.shape[2:]
         decoded: Tensor = self.decoder(self.encoder(images), (height, width))
         return decoded
-
-    def decoded_weight_maps(self, decoded: Tensor, targets: Tensor | None = None) -> Tensor:
-        """CWM from `decode`'s result."""
-        maps = self.decoder.class_maps(decoded, targets)
-        return F.relu(maps) if self.clipped else maps
-
-    def scores(self, images: Tensor, decoded: Tensor) -> Tensor:
-        """The class scores `(B,K)` from `decode`'s result, equations 3 and 4.
-
-        The mean over the channels is taken first, since every channel has the same weight.
-        """
-        brightness = images.mean(1)  # (B,C,H,W) -> (B,H,W)
-        with torch.autocast(images.device.type, enabled=False):
-            if self.decoder.shared and not self.clipped:
-                return self._scores_without_maps(brightness, decoded.to(brightness.dtype))
-            maps = self.decoded_weight_maps(decoded.to(brightness.dtype))
-            return torch.einsum("bkhw,bhw->bk", maps, brightness) / brightness[0].numel()
-
-    def _scores_without_maps(self, brightness: Tensor, decoded: Tensor) -> Tensor:
-        """The scores with no map ever made: class layer and average are both linear, so their order may be exchanged.
-
-        The average of `brightness * conv(decoded, w)` is the inner product of `w`, spatially flipped, with how
-        `decoded` correlates with the 3x3 neighbourhoods of `brightness`. Time and memory do not depend on the number of
-        classes.
-        """
-        layer = self.decoder.class_layer
-        around = neighbourhoods(brightness)  # (B,H,W) -> (B,9,HW)
-        correlation = around @ decoded.flatten(2).transpose(1, 2) / around.shape[2]  # (B,9,E)
-        weight = layer.weight.flip(2, 3).permute(0, 2, 3, 1).flatten(1)  # (K,E,3,3) -> (K,9E)
-        assert layer.bias is not None
-        return F.linear(correlation.flatten(1), weight) + brightness.mean((1, 2)).unsqueeze(1) * layer.bias
-
-
-def neighbourhoods(values: Tensor) -> Tensor:
-    """Each place's 3x3 neighbourhood, 0 beyond the border: `(B,H,W)` to `(B,9,H*W)`. As `F.unfold`, but faster."""
-    height, width = values.shape[1:]
-    padded = F.pad(values, (1, 1, 1, 1))
-    shifted = [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
-    return torch.stack(shifted, 1).flatten(2)

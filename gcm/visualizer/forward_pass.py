@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcm.error import InputError
-from gcm.model import GCM, FeatureClassifier, PooledClassifier
+from gcm.model import ContributionMapping, FeatureClassifier, PooledClassifier
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 from gcm.visualizer.relu_mode import check_only_relus
 
@@ -79,7 +79,7 @@ class ForwardPass:
         if isinstance(self.model, FeatureClassifier):
             features = self.model.features(images)
             return features, self.model.head(features)
-        if isinstance(self.model, GCM):
+        if isinstance(self.model, ContributionMapping):
             decoded = self.model.decode(images)
             return decoded, self.model.scores(images, decoded)
         return None, self.model(images)

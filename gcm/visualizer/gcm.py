@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from gcm.error import InputError, listed
-from gcm.model import GCM
+from gcm.model import ContributionMapping
 from gcm.model.base import for_targets
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
@@ -35,7 +35,7 @@ class ClassWeightMaps(Visualizer):
         self.centre = centre
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
-        assert isinstance(forward_pass.model, GCM)
+        assert isinstance(forward_pass.model, ContributionMapping)
         if self.centre == "none":
             return forward_pass.model.decoded_weight_maps(forward_pass.hidden, forward_pass.requested).unsqueeze(2)
         maps = forward_pass.model.decoded_weight_maps(forward_pass.hidden)  # all classes, whatever is asked for
@@ -45,7 +45,7 @@ class ClassWeightMaps(Visualizer):
         return centred.unsqueeze(2)
 
     def misfit(self, model: nn.Module) -> str:
-        return "" if isinstance(model, GCM) else "only GCM makes class weight maps"
+        return "" if isinstance(model, ContributionMapping) else "only GCM makes class weight maps"
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
         if self.centre == "none":
@@ -67,7 +67,7 @@ class ClassContributionMaps(ClassWeightMaps):
         return super().weight_maps(forward_pass) * (images / images[0].numel()).unsqueeze(1)
 
     def misfit(self, model: nn.Module) -> str:
-        return "" if isinstance(model, GCM) else "only GCM makes class contribution maps"
+        return "" if isinstance(model, ContributionMapping) else "only GCM makes class contribution maps"
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
         reasons = super().by_construction(model)

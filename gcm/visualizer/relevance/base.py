@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gcm.error import InputError
-from gcm.model import GCM, Classifier
+from gcm.model import Classifier, ContributionMapping
 from gcm.visualizer.base import Visualizer, inspected
 from gcm.visualizer.forward_pass import ForwardPass, target_gradients
 from gcm.visualizer.relevance.composite import Composite
@@ -83,6 +83,10 @@ def traced_logits(model: nn.Module, images: Tensor) -> tuple[Tensor, list[LayerF
     """
     mode = RelevanceMode(model, images)
     with mode.following():
-        logits = model.class_contribution_maps(images).mean((2, 3, 4)) if isinstance(model, GCM) else model(images)
+        logits = (
+            model.class_contribution_maps(images).mean((2, 3, 4))
+            if isinstance(model, ContributionMapping)
+            else model(images)
+        )
     mode.check_graph(logits)
     return logits, mode.layers
