@@ -39,7 +39,8 @@ def torchcam_grad_cam(network: PooledClassifier, images: Tensor) -> Maps:
 
     def maps_of(label: int) -> Tensor:
         with GradCAM(network, last_layer(network)) as method:
-            return method(label, network(images.requires_grad_()))[0]
+            maps: Tensor = method(label, network(images.requires_grad_()))[0]
+            return maps
 
     return for_each_class(network, maps_of)
 

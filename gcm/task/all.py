@@ -15,10 +15,11 @@ from gcm.data import ImageData
 from gcm.error import listed
 from gcm.file import write_json
 from gcm.rendering import Product
-from gcm.task.decline_ratio import decline_ratio_table
+from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import check_section, chosen, refuse, settings_of
+from gcm.task.shared_work import Share
 from gcm.task.train import train_network
 from gcm.task.weights import device_of
 from gcm.visualizer import Visualizer
@@ -45,7 +46,8 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
             return
         write_json(directory / "result.json", results[0])
         networks = [read_saved(directory / name) for name in configs]
-        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design=False, images=None)
+        cells = decline_ratio_measured(config, networks, data, Share(0, 1, device_of(config)))
+        write_decline_ratio_table(cells, data, directory, images=None)
         draw_own_maps(config, networks[0], data, indices, directory)
     show_results(results)
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")

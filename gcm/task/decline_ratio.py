@@ -16,7 +16,8 @@ from gcm.setting import PositiveCount
 from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse
-from gcm.task.weights import device_of, distinct_names, named_data, named_networks
+from gcm.task.shared_work import Share, shared_work
+from gcm.task.weights import distinct_names, named_data, named_networks
 from gcm.zoo import SavedNetwork
 
 
@@ -32,35 +33,52 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False, image
     if images is not None and images > len(data.test):
         raise InputError(f"task.images must be 1 to {len(data.test)}, the test images there are; got {images}")
     with run_directory(config) as directory:
-        decline_ratio_table(config, networks, data, directory, post_hoc_on_by_design, images)
+        with shared_work(config) as share:
+            cells = decline_ratio_measured(config, networks, data, share, post_hoc_on_by_design, images)
+        if share.rank > 0:
+            return
+        write_decline_ratio_table(cells, data, directory, images)
     say(f"files: {directory}")
     say_next("task=faithfulness", f"weights={networks[0].path}")
 
 
-def decline_ratio_table(
+def decline_ratio_measured(
     config: DictConfig,
     networks: Sequence[SavedNetwork],
     data: ImageData,
-    directory: Path,
-    post_hoc_on_by_design: bool,
-    images: int | None,
+    share: Share,
+    post_hoc_on_by_design: bool = False,
+    images: int | None = None,
 ) -> list[Cell]:
-    """Measure, then write `decline_ratio.csv`, `.md` and `.png` into `directory`, and show the table."""
+    """The table's cells, of all processes together."""
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
     visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
     new_metric = partial(build, config.metric, key="metric")
     cells: list[Cell] = []
     for name, saved in zip(distinct_names(networks), networks, strict=True):
-        network = saved.network().to(device_of(config))
+        network = saved.network().to(share.device)
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
         cells += decline_ratio_cells(
-            name, network, chosen, renderings, new_metric, data.test, config.data.batch_size, images
+            name,
+            network,
+            chosen,
+            renderings,
+            new_metric,
+            data.test,
+            config.data.batch_size,
+            images,
+            share.rank,
+            share.processes,
         )
     if not any(cell.decline for cell in cells):
         raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
+    return cells
+
+
+def write_decline_ratio_table(cells: Sequence[Cell], data: ImageData, directory: Path, images: int | None) -> None:
+    """`decline_ratio.csv`, `.md` and `.png`; the table is shown too."""
     which = f"the first {images:,}" if images else f"{len(data.test):,}"
     title = f"Decline ratio, {data.name}, {which} test images"
     write_decline_ratio(cells, data.name, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
     show_decline_ratio(cells, title)
-    return cells

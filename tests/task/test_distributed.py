@@ -30,3 +30,16 @@ def test_ddp_does_the_whole_job_and_tests_every_image_once(tmp_path):
     assert [row["n"] for row in rows] == ["360", "360"]
     (alone,) = json.loads((tmp_path / "again/result.json").read_text())
     assert alone["test_accuracy"] == result["test_accuracy"]
+
+
+def test_two_processes_make_the_table_of_one(tmp_path):
+    """357 images: the last batches are uneven, and one process has one image more."""
+    words = ["task=decline_ratio", "weights=[gcm_digits,cnn_digits]", "visualizer=[gcm,cam,saliency,random]",
+             "data.batch_size=50", "task.images=357", "trainer.enable_progress_bar=false"]  # fmt: skip
+    ddp = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.accelerator=cpu"]
+    for name, more in (("one", []), ("two", ddp)):
+        command = [sys.executable, str(ROOT / "train.py"), *words, *more, f"output={name}"]
+        subprocess.run(command, check=True, cwd=tmp_path, timeout=300)
+    one, two = ((tmp_path / name / "decline_ratio.csv").read_text() for name in ("one", "two"))
+    assert one == two
+    assert {row["n"] for row in csv.DictReader(one.splitlines()) if row["n"]} == {"357"}

@@ -1,0 +1,119 @@
+"""The benchmark measures what it says: ratios by hand, peers that give our maps, and the task on the embedded digits."""
+
+import csv
+import time
+from functools import partial
+
+import pytest
+import torch
+
+import gcm
+from gcm.benchmark import peer
+from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
+from gcm.benchmark.memory import growth, in_new_process
+from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
+from gcm.benchmark.row.gcm_maps import MapsMadeGCM
+from gcm.data import Digits, ImageSpec
+from gcm.model import GCM
+from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency
+
+
+def given(*amounts):
+    """One after the other."""
+    return partial(next, iter(amounts))
+
+
+@pytest.mark.parametrize(
+    ("goal", "ratio", "low", "high", "reached"),
+    [(at_least(3), 4.0, 2.0, 6.0, True), (at_least(5), 4.0, 2.0, 6.0, False), (None, 4.0, 2.0, 6.0, None),
+     (at_most(0.3), 0.25, 1 / 6, 0.5, True), (at_most(0.2), 0.25, 1 / 6, 0.5, False)],
+)  # fmt: skip
+def test_ratios_by_hand(goal, ratio, low, high, reached):
+    """The warm-up's 100 and 1 do not count."""
+    found = measured("row", Comparison("a", "b", given(100, 1, 1, 2), given(1, 2, 6, 8), goal), rounds=3)
+    assert (found.ratio, found.low, found.high) == pytest.approx((ratio, low, high))
+    assert found.reached is reached
+    assert (found.ours, found.others, found.rounds) == (1, 6, 3)
+
+
+def test_seconds_of_a_job():
+    assert timed(lambda: time.sleep(0.05))() == pytest.approx(0.05, rel=0.5)
+
+
+def hundred_mebibytes():
+    return torch.ones(25 * 2**20)
+
+
+def growth_of_a_hundred_mebibytes():
+    return growth(hundred_mebibytes)
+
+
+def test_memory_of_a_job_is_its_peak():
+    assert 95 < in_new_process(growth_of_a_hundred_mebibytes) < 120
+
+
+@pytest.mark.parametrize(
+    ("captum", "own"),
+    [
+        (peer.captum_grad_cam, GradCAM()),
+        (peer.captum_guided_backprop, GuidedBackprop()),
+        (peer.captum_saliency, Saliency()),
+        (partial(peer.captum_occlusion, patch=4), Occlusion(4)),
+    ],
+)
+def test_captum_does_the_same_job(captum, own):
+    network, images = gcm.load("cnn_digits"), torch.rand(3, 1, 32, 32)
+    theirs, ours = captum(peer.for_libraries(network), images.clone())(), own(network, images).maps
+    if isinstance(own, Occlusion):  # captum writes each square's value to all of its pixels
+        theirs = theirs[:, :, :, ::4, ::4]
+    torch.testing.assert_close(theirs.detach(), ours, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [peer.captum_guided_grad_cam, peer.captum_lrp, peer.zennit_deep_taylor])
+def test_other_peers_give_maps_of_every_class(method):
+    network = gcm.load("cnn_digits")
+    assert method(peer.for_libraries(network), torch.rand(2, 1, 32, 32))().shape == (2, 10, 1, 32, 32)
+
+
+def test_both_tables_are_the_same():
+    """But for guided Grad-CAM, whose coarse map captum enlarges by its nearest pixel."""
+    network, split = gcm.load("cnn_digits"), Digits().test.subset(torch.arange(40))
+    ours, theirs = table(network, split, 20), table_by_captum(peer.for_libraries(network), split, 20)
+    cells = [cell for cell in ours if cell[0] != "guided_grad_cam"]
+    assert len(cells) == 16
+    assert {cell: ours[cell] for cell in cells} == pytest.approx({cell: theirs[cell] for cell in cells})
+    assert GuidedGradCAM().interpolation == "bilinear"
+
+
+def test_the_naive_network_has_the_same_scores():
+    torch.manual_seed(1)
+    spec, images = ImageSpec.of(3, 32, 7), torch.rand(2, 3, 32, 32)
+    made, own = MapsMadeGCM(spec).eval(), GCM(spec).eval()
+    made.load_state_dict(own.state_dict())
+    torch.testing.assert_close(made(images), own(images))
+
+
+def test_the_task(train_py, tmp_path):
+    end = train_py("task=benchmark", "data=digits", "task.cnn=cnn_digits", "task.gcm=gcm_digits", "rows=[class_activation_maps,gcm_maps]",
+                   "task.batch_size=4", "task.rounds=1", "output=out")  # fmt: skip
+    assert end.code == 0, end.err
+    with (tmp_path / "out/benchmark.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["row"] for row in rows} == {"class_activation_maps", "gcm_maps"}
+    assert all(float(row["ratio"]) > 0 and "torch" in row["versions"] and row["machine"] for row in rows)
+    text = (tmp_path / "out/benchmark.md").read_text()
+    assert "## gcm_maps" in text
+    assert "what the other takes divided by what we take" in text
+
+
+def test_what_the_task_refuses(train_py):
+    assert (
+        "task.rows: item 0 must be 'class_activation_maps', 'gradients'"
+        in train_py("task=benchmark", "rows=[speed]").error
+    )
+    words = ("task=benchmark", "data=digits", "task.gcm=gcm_digits")
+    assert "task.cnn must name a CNN and task.gcm a GCM" in train_py(*words, "task.cnn=gcm_digits").error
+    assert (
+        "task.batch_size must be 1 to 360"
+        in train_py(*words, "task.cnn=cnn_digits", "task.batch_size=999", "rows=[gcm_maps]").error
+    )
