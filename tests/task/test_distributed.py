@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from sample import ROOT
 
 
@@ -32,6 +33,7 @@ def test_ddp_does_the_whole_job_and_tests_every_image_once(tmp_path):
     assert alone["test_accuracy"] == result["test_accuracy"]
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_table_of_one(tmp_path):
     """357 images: the last batches are uneven, and one process has one image more."""
     words = ["task=decline_ratio", "weights=[gcm_digits,cnn_digits]", "visualizer=[gcm,cam,saliency,random]",

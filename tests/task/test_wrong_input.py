@@ -6,7 +6,7 @@ import torch
 WRONG = {
     # misspelt
     "choice": (["model=gmc"], r"no 'gmc' in model; allowed: bayesian_cnn, cnn, cnn3, gcm, gcm_backbone, gcm_clipped, lab_cnn, lenet, mc_dropout_cnn, tiny_lenet"),
-    "task": (["task=trian"], r"no 'trian' in task; allowed: all, benchmark, decline_ratio, evolution, explain, faithfulness, filter_images, filters, grad_cam, noise_mask, publish, regions, report, test, train, uncertainty, verify, why"),
+    "task": (["task=trian"], r"no 'trian' in task; allowed: all, benchmark, decline_ratio, evolution, explain, export, faithfulness, filter_images, filters, grad_cam, noise_mask, publish, regions, report, test, train, uncertainty, verify, why"),
     "visualizer": (["visualizer=[gcm,gradcam]"], r"no 'gradcam' in visualizer; allowed: all, cam, deconvnet, deep_taylor, gcm,"),
     "experiment": (["experiment=gcm_cifar"], r"no 'gcm_cifar' in experiment; allowed: .*gcm_cifar10"),
     "top key": (["sead=1"], r"unknown setting sead; did you mean seed\?.*Allowed here: .*seed"),

@@ -1,0 +1,58 @@
+"""`task=export`: a network that explains itself, as a file that needs no code of ours."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import MinLen
+from omegaconf import DictConfig
+
+from gcm.console import say, say_next, show_table
+from gcm.data import as_pixels
+from gcm.error import InputError
+from gcm.file import write_csv
+from gcm.model import Interpretable
+from gcm.setting import PositiveCount, PositiveNumber
+from gcm.task.run_directory import run_directory
+from gcm.task.settings import refuse
+from gcm.task.weights import named_data, named_network
+from gcm.zoo.exported import ENDINGS, NAMES, READERS, WRITERS, Format, WithContributions
+
+
+def export(
+    config: DictConfig,
+    formats: Annotated[tuple[Format, ...], MinLen(1)] = ("onnx", "torch"),
+    images: PositiveCount = 100,
+    tolerance: PositiveNumber = 1e-4,
+) -> None:
+    """Write the network of `weights=`, and an error if the file computes something else on the first `images`."""
+    refuse(config, "resume", "indices", "label")
+    saved = named_network(config)
+    network = saved.network()
+    if not isinstance(network, Interpretable):
+        raise InputError(f"task=export writes networks that explain themselves; {saved.card.name} does not")
+    data = named_data(config, [saved])
+    pixels = as_pixels(data.test[torch.arange(min(images, len(data.test)))][0], "cpu")
+    with torch.no_grad():
+        expected = WithContributions(network)(pixels)
+    with run_directory(config) as directory:
+        rows = []
+        for name in formats:
+            path = directory / f"{saved.card.name}{ENDINGS[name]}"
+            WRITERS[name](network, saved.card, path)
+            found = READERS[name](path)(pixels)
+            errors = [largest_difference(*pair) for pair in zip(found, expected, strict=True)]
+            if max(errors) > tolerance:
+                path.unlink()
+                raise InputError(
+                    f"{path.name} would differ by {max(errors):.1e} from the network, allowed: {tolerance:g}"
+                )
+            shown = {f"error of {what}": f"{error:.1e}" for what, error in zip(NAMES, errors, strict=True)}
+            rows.append({"file": path.name, "images": len(pixels), **shown})
+        write_csv(directory / "export.csv", rows)
+    show_table("Exported: largest differences from the network", rows)
+    say(f"files: {directory}; inputs: images, float32 in [0,1]; outputs: {' and '.join(NAMES)}")
+    say_next("task=explain", f"weights={saved.path}")
+
+
+def largest_difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found - expected).abs().max())

@@ -1,0 +1,90 @@
+"""Networks that explain themselves as files that need no code of ours: ONNX, and PyTorch's exported programs."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gcm.error import InputError
+from gcm.file import write_whole
+from gcm.model import Interpretable
+from gcm.zoo.card import Card
+
+Format = Literal["onnx", "torch"]
+Outputs = tuple[Tensor, Tensor]
+NAMES = ("logits", "contributions")
+EXAMPLES = 2
+"""Images by which a network is traced; with one, PyTorch would fix their number."""
+
+
+class WithContributions(nn.Module):
+    """Images `(B,C,H,W)`, float32 in [0,1], to logits `(B,K)` and what each part adds to them, `(B,K,…)`."""
+
+    def __init__(self, network: Interpretable) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Outputs:
+        found = self.network.contributions(images)
+        return found.logits, found.parts
+
+
+def exported(network: Interpretable) -> torch.export.ExportedProgram:
+    """In evaluation mode; takes any number of images of the spec's size."""
+    images = torch.zeros(EXAMPLES, *network.spec.shape)
+    batch = torch.export.Dim("batch", min=1)
+    with torch.no_grad():
+        return torch.export.export(WithContributions(network.eval()), (images,), dynamic_shapes={"images": {0: batch}})
+
+
+def write_onnx(network: Interpretable, card: Card, path: Path) -> None:
+    """With the card as metadata."""
+    try:
+        import onnxscript  # noqa: F401  # torch.onnx needs it, and would say so in many lines
+    except ModuleNotFoundError:
+        raise InputError('task.formats=[onnx] needs ONNX: pip install -e ".[export]"') from None
+    for name in ("onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    program = torch.onnx.export(exported(network), input_names=["images"], output_names=list(NAMES), verbose=False)
+    assert program is not None
+    program.model.metadata_props["card"] = json.dumps(card.to_dict())
+    write_whole(path, lambda partial: program.save(str(partial)))
+
+
+def onnx_outputs(path: Path) -> Callable[[Tensor], Outputs]:
+    """Logits and contributions of images by ONNX Runtime on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def outputs(images: Tensor) -> Outputs:
+        logits, contributions = session.run(list(NAMES), {"images": images.numpy()})
+        return torch.from_numpy(logits), torch.from_numpy(contributions)
+
+    return outputs
+
+
+def write_torch(network: Interpretable, card: Card, path: Path) -> None:
+    """As `torch.export.load` reads it, with the card beside the program."""
+    files = {"card": json.dumps(card.to_dict())}
+    write_whole(path, lambda partial: torch.export.save(exported(network), partial, extra_files=files))
+
+
+def torch_outputs(path: Path) -> Callable[[Tensor], Outputs]:
+    module = torch.export.load(path).module()
+
+    def outputs(images: Tensor) -> Outputs:
+        with torch.no_grad():
+            logits, contributions = module(images)
+        return logits, contributions
+
+    return outputs
+
+
+WRITERS: Mapping[Format, Callable[[Interpretable, Card, Path], None]] = {"onnx": write_onnx, "torch": write_torch}
+READERS: Mapping[Format, Callable[[Path], Callable[[Tensor], Outputs]]] = {"onnx": onnx_outputs, "torch": torch_outputs}
+ENDINGS: Mapping[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
