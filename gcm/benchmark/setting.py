@@ -10,8 +10,7 @@ from torch import Tensor
 from gcm.benchmark.own_training import OwnTraining
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
-from gcm.model import GCM, PooledClassifier
-from gcm.model.evaluation_copy import evaluation_copy
+from gcm.model import GCM, PooledClassifier, evaluation_copy
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from gcm.model.base import Classifier, Contributions, FeatureClassifier, Interpr
 from gcm.model.bayesian_cnn import BayesianCNN
 from gcm.model.cnn import CNN
 from gcm.model.contribution_mapping import ContributionMapping
+from gcm.model.evaluation_copy import evaluation_copy
 from gcm.model.gcm import GCM
 from gcm.model.gcm_backbone import GCMBackbone
 from gcm.model.lab_cnn import LabCNN
@@ -28,4 +29,5 @@ __all__ = [
     "PathNetwork",
     "PooledClassifier",
     "StochasticClassifier",
+    "evaluation_copy",
 ]

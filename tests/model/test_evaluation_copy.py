@@ -9,8 +9,7 @@ from torch import nn
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.model import Classifier
-from gcm.model.evaluation_copy import evaluation_copy
+from gcm.model import Classifier, evaluation_copy
 from gcm.visualizer import CAM, LRP, ClassContributionMaps, DeepTaylor, GradCAM, GuidedBackprop, Saliency
 
 SPEC = ImageSpec.of(3, 32, 5)

@@ -8,9 +8,8 @@ from torchvision.models import get_model
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.model import GCMBackbone
+from gcm.model import GCMBackbone, evaluation_copy
 from gcm.model.backbone import Backbone
-from gcm.model.evaluation_copy import evaluation_copy
 from gcm.visualizer import ClassContributionMaps, ClassWeightMaps
 
 SPEC = ImageSpec.of(3, 64, 12)
