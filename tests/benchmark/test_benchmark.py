@@ -93,6 +93,7 @@ def test_the_naive_network_has_the_same_scores():
     torch.testing.assert_close(made(images), own(images))
 
 
+@pytest.mark.slow
 def test_the_task(train_py, tmp_path):
     end = train_py("task=benchmark", "data=digits", "task.cnn=cnn_digits", "task.gcm=gcm_digits", "rows=[class_activation_maps,gcm_maps]",
                    "task.batch_size=4", "task.rounds=1", "output=out")  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from sample import ROOT
 
 
+@pytest.mark.slow
 def test_ddp_does_the_whole_job_and_tests_every_image_once(tmp_path):
     words = [
         "visualizer=[gcm,cam]",

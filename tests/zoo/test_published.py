@@ -135,6 +135,7 @@ def test_the_hub_offers_every_shipped_network():
     assert not torch.hub.load(str(ROOT), "gcm_digits", source="local").training
 
 
+@pytest.mark.slow
 def test_a_built_wheel_brings_its_weights(tmp_path):
     """Built, installed in another environment (which sees only this one's other packages), loaded away from here."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
