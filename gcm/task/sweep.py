@@ -11,6 +11,10 @@ from omegaconf import DictConfig
 from gcm.console import say, show_table
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
+from gcm.task.command_line import failed_jobs
+
+WITH_RESULT = ("all", "train", "test")
+"""Tasks that write `result.json`."""
 
 
 class SweepSummary(Callback):
@@ -22,22 +26,27 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
-        jobs = sorted((path for path in directory.iterdir() if path.is_dir()), key=in_order)
+        folders = (path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
+        jobs = sorted(folders, key=in_order)
         parts = [json.loads((job / "result.json").read_text()) for job in jobs if (job / "result.json").is_file()]
         results = [result for part in parts for result in (part if isinstance(part, list) else [part])]
-        missing = [job.name for job in jobs if not (job / "result.json").is_file()]
+        missing = [job for job in jobs if not (job / "result.json").is_file()]
+        if config.hydra.runtime.choices.task in WITH_RESULT:  # launchers may run jobs in processes of their own
+            numbers = [int(job.name) for job in missing if job.name.isdigit()]
+            failed_jobs.extend(number for number in numbers if number not in failed_jobs)
         if not results:
             return
+        names = ", ".join(job.name for job in missing)
         runs = run_rows(results)
         rows = summary_rows(runs)
         write_csv(directory / "runs.csv", runs)
         write_csv(directory / "summary.csv", rows)
-        note = f"\nWithout a result: job {', '.join(missing)}.\n" if missing else ""
+        note = f"\nWithout a result: job {names}.\n" if missing else ""
         write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded(row) for row in rows])}{note}")
         draw_summary(runs, config, directory)
         show_table("Sweep", [rounded(row) for row in rows])
         if missing:
-            say(f"without a result: job {', '.join(missing)}")
+            say(f"without a result: job {names}")
         say(f"summary: {directory}/summary.csv and .md")
 
 
