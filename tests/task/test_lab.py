@@ -110,6 +110,7 @@ def test_what_evolution_refuses(train_py):
     )
 
 
+@pytest.mark.slow
 def test_networks_are_asked_what_they_do_not_know(train_py, tmp_path):
     for model, *more in (("mc_dropout_cnn",), ("bayesian_cnn", "model.tempering=0.01")):
         words = (
