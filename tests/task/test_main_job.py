@@ -220,7 +220,7 @@ def test_help_names_tasks_groups_and_examples(train_py):
         "experiment: ",
     ):
         assert part in end.out
-    assert end.out.count("  python train.py ") == 6
+    assert end.out.count("  python train.py ") == 7
 
 
 def test_what_to_try_next_can_be_tried(train_py):
