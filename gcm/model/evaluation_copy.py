@@ -21,8 +21,8 @@ def evaluation_copy(network: Network, dtype: torch.dtype = torch.float32) -> Net
     """A copy in evaluation mode that visualizers explain faster, for the price of rounding.
 
     Batch normalisation is folded into the convolution before it, memory is laid out channels last, and no parameter
-    wants a gradient. The network itself stays as it is. With `dtype=torch.bfloat16` logits and maps carry about two
-    decimal digits; give the copy images of the same type.
+    wants a gradient. The network itself stays as it is. With `dtype=torch.bfloat16` logits and class activation maps
+    carry about two decimal digits, gradients less, since ReLUs near 0 open or close; give the copy images of the type.
 
     Raises `InputError` where batch normalisation does not directly follow a convolution of the same module.
     """

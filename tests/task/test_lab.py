@@ -110,20 +110,16 @@ def test_what_evolution_refuses(train_py):
     )
 
 
+def train_stochastic(train_py, model, *more):
+    words = ("task=train", f"model={model}", "model.filters=[4,4]", "model.hidden=16", "data=digits", "optimizer=adam",
+             "optimizer.lr=0.01", f"output={model}")  # fmt: skip
+    assert train_py(*words, *more).code == 0
+
+
 @pytest.mark.slow
 def test_networks_are_asked_what_they_do_not_know(train_py, tmp_path):
-    for model, *more in (("mc_dropout_cnn",), ("bayesian_cnn", "model.tempering=0.01")):
-        words = (
-            "task=train",
-            f"model={model}",
-            "model.filters=[4,4]",
-            "model.hidden=16",
-            "data=digits",
-            "optimizer=adam",
-            "optimizer.lr=0.01",
-            "trainer.max_epochs=10",
-        )
-        assert train_py(*words, *more, f"output={model}").code == 0
+    train_stochastic(train_py, "mc_dropout_cnn", "trainer.max_epochs=10")
+    train_stochastic(train_py, "bayesian_cnn", "trainer.max_epochs=10", "model.tempering=0.01")
     end = train_py(
         "task=uncertainty",
         "weights=[mc_dropout_cnn,bayesian_cnn]",
@@ -154,6 +150,10 @@ def test_networks_are_asked_what_they_do_not_know(train_py, tmp_path):
     assert len(unlike) == 2 * 2 * (2 + 3)
     assert {row["unlike"] for row in unlike} == {"inverted", "noise"}
     assert len(rows_of(out / "covered.csv")) == 2 * 2 * 2
+
+
+def test_what_uncertainty_leaves_out_or_refuses(train_py):
+    train_stochastic(train_py, "mc_dropout_cnn", "trainer.max_epochs=1")
     letters = train_py(
         "task=uncertainty",
         "weights=mc_dropout_cnn",
