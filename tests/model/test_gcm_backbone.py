@@ -43,6 +43,14 @@ def test_any_size_and_the_asked_classes_alone(network):
     torch.testing.assert_close(asked[1], every[1, [0, 1]], rtol=1e-4, atol=1e-5)
 
 
+def test_maps_lie_where_the_image_does(network):
+    images = torch.rand(1, 3, 50, 75)
+    enlarged = nn.functional.pad(images, (0, 21, 0, 14))
+    whole = network.class_weight_maps(enlarged)[:, :, :50, :75]
+    cut = network.class_weight_maps(images)
+    torch.testing.assert_close(cut[:, :, :-1, :-1], whole[:, :, :-1, :-1])  # the last layer sees one pixel further
+
+
 @pytest.mark.parametrize("name", ["resnet18", "convnext_tiny", "mobilenet_v3_large", "vgg11_bn"])
 def test_the_encoder_is_the_backbone_without_its_head(name):
     torch.manual_seed(0)
