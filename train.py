@@ -7,8 +7,8 @@ from gcm.task.command_line import one_line_errors, run
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
-def main(config: DictConfig) -> None:
-    run(config)
+def main(config: DictConfig) -> float | None:
+    return run(config)
 
 
 if __name__ == "__main__":

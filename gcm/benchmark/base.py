@@ -15,6 +15,10 @@ LEAST = 0.3
 """Seconds that a job is timed for, at least."""
 
 
+class LeftOutError(Exception):
+    """Why a row, or the rest of it, cannot be measured here."""
+
+
 @dataclass(frozen=True)
 class Goal:
     """Attributes:

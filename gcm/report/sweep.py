@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from typing import Any
 
 NAMED_ALREADY = ("seed=", "model=", "data=")
-MEASURED = ("test_accuracy", "test_loss")
+MEASURED = ("val_accuracy", "test_accuracy", "test_loss")
 KEPT = ("network", "seed", "parameters", "epochs", "steps", *MEASURED, "test_images", "training_seconds", "machine")
 
 
@@ -46,9 +46,10 @@ def summary_rows(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def summary_row(group: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"group": group, "n": len(members), "parameters": int(members[0]["parameters"])}
     for name in MEASURED:
-        values = [float(member[name]) for member in members]
-        row[name] = mean(values)
-        row[f"{name} s.d."] = stdev(values) if len(values) > 1 else ""
+        values = [float(member[name]) for member in members if member[name] != ""]
+        if values:
+            row[name] = mean(values)
+            row[f"{name} s.d."] = stdev(values) if len(values) > 1 else ""
     return row
 
 

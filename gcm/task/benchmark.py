@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from omegaconf import DictConfig
 
-from gcm.benchmark.base import Result, measured
+from gcm.benchmark.base import LeftOutError, Result, measured
 from gcm.benchmark.own_training import OwnTraining
 from gcm.benchmark.row import ROWS, RowName
 from gcm.benchmark.setting import Setting
@@ -49,7 +49,9 @@ def benchmark(
                     say(f"{name}: {comparison.what} against {comparison.against}: {results[-1].ratio:.2f}")
             except ModuleNotFoundError as error:
                 left_out.append(f'{name}: the rest needs {error.name}: pip install -e ".[bench]"')
-                write_benchmark(results, left_out, origin(), directory)
+            except LeftOutError as reason:
+                left_out.append(f"{name}: left out, {reason}")
+            write_benchmark(results, left_out, origin(), directory)
     show_benchmark(results)
     for line in left_out:
         say(line)

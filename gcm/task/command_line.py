@@ -18,8 +18,8 @@ from gcm.error import InputError, listed
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 
-failed_jobs: list[int] = []
-"""The numbers of a sweep's jobs that failed so far."""
+failed_jobs: list[str] = []
+"""A sweep's jobs that failed so far, by their directories' names."""
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -31,8 +31,11 @@ NOT_OURS_TO_MEND = [
 ]
 
 
-def run(config: DictConfig) -> None:
-    """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others."""
+def run(config: DictConfig) -> float | None:
+    """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others.
+
+    Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
+    """
     from gcm.task.run_directory import in_sweep
     from gcm.task.settings import check_config, chosen
 
@@ -42,7 +45,9 @@ def run(config: DictConfig) -> None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
-        build(config.task, config, key="task")
+        objective: float | None = build(config.task, config, key="task")
+        return objective
+    return None
 
 
 @contextmanager
@@ -73,10 +78,10 @@ def job_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        number = HydraConfig.get().job.num
-        failed_jobs.append(number)
+        name = Path(HydraConfig.get().runtime.output_dir).name
+        failed_jobs.append(name)
         if isinstance(error, USERS_MISTAKES):
-            print(f"error in job {number}: {one_line(error)}", file=sys.stderr)
+            print(f"error in job {name}: {one_line(error)}", file=sys.stderr)
         else:
             traceback.print_exc()
 

@@ -1,17 +1,20 @@
 """After a sweep (`-m`): one table over all its jobs."""
 
 import json
-import sys
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gcm.console import say, show_table
-from gcm.file import markdown_table, write_csv, write_text
+from gcm.error import InputError, listed
+from gcm.file import markdown_table, write_csv, write_json, write_text
 from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
-from gcm.task.command_line import failed_jobs
+from gcm.task.command_line import failed_jobs, one_line_errors
+from gcm.zoo.card import LOCAL
 
 WITH_RESULT = ("all", "train", "test")
 """Tasks that write `result.json`."""
@@ -24,6 +27,15 @@ class SweepSummary(Callback):
     Jobs whose overrides differ only in the seed are one group. A job without a result is named, not passed over.
     """
 
+    def __init__(self) -> None:
+        self.given_up: set[Path] = set()
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        if is_search(config):
+            with one_line_errors():  # Hydra would make a warning of an exception
+                check_search(config)
+            self.given_up = set(Path(config.hydra.sweep.dir).iterdir())  # a search does no job a second time
+
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
         folders = (path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -32,11 +44,11 @@ class SweepSummary(Callback):
         results = [result for part in parts for result in (part if isinstance(part, list) else [part])]
         missing = [job for job in jobs if not (job / "result.json").is_file()]
         if config.hydra.runtime.choices.task in WITH_RESULT:  # launchers may run jobs in processes of their own
-            numbers = [int(job.name) for job in missing if job.name.isdigit()]
-            failed_jobs.extend(number for number in numbers if number not in failed_jobs)
+            now = [job.name for job in missing if job not in self.given_up]
+            failed_jobs.extend(name for name in now if name not in failed_jobs)
         if not results:
             return
-        names = ", ".join(job.name for job in missing)
+        names = listed(job.name for job in missing)
         runs = run_rows(results)
         rows = summary_rows(runs)
         write_csv(directory / "runs.csv", runs)
@@ -47,12 +59,38 @@ class SweepSummary(Callback):
         show_table("Sweep", [rounded(row) for row in rows])
         if missing:
             say(f"without a result: job {names}")
+        if is_search(config):
+            best = max(rows, key=itemgetter("val_accuracy"))
+            say(f"best by validation accuracy: {best['group']}, {best['val_accuracy']:.2%}")
         say(f"summary: {directory}/summary.csv and .md")
 
 
-def in_order(job: Path) -> tuple[int, str]:
-    """Jobs by number; those with names of their own after them."""
-    return (int(job.name), "") if job.name.isdigit() else (sys.maxsize, job.name)
+def in_order(job: Path) -> tuple[str, int]:
+    """Jobs by number, those of a search by the time when it was begun or gone on with, too."""
+    began, _, number = job.name.rpartition("_")
+    return (began, int(number)) if number.isdigit() else (job.name, 0)
+
+
+def is_search(config: DictConfig) -> bool:
+    return str(config.hydra.sweeper._target_).rpartition(".")[2] == "OptunaSweeper"
+
+
+def check_search(config: DictConfig) -> None:
+    """Raise `InputError` for a search without anything to go by, or in the directory of another one."""
+    if config.hydra.runtime.choices.task != "train" or not config.data.val_size:
+        raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
+    directory = Path(config.hydra.sweep.dir)
+    space = OmegaConf.to_container(config.hydra.sweeper.params, resolve=True) or {}
+    searched = {"overrides": sorted(known(config.hydra.overrides.task)), "params": space}
+    path = directory / "search.json"
+    if path.is_file() and json.loads(path.read_text()) != searched:
+        raise InputError(f"{directory} holds another search; compare {path}, or name a new directory: hydra.sweep.dir=")
+    write_json(path, searched)
+
+
+def known(overrides: Sequence[str]) -> list[str]:
+    """All that decides what is searched, and not where it is done."""
+    return [override for override in overrides if not override.startswith(LOCAL)]
 
 
 def draw_summary(runs: list[dict[str, Any]], config: DictConfig, directory: Path) -> None:

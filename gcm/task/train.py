@@ -23,6 +23,7 @@ from gcm.task.settings import overridden_keys, refuse, task_overrides
 from gcm.zoo import Card, SavedNetwork, read_saved
 
 if TYPE_CHECKING:
+    from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
 LIBRARIES = ("gcm", "torch", "torchvision", "pytorch-lightning", "numpy")
@@ -41,8 +42,11 @@ DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothin
 LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 
 
-def train(config: DictConfig) -> None:
-    """Fit and test; with `resume=` go on with a run, by its own config."""
+def train(config: DictConfig) -> float | None:
+    """Fit and test; with `resume=` go on with a run, by its own config.
+
+    Returns the validation accuracy, if there are validation images.
+    """
     refuse(config, "weights")
     if config.resume is None:
         with run_directory(config) as directory:
@@ -54,6 +58,7 @@ def train(config: DictConfig) -> None:
     show_results([result])
     say(f"run directory: {directory}")
     say_next("task=explain", f"weights={directory}")
+    return result.get("val_accuracy")
 
 
 def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
@@ -150,6 +155,7 @@ def train_network(
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
         **tested,
+        **best_validation(module.history),
         "test_images": len(data.test),
         "training_seconds": round(seconds, 1),
         "machine": module.origin["machine"],
@@ -158,6 +164,12 @@ def train_network(
     if trainer.is_global_zero:
         write_json(directory / "result.json", result)
     return result
+
+
+def best_validation(history: "History | None") -> dict[str, float]:
+    """The validation accuracy of the epoch that is kept, where there are validation images."""
+    accuracies = [row["val_accuracy"] for row in history.rows if "val_accuracy" in row] if history else []
+    return {"val_accuracy": max(accuracies)} if accuracies else {}
 
 
 def training_module(

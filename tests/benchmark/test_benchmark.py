@@ -12,7 +12,7 @@ from gcm.benchmark import peer
 from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
 from gcm.benchmark.memory import growth, in_new_process
 from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
-from gcm.benchmark.row.gcm_maps import MapsMadeGCM
+from gcm.benchmark.row.many_classes import MapsMadeGCM
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCM
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency

@@ -23,7 +23,7 @@ from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, InputXGradien
 from gcm.zoo import load
 
 SLICE = 2000
-FEW, MANY = 250, 2000
+FEW, MANY = 250, 1000
 MOST_MEMORY = 1500.0
 VISUALIZERS: Mapping[str, Visualizer] = {
     "grad_cam": GradCAM(),
