@@ -60,10 +60,13 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except ValueError as error:
-        if not str(error).startswith("Config group override"):
+        if failed_jobs and str(error) == "No trials are completed yet.":  # Optuna's; the jobs' errors are said below
+            pass
+        elif str(error).startswith("Config group override"):
+            print("error: a group's choice cannot be null; python train.py --help shows the choices", file=sys.stderr)
+            sys.exit(2)
+        else:
             raise
-        print("error: a group's choice cannot be null; python train.py --help shows the choices", file=sys.stderr)
-        sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

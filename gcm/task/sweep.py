@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from gcm.build import plain
 from gcm.console import say, show_table
 from gcm.error import InputError, listed
 from gcm.file import markdown_table, write_csv, write_json, write_text
@@ -80,7 +81,8 @@ def check_search(config: DictConfig) -> None:
     if config.hydra.runtime.choices.task != "train" or not config.data.val_size:
         raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
     directory = Path(config.hydra.sweep.dir)
-    space = OmegaConf.to_container(config.hydra.sweeper.params, resolve=True) or {}
+    directory.mkdir(parents=True, exist_ok=True)  # where Optuna keeps its study
+    space = plain(config.hydra.sweeper.params or {})
     searched = {"overrides": sorted(known(config.hydra.overrides.task)), "params": space}
     path = directory / "search.json"
     if path.is_file() and json.loads(path.read_text()) != searched:

@@ -33,3 +33,40 @@ def test_jobs_in_other_processes(tmp_path, launcher):
     assert failing.returncode == 2
     assert "error: 1 of the sweep's jobs failed: 1" in failing.stderr
     assert "Without a result: job 1." in (tmp_path / "failing/summary.md").read_text()
+
+
+SEARCH = ("sweep=optuna", "data.val_size=100", "hydra.sweeper.n_trials=2", "hydra.sweep.dir=search")
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_where_it_was_stopped(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    space = "optimizer.lr=tag(log,interval(0.001,0.1))"
+    for trials in (2, 4):
+        end = swept(tmp_path, *SEARCH, space)
+        assert end.returncode == 0, end.stderr
+        study = optuna.load_study("search", f"sqlite:///{tmp_path}/search/study.db")
+        assert len(study.trials) == trials
+    with (tmp_path / "search/runs.csv").open() as lines:
+        found = {float(row["val_accuracy"]) for row in csv.DictReader(lines)}
+    assert found == {trial.value for trial in study.trials}
+    assert f"{max(found):.2%}" in next(line for line in end.stdout.splitlines() if line.startswith("best by validation"))
+    other = swept(tmp_path, *SEARCH, "optimizer.lr=choice(0.01,0.02)")
+    assert (other.returncode, "search holds another search; compare search/search.json" in other.stderr) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_search_whose_jobs_fail_names_them(tmp_path):
+    pytest.importorskip("optuna")
+    end = swept(tmp_path, *SEARCH, "data.crop_padding=choice(99,98)")
+    assert end.returncode == 2
+    assert "error: 2 of the sweep's jobs failed" in end.stderr
+    assert "Traceback" not in end.stderr
+
+
+def test_a_search_needs_validation_images(tmp_path):
+    pytest.importorskip("optuna")
+    end = swept(tmp_path, "sweep=optuna", "optimizer.lr=interval(0.001,0.1)")
+    assert end.returncode == 2
+    assert end.stderr.strip() == "error: a search goes by the validation accuracy of trainings; set task=train data.val_size="
+    assert not (tmp_path / "multirun").exists()
