@@ -1,6 +1,7 @@
 """Where a command writes: a directory of its own, never one that holds something already."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -11,9 +12,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gcm.error import InputError
+from gcm.stopping import Stopped
 
 RESUMABLE = ("train", "regions", "noise_mask", "faithfulness")
 """Tasks that `resume=` goes on with."""
+BEGUN = ("config.yaml", "study.json")
+"""Files, written first, that tell what was begun."""
 DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 """Tells the processes that a distributed training starts where the first of them writes."""
 
@@ -22,18 +26,40 @@ DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 def run_directory(config: DictConfig) -> Iterator[Path]:
     """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`.
 
-    It is made on entry; if the user made a mistake and nothing was written yet, it goes away again (but a sweep's
-    stays, to show that the job has no result).
+    It is made on entry; if the user made a mistake or stopped the program, and nothing was written yet, it goes away
+    again (but a sweep's stays, to show that the job has no result).
     """
     directory = made_directory(config)
     os.environ[DIRECTORY_VARIABLE] = str(directory)
     try:
         yield directory
-    except InputError:
+    except (InputError, Stopped) as error:
+        if isinstance(error, Stopped):
+            error.go_on = what_goes_on(config, directory)
         if not in_sweep():
             with suppress(OSError):  # not empty
                 directory.rmdir()
         raise
+
+
+@contextmanager
+def resumed_directory(config: DictConfig) -> Iterator[Path]:
+    """The run directory that `resume=` names."""
+    directory = Path(config.resume).expanduser()
+    try:
+        yield directory
+    except Stopped as stop:
+        stop.go_on = what_goes_on(config, directory)
+        raise
+
+
+def what_goes_on(config: DictConfig, directory: Path) -> str:
+    """The command that goes on with a stopped run; empty where there is nothing to go on with."""
+    if in_sweep():
+        return f"the same command with hydra.sweep.dir={HydraConfig.get().sweep.dir}"
+    if config.names.task in RESUMABLE and any((directory / name).is_file() for name in BEGUN):
+        return f"python train.py {shlex.join([f'task={config.names.task}', f'resume={directory}'])}"
+    return ""
 
 
 def in_sweep() -> bool:

@@ -16,11 +16,13 @@ from gcm.build import build, plain, resolve
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.file import write_json, write_text
+from gcm.file import remove_partial_files, write_json
 from gcm.model import Classifier
-from gcm.task.run_directory import in_sweep, run_directory
+from gcm.stopping import StopRequest
+from gcm.task.begun import BegunTraining, begun_training, write_config
+from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
 from gcm.task.settings import overridden_keys, refuse, task_overrides
-from gcm.zoo import Card, SavedNetwork, read_saved
+from gcm.zoo import Card, read_saved
 
 if TYPE_CHECKING:
     from gcm.training.module import ClassifierTraining
@@ -44,13 +46,11 @@ LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 def train(config: DictConfig) -> None:
     """Fit and test; with `resume=` go on with a run, by its own config."""
     refuse(config, "weights")
-    if config.resume is None:
-        with run_directory(config) as directory:
+    with resumed_directory(config) if config.resume else run_directory(config) as directory:
+        if config.resume:
+            result = go_on(resumable(directory), directory, config)
+        else:
             result = swept(config, directory) if in_sweep() else train_network(config, directory)
-    else:
-        directory = Path(config.resume).expanduser()
-        earlier = resumable(directory)
-        result = train_network(resumed_config(config, earlier), directory, earlier.card)
     show_results([result])
     say(f"run directory: {directory}")
     say_next("task=explain", f"weights={directory}")
@@ -58,24 +58,23 @@ def train(config: DictConfig) -> None:
 
 def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
     """A sweep's job. One that a sweep in the same directory finished before is kept, one that it began goes on."""
+    begun = begun_training(directory)
+    if begun is None:
+        return train_network(config, directory)
+    check_same_job(config, begun.config, directory)
     if (directory / "result.json").is_file():
-        check_same_job(config, directory)
         finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
         say(f"kept: {directory}")
         return finished
-    if (directory / "last.ckpt").is_file():
-        check_same_job(config, directory)
-        earlier = resumable(directory)
-        return train_network(earlier.config, directory, earlier.card)
-    return train_network(config, directory)
+    return go_on(begun, directory)
 
 
-def check_same_job(config: DictConfig, directory: Path) -> None:
-    path = directory / "config.yaml"
-    stored: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True) if path.is_file() else {}
-    now = plain(config)
-    if not stored or (deciding(stored), stored["seed"]) != (deciding(now), now["seed"]):
-        raise InputError(f"{directory} holds another job; compare {path}, or name a new directory: hydra.sweep.dir=")
+def check_same_job(config: DictConfig, begun: DictConfig, directory: Path) -> None:
+    stored, now = plain(begun), plain(config)
+    if (deciding(stored), stored["seed"]) != (deciding(now), now["seed"]):
+        raise InputError(
+            f"{directory} holds another job; compare {directory}/config.yaml, or name a new directory: hydra.sweep.dir="
+        )
 
 
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,17 +86,37 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def resumable(directory: Path) -> SavedNetwork:
-    if not (directory / "last.ckpt").is_file():
-        raise InputError(f"resume={directory} is no run directory with a last.ckpt; start anew without resume=")
-    return read_saved(directory / "last.ckpt")
+def go_on(begun: BegunTraining, directory: Path, config: DictConfig | None = None) -> dict[str, Any]:
+    """Go on with a training, by its own config and what `config`, that of today's command, may change in it.
+
+    One that was stopped before it had written a checkpoint begins anew, with the same outcome.
+    """
+    remove_partial_files(directory)
+    stored = begun.config if config is None else resumed_config(config, begun, directory)
+    return train_network(stored, directory, begun.card, overrides=begun.overrides if config is None else added(begun))
 
 
-def resumed_config(config: DictConfig, earlier: SavedNetwork) -> DictConfig:
+def added(begun: BegunTraining) -> list[str]:
+    """The training's first command, with what is changed on the way."""
+    known = begun.overrides
+    new = [word for word in task_overrides() if word not in known and not word.startswith(("resume=", "task="))]
+    return [*known, *new]
+
+
+def resumable(directory: Path) -> BegunTraining:
+    begun = begun_training(directory)
+    if begun is None:
+        raise InputError(
+            f"resume={directory} is no run directory with a last.ckpt or config.yaml; start anew without resume="
+        )
+    return begun
+
+
+def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) -> DictConfig:
     """The run's own config with what may change on the way; raises `InputError` for what may not."""
     from gcm.training.schedule import constant
 
-    stored, card, directory = earlier.config, earlier.card, earlier.path.parent
+    stored = begun.config
     fixed_length = resolve(stored.schedule, "schedule") is not constant
     for key in overridden_keys():
         if not key.startswith(CHANGEABLE_ON_RESUME):
@@ -106,38 +125,43 @@ def resumed_config(config: DictConfig, earlier: SavedNetwork) -> DictConfig:
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if key not in ("task", "resume") and not key.startswith("task."):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    complete = card.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= card.steps
+    epochs, steps = (begun.card.epochs, begun.card.steps) if begun.card else (0, 0)
+    complete = epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= steps
     if complete and (directory / "result.json").is_file():
-        raise InputError(
-            f"{directory} has finished: {card.epochs} epochs, {card.steps} steps; nothing is left to resume"
-        )
+        raise InputError(f"{directory} has finished: {epochs} epochs, {steps} steps; nothing is left to resume")
     return stored
 
 
 def train_network(
-    config: DictConfig, directory: Path, earlier: Card | None = None, words: Sequence[str] | None = None
+    config: DictConfig, directory: Path, earlier: Card | None = None, overrides: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Fit and test one network; `directory` gets its config, checkpoints, log, learning curve and `result.json`.
 
-    `earlier` is what an earlier part of the training says of itself, if this one goes on with it; `words`: the command
-    line that would train it, if that is not the one that was typed.
+    `earlier` is what an earlier part of the training says of itself, if this one goes on with it; `overrides`: the
+    command line that would train it, if that is not the one that was typed.
     """
     from pytorch_lightning import seed_everything
 
     from gcm.training.batches import ImageBatches
-    from gcm.training.trainer import checkpoint_callbacks, lightning_trainer
+    from gcm.training.checkpoint import Checkpoints
+    from gcm.training.trainer import lightning_trainer
 
     data: ImageData = build(config.data, key="data")
     seed_everything(config.seed, workers=True, verbose=False)
-    module = training_module(config, data, directory, earlier, words)
-    callbacks = checkpoint_callbacks(directory, data.val_size > 0, config.checkpoint.every_n_steps)
-    trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
+    words = task_overrides() if overrides is None else list(overrides)
+    module = training_module(config, data, directory, origin(config, data, earlier, words))
+    stop = StopRequest()
+    checkpoints = Checkpoints(directory, config.checkpoint.every_n_steps, stop)
+    trainer = lightning_trainer(
+        config.trainer, directory, [checkpoints], config.tensorboard, validated=data.val_size > 0
+    )
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
-    write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
+    write_config(directory, config, words)
     (directory / "result.json").unlink(missing_ok=True)  # of an earlier, shorter part
     batches = ImageBatches(data, config.seed)
-    trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
+    with stop:
+        trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
     seconds = module.training_seconds
     if (directory / "best.ckpt").is_file():
         module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
@@ -161,9 +185,9 @@ def train_network(
 
 
 def training_module(
-    config: DictConfig, data: ImageData, directory: Path, earlier: Card | None, words: Sequence[str] | None
+    config: DictConfig, data: ImageData, directory: Path, origin: Mapping[str, Any]
 ) -> "ClassifierTraining":
-    """The network, as the seed makes it, with all that its training needs."""
+    """The network, as the seed makes it, with all that its training needs; `origin`: what a checkpoint says of it."""
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
@@ -183,7 +207,7 @@ def training_module(
         label_smoothing=config.label_smoothing,
         channels_last=config.channels_last,
         seed=config.seed,
-        origin=origin(config, data, earlier, task_overrides() if words is None else words),
+        origin=origin,
         history=History(directory, title=f"{network_name(config)}, seed {config.seed}"),
     )
 
@@ -192,18 +216,16 @@ def network_name(config: DictConfig) -> str:
     return f"{config.names.model}_{config.names.data}"
 
 
-def origin(config: DictConfig, data: ImageData, earlier: Card | None, words: Sequence[str]) -> dict[str, Any]:
+def origin(config: DictConfig, data: ImageData, earlier: Card | None, overrides: Sequence[str]) -> dict[str, Any]:
     """What a checkpoint says of itself; only plain values, so that it can be read without executing anything.
 
-    A resumed training keeps its first command, with what was changed on the way, and names all its machines.
+    A resumed training names all its machines.
     """
-    known = earlier.overrides if earlier else ()
-    added = [word for word in words if not word.startswith(("resume=", "task=train")) and word not in known]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),
         "seed": config.seed,
-        "overrides": [*earlier.overrides, *added] if earlier else list(words),
+        "overrides": list(overrides),
         "machine": " and ".join(dict.fromkeys([*(earlier.machine.split(" and ") if earlier else []), machine()])),
         "versions": versions(),
     }
