@@ -35,8 +35,13 @@ def write_through(path: Path) -> None:
 
 def remove_partial_files(directory: Path) -> None:
     """What a killed process left of files that it was writing, anywhere below `directory`."""
-    for partial in directory.rglob(".*.partial*"):
-        partial.unlink(missing_ok=True)
+    for path in directory.rglob(".*"):
+        if is_partial(path):
+            path.unlink(missing_ok=True)
+
+
+def is_partial(path: Path) -> bool:
+    return path.match(".*.partial*")
 
 
 def write_text(path: Path, text: str) -> None:

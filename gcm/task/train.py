@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
@@ -12,124 +11,51 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, plain, resolve
+from gcm.build import build
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
-from gcm.error import InputError, listed
+from gcm.error import InputError
 from gcm.file import remove_partial_files, write_json
 from gcm.model import Classifier
 from gcm.stopping import StopRequest
-from gcm.task.begun import BegunTraining, begun_training, write_config
+from gcm.task.begun import all_words, begun_training, check_same_job, resumable, resumed_config, write_config
 from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
-from gcm.task.settings import overridden_keys, refuse, task_overrides
+from gcm.task.settings import refuse, task_overrides
 from gcm.zoo import Card, read_saved
 
 if TYPE_CHECKING:
     from gcm.training.module import ClassifierTraining
 
 LIBRARIES = ("gcm", "torch", "torchvision", "pytorch-lightning", "numpy")
-CHANGEABLE_ON_RESUME = (
-    "trainer.",
-    "checkpoint.",
-    "data.root",
-    "data.workers",
-    "tensorboard",
-    "compile",
-    "task",
-    "resume",
-)
-DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
-"""The sections of a config that decide what comes out of a training, the seed aside."""
-LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def train(config: DictConfig) -> None:
     """Fit and test; with `resume=` go on with a run, by its own config."""
     refuse(config, "weights")
-    with resumed_directory(config) if config.resume else run_directory(config) as directory:
-        if config.resume:
-            result = go_on(resumable(directory), directory, config)
-        else:
-            result = swept(config, directory) if in_sweep() else train_network(config, directory)
+    if config.resume is None:
+        with run_directory(config) as directory:
+            result = train_or_go_on(config, directory)
+    else:
+        with resumed_directory(config) as directory:
+            begun = resumable(directory)
+            result = train_network(resumed_config(config, begun, directory), directory, begun.card, all_words(begun))
     show_results([result])
     say(f"run directory: {directory}")
     say_next("task=explain", f"weights={directory}")
 
 
-def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
-    """A sweep's job. One that a sweep in the same directory finished before is kept, one that it began goes on."""
+def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str] | None = None) -> dict[str, Any]:
+    """A training that may be part of a larger job which was stopped before: then what was finished is kept, and what
+    was begun goes on.
+    """
     begun = begun_training(directory)
-    if begun is None:
-        return train_network(config, directory)
-    check_same_job(config, begun.config, directory)
-    if (directory / "result.json").is_file():
+    if begun is not None and in_sweep():
+        check_same_job(config, begun.config, directory)
+    if begun is not None and (directory / "result.json").is_file():
         finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
         say(f"kept: {directory}")
         return finished
-    return go_on(begun, directory)
-
-
-def check_same_job(config: DictConfig, begun: DictConfig, directory: Path) -> None:
-    stored, now = plain(begun), plain(config)
-    if (deciding(stored), stored["seed"]) != (deciding(now), now["seed"]):
-        raise InputError(
-            f"{directory} holds another job; compare {directory}/config.yaml, or name a new directory: hydra.sweep.dir="
-        )
-
-
-def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides a training but the seed: without where its data lie and how its progress is shown."""
-    return {
-        **{name: config[name] for name in DECIDING},
-        "data": {**config["data"], "root": None, "workers": None},
-        "trainer": {**config["trainer"], "enable_progress_bar": None},
-    }
-
-
-def go_on(begun: BegunTraining, directory: Path, config: DictConfig | None = None) -> dict[str, Any]:
-    """Go on with a training, by its own config and what `config`, that of today's command, may change in it.
-
-    One that was stopped before it had written a checkpoint begins anew, with the same outcome.
-    """
-    remove_partial_files(directory)
-    stored = begun.config if config is None else resumed_config(config, begun, directory)
-    return train_network(stored, directory, begun.card, overrides=begun.overrides if config is None else added(begun))
-
-
-def added(begun: BegunTraining) -> list[str]:
-    """The training's first command, with what is changed on the way."""
-    known = begun.overrides
-    new = [word for word in task_overrides() if word not in known and not word.startswith(("resume=", "task="))]
-    return [*known, *new]
-
-
-def resumable(directory: Path) -> BegunTraining:
-    begun = begun_training(directory)
-    if begun is None:
-        raise InputError(
-            f"resume={directory} is no run directory with a last.ckpt or config.yaml; start anew without resume="
-        )
-    return begun
-
-
-def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) -> DictConfig:
-    """The run's own config with what may change on the way; raises `InputError` for what may not."""
-    from gcm.training.schedule import constant
-
-    stored = begun.config
-    fixed_length = resolve(stored.schedule, "schedule") is not constant
-    for key in overridden_keys():
-        if not key.startswith(CHANGEABLE_ON_RESUME):
-            raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
-        if key in LENGTH and fixed_length:
-            raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
-        if key not in ("task", "resume") and not key.startswith("task."):
-            OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    epochs, steps = (begun.card.epochs, begun.card.steps) if begun.card else (0, 0)
-    complete = epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= steps
-    if complete and (directory / "result.json").is_file():
-        raise InputError(f"{directory} has finished: {epochs} epochs, {steps} steps; nothing is left to resume")
-    return stored
+    return train_network(config, directory, begun.card if begun else None, overrides)
 
 
 def train_network(
@@ -146,6 +72,7 @@ def train_network(
     from gcm.training.checkpoint import Checkpoints
     from gcm.training.trainer import lightning_trainer
 
+    remove_partial_files(directory)
     data: ImageData = build(config.data, key="data")
     seed_everything(config.seed, workers=True, verbose=False)
     words = task_overrides() if overrides is None else list(overrides)

@@ -48,3 +48,9 @@ def test_seeds_are_mixed():
         for numbers in [(0, 1), (1, 0), (1,), (0,), (0, 0)]
     }
     assert len(streams) == 5
+
+
+def test_a_training_that_goes_on_within_an_epoch_gets_the_batches_it_has_not_had():
+    whole = list(ShuffledBatches(50, 8, 0, lambda: (3, 0)))
+    rest = list(ShuffledBatches(50, 8, 0, lambda: (3, 4)))
+    assert [batch.tolist() for batch in rest] == [batch.tolist() for batch in whole[4:]]
