@@ -61,8 +61,9 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stop:
-        if not console.quiet:
-            print(stop, file=sys.stderr)
+        if console.quiet:  # the first of several processes speaks, and Lightning kills it when another's code is not 0
+            sys.exit(0)
+        print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal_number)
     except ValueError as error:
         if not str(error).startswith("Config group override"):
