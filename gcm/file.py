@@ -5,19 +5,43 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it there in one step."""
+    """Let `write` fill a temporary file beside `path`, then put it there in one step, also should the machine stop."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         write(partial)
+        write_through(partial)
         partial.replace(path)
+        with suppress(OSError):  # some file systems do not do this for directories
+            write_through(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_through(path: Path) -> None:
+    """Have the disk hold what a file or directory contains."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_partial_files(directory: Path) -> None:
+    """What a killed process left of files that it was writing, anywhere below `directory`."""
+    for path in directory.rglob(".*"):
+        if is_partial(path):
+            path.unlink(missing_ok=True)
+
+
+def is_partial(path: Path) -> bool:
+    return path.match(".*.partial*")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,23 +13,30 @@ class ShuffledBatches(Sampler[Tensor]):
     """Indices of training batches; the order depends on seed and epoch alone, so a resumed run sees the same batches.
 
     Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there
-    are fewer images than a batch holds is the one batch smaller. `epoch` is asked when the first batch is fetched:
-    Lightning makes the iterator of a resumed run before it knows the epoch.
+    are fewer images than a batch holds is the one batch smaller. `place` gives the epoch, and how many of its batches
+    were had already, by a training that stopped within it; it is asked when the first batch is fetched.
     """
 
     def __init__(
-        self, count: int, batch_size: int, seed: int, epoch: Callable[[], int], rank: int = 0, processes: int = 1
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        place: Callable[[], tuple[int, int]],
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
         self.count, self.batch_size, self.seed, self.rank, self.processes = count, batch_size, seed, rank, processes
-        self.epoch = epoch
+        self.place = place
 
     def __len__(self) -> int:
         return max(1, self.count // self.processes // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        order = torch.randperm(self.count, generator=seeded_generator("cpu", self.seed, self.epoch()))
+        epoch, had = self.place()
+        order = torch.randperm(self.count, generator=seeded_generator("cpu", self.seed, epoch))
         even = order[: self.count // self.processes * self.processes]
-        yield from even[self.rank :: self.processes].split(self.batch_size)[: len(self)]
+        yield from even[self.rank :: self.processes].split(self.batch_size)[had : len(self)]
 
 
 class OrderedBatches(Sampler[Tensor]):

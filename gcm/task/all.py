@@ -1,7 +1,7 @@
 """`task=all`, the default: the whole job from images to table and figure."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from gcm.data import ImageData
 from gcm.error import listed
 from gcm.file import write_json
 from gcm.rendering import Product
+from gcm.task.begun import all_words, resumable, resumed_config, write_config
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import check_section, chosen, refuse, settings_of
+from gcm.task.run_directory import resumed_directory, run_directory
+from gcm.task.settings import check_section, chosen, refuse, settings_of, task_overrides
 from gcm.task.shared_work import Share
-from gcm.task.train import train_network
+from gcm.task.train import train_or_go_on
 from gcm.task.weights import device_of
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
@@ -29,26 +30,40 @@ from gcm.zoo import SavedNetwork, read_saved
 def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     """Train `model=` and the baseline, test both, make the decline-ratio table of both and a figure of the first.
 
-    Post-hoc visualizers explain the baseline, by-design ones their own network, as in the GCM paper.
+    Post-hoc visualizers explain the baseline, by-design ones their own network, as in the GCM paper. With `resume=` a
+    stopped job goes on, by its own config.
     """
-    refuse(config, "weights", "resume")
-    baseline_name = chosen("model@task.baseline")
+    refuse(config, "weights")
+    if config.resume is not None:
+        with resumed_directory(config) as directory:
+            begun = resumable(directory)
+            whole_job(resumed_config(config, begun, directory), directory, all_words(begun))
+        return
+    config.names.baseline = chosen("model@task.baseline")
     check_section(baseline, "model", given=1)
+    data: ImageData = build(config.data, key="data")
+    chosen_images(settings_of(config), data.test.labels, data.class_names())  # a mistake shows before the work begins
+    with run_directory(config) as directory:
+        write_config(directory, config, task_overrides())
+        whole_job(config, directory, task_overrides())
+
+
+def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:
+    """What an earlier part of the job finished in the directory is kept, what it began goes on."""
     configs = {config.names.model: config}
-    configs.setdefault(baseline_name, with_model(config, baseline_name, baseline))
+    configs.setdefault(config.names.baseline, with_model(config, config.names.baseline, config.task.baseline))
     data: ImageData = build(config.data, key="data")
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
-    with run_directory(config) as directory:
-        results = [train_network(part, directory / name) for name, part in configs.items()]
-        if torch.distributed.is_initialized():  # the training's processes part here, and the first goes on alone
-            torch.distributed.destroy_process_group()
-        if int(os.environ.get("LOCAL_RANK", 0)) > 0:
-            return
-        write_json(directory / "result.json", results[0])
-        networks = [read_saved(directory / name) for name in configs]
-        cells = decline_ratio_measured(config, networks, data, Share(0, 1, device_of(config)))
-        write_decline_ratio_table(cells, data, directory, images=None)
-        draw_own_maps(config, networks[0], data, indices, directory)
+    results = [train_or_go_on(part, directory / name, overrides) for name, part in configs.items()]
+    if torch.distributed.is_initialized():  # the training's processes part here, and the first goes on alone
+        torch.distributed.destroy_process_group()
+    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+        return
+    write_json(directory / "result.json", results[0])
+    networks = [read_saved(directory / name) for name in configs]
+    cells = decline_ratio_measured(config, networks, data, Share(0, 1, device_of(config)))
+    write_decline_ratio_table(cells, data, directory, images=None)
+    draw_own_maps(config, networks[0], data, indices, directory)
     show_results(results)
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")
     say(f"trained networks: {listed(directory / name for name in configs)}")

@@ -14,7 +14,9 @@ from omegaconf import DictConfig, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gcm.build import build, unknown_key
+from gcm.console import console
 from gcm.error import InputError, listed
+from gcm.stopping import Stopped, signals_raise_stopped
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 
@@ -27,6 +29,7 @@ NOT_OURS_TO_MEND = [
     r"Checkpoint directory .* exists and is not empty.*",  # it holds the run's config, or the run that is resumed
     r"The number of training batches .* is smaller than the logging interval.*",  # each epoch is logged anyway
     r".*does not have many workers.*",  # batches come from memory
+    r"You're resuming from a checkpoint that ended before the epoch ended.*",  # batches go on where it ended
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning calls what torch deprecates
 ]
 
@@ -52,13 +55,21 @@ def run(config: DictConfig) -> float | None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """A user's mistake ends the program with one line and exit code 2; anything else is ours to mend."""
+    """A user's mistake ends the program with one line and exit code 2, SIGTERM with one line and 143, Ctrl-C with 130;
+    anything else is ours to mend.
+    """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
     try:
-        yield
+        with signals_raise_stopped():
+            yield
     except USERS_MISTAKES as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
+    except Stopped as stop:
+        if console.quiet:  # the first of several processes speaks, and Lightning kills it when another's code is not 0
+            sys.exit(0)
+        print(stop, file=sys.stderr)
+        sys.exit(128 + stop.signal_number)
     except ValueError as error:
         if failed_jobs and str(error) == "No trials are completed yet.":  # Optuna's; the jobs' errors are said below
             pass
@@ -67,9 +78,6 @@ def one_line_errors() -> Iterator[None]:
             sys.exit(2)
         else:
             raise
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
     if failed_jobs:
         print(f"error: {len(failed_jobs)} of the sweep's jobs failed: {listed(failed_jobs)}", file=sys.stderr)
         sys.exit(2)

@@ -64,7 +64,7 @@ def evolution(
         with run_directory(config) as directory:
             for experiment, (part, words) in trainings.items():
                 say(f"training {experiment}")
-                train_network(part, directory / experiment, words=words)
+                train_network(part, directory / experiment, overrides=words)
             runs = [opened(directory / experiment, config, shown) for experiment in experiments]
             watch(runs, config, shown, directory)
         return

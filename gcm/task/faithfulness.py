@@ -21,7 +21,7 @@ from gcm.model import Classifier
 from gcm.report.faithfulness import Origin, show_faithfulness, write_faithfulness
 from gcm.setting import PositiveCount
 from gcm.study.noise_mask import NoiseMaskSettings
-from gcm.task.run_directory import run_directory
+from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import refuse, refuse_overridden
 from gcm.task.stored_study import StoredStudy, read_arrays, resumed, write_arrays
 from gcm.task.train import machine
@@ -69,8 +69,9 @@ def faithfulness(
     refuse(config, "indices", "label")
     refuse_overridden("start", "count")
     if config.resume is not None:
-        study, networks, data, directory = resumed(FaithfulnessStudy, config)
-        measure_faithfulness(study, networks, data, device_of(config), directory)
+        with resumed_directory(config) as directory:
+            study, networks, data = resumed(FaithfulnessStudy, config, directory)
+            measure_faithfulness(study, networks, data, device_of(config), directory)
         return
     networks = named_networks(config)
     data = named_data(config, networks, one_label=False)

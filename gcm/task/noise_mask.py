@@ -19,7 +19,7 @@ from gcm.study.masked_network import Thresholds, check_can_be_masked
 from gcm.study.noise_mask import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
 from gcm.study.noise_trial import TrialSettings, found_masks
 from gcm.task.explain import chosen_images
-from gcm.task.run_directory import run_directory
+from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import settings_of
 from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.task.weights import device_of, named_data, named_network
@@ -59,8 +59,9 @@ def noise_mask(
     With `resume=` an interrupted run goes on, by its own settings.
     """
     if config.resume is not None:
-        study, (saved,), data, directory = resumed(NoiseMaskStudy, config)
-        measure_noise_masks(study, saved, data, device_of(config), directory)
+        with resumed_directory(config) as directory:
+            study, (saved,), data = resumed(NoiseMaskStudy, config, directory)
+            measure_noise_masks(study, saved, data, device_of(config), directory)
         return
     saved = named_network(config)
     data = named_data(config, [saved])

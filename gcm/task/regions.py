@@ -20,7 +20,7 @@ from gcm.setting import PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
-from gcm.task.run_directory import run_directory
+from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import refuse, refuse_overridden, settings_of
 from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.task.weights import device_of, named_data, named_network
@@ -63,8 +63,9 @@ def regions(
     refuse(config, "indices")
     refuse_overridden("start", "count")
     if config.resume is not None:
-        study, (saved,), data, directory = resumed(RegionStudy, config)
-        measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
+        with resumed_directory(config) as directory:
+            study, (saved,), data = resumed(RegionStudy, config, directory)
+            measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
         return
     saved = named_network(config)
     wanted = settings_of(config).label

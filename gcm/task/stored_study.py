@@ -16,7 +16,7 @@ from torch import Tensor
 from gcm.build import build, plain
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.file import write_json, write_whole
+from gcm.file import remove_partial_files, write_json, write_whole
 from gcm.task.settings import overridden_keys, with_overrides
 from gcm.task.weights import check_fits
 from gcm.zoo import SavedNetwork, read_saved
@@ -67,12 +67,11 @@ Study = TypeVar("Study", bound=StoredStudy)
 State = TypeVar("State")
 
 
-def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, list[SavedNetwork], ImageData, Path]:
-    """The study that `resume=` names, its networks and data, and its directory.
+def resumed(kind: type[Study], config: DictConfig, directory: Path) -> tuple[Study, list[SavedNetwork], ImageData]:
+    """The study that was begun in a directory, its networks and data.
 
     Raises `InputError` where the command line changes what the numbers depend on, or a network is another by now.
     """
-    directory = Path(config.resume).expanduser()
     changes = [key for key in overridden_keys() if key not in ("task", "resume")]
     for key in changes:
         if not key.startswith(CHANGEABLE_ON_RESUME):
@@ -85,7 +84,8 @@ def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, list[SavedNet
     data: ImageData = build({**study.data, **root}, key="data")
     for saved in networks:
         check_fits(saved, data)
-    return study, networks, data, directory
+    remove_partial_files(directory)
+    return study, networks, data
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any], images: Tensor) -> None:

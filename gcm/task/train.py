@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
@@ -12,34 +11,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, plain, resolve
+from gcm.build import build
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
-from gcm.error import InputError, listed
-from gcm.file import write_json, write_text
+from gcm.error import InputError
+from gcm.file import remove_partial_files, write_json
 from gcm.model import Classifier
-from gcm.task.run_directory import in_sweep, run_directory
-from gcm.task.settings import overridden_keys, refuse, task_overrides
-from gcm.zoo import Card, SavedNetwork, read_saved
+from gcm.stopping import StopRequest
+from gcm.task.begun import all_words, begun_training, check_same_job, resumable, resumed_config, write_config
+from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
+from gcm.task.settings import refuse, task_overrides
+from gcm.zoo import Card, read_saved
 
 if TYPE_CHECKING:
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
 LIBRARIES = ("gcm", "torch", "torchvision", "pytorch-lightning", "numpy")
-CHANGEABLE_ON_RESUME = (
-    "trainer.",
-    "checkpoint.",
-    "data.root",
-    "data.workers",
-    "tensorboard",
-    "compile",
-    "task",
-    "resume",
-)
-DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
-"""The sections of a config that decide what comes out of a training, the seed aside."""
-LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def train(config: DictConfig) -> float | None:
@@ -50,99 +38,62 @@ def train(config: DictConfig) -> float | None:
     refuse(config, "weights")
     if config.resume is None:
         with run_directory(config) as directory:
-            result = swept(config, directory) if in_sweep() else train_network(config, directory)
+            result = train_or_go_on(config, directory)
     else:
-        directory = Path(config.resume).expanduser()
-        earlier = resumable(directory)
-        result = train_network(resumed_config(config, earlier), directory, earlier.card)
+        with resumed_directory(config) as directory:
+            begun = resumable(directory)
+            result = train_network(resumed_config(config, begun, directory), directory, begun.card, all_words(begun))
     show_results([result])
     say(f"run directory: {directory}")
     say_next("task=explain", f"weights={directory}")
     return result.get("val_accuracy")
 
 
-def swept(config: DictConfig, directory: Path) -> dict[str, Any]:
-    """A sweep's job. One that a sweep in the same directory finished before is kept, one that it began goes on."""
-    if (directory / "result.json").is_file():
-        check_same_job(config, directory)
+def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str] | None = None) -> dict[str, Any]:
+    """A training that may be part of a larger job which was stopped before: then what was finished is kept, and what
+    was begun goes on.
+    """
+    begun = begun_training(directory)
+    if begun is not None and in_sweep():
+        check_same_job(config, begun.config, directory)
+    if begun is not None and (directory / "result.json").is_file():
         finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
         say(f"kept: {directory}")
         return finished
-    if (directory / "last.ckpt").is_file():
-        check_same_job(config, directory)
-        earlier = resumable(directory)
-        return train_network(earlier.config, directory, earlier.card)
-    return train_network(config, directory)
-
-
-def check_same_job(config: DictConfig, directory: Path) -> None:
-    path = directory / "config.yaml"
-    stored: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True) if path.is_file() else {}
-    now = plain(config)
-    if not stored or (deciding(stored), stored["seed"]) != (deciding(now), now["seed"]):
-        raise InputError(f"{directory} holds another job; compare {path}, or name a new directory: hydra.sweep.dir=")
-
-
-def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides a training but the seed: without where its data lie and how its progress is shown."""
-    return {
-        **{name: config[name] for name in DECIDING},
-        "data": {**config["data"], "root": None, "workers": None},
-        "trainer": {**config["trainer"], "enable_progress_bar": None},
-    }
-
-
-def resumable(directory: Path) -> SavedNetwork:
-    if not (directory / "last.ckpt").is_file():
-        raise InputError(f"resume={directory} is no run directory with a last.ckpt; start anew without resume=")
-    return read_saved(directory / "last.ckpt")
-
-
-def resumed_config(config: DictConfig, earlier: SavedNetwork) -> DictConfig:
-    """The run's own config with what may change on the way; raises `InputError` for what may not."""
-    from gcm.training.schedule import constant
-
-    stored, card, directory = earlier.config, earlier.card, earlier.path.parent
-    fixed_length = resolve(stored.schedule, "schedule") is not constant
-    for key in overridden_keys():
-        if not key.startswith(CHANGEABLE_ON_RESUME):
-            raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
-        if key in LENGTH and fixed_length:
-            raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
-        if key not in ("task", "resume") and not key.startswith("task."):
-            OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    complete = card.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= card.steps
-    if complete and (directory / "result.json").is_file():
-        raise InputError(
-            f"{directory} has finished: {card.epochs} epochs, {card.steps} steps; nothing is left to resume"
-        )
-    return stored
+    return train_network(config, directory, begun.card if begun else None, overrides)
 
 
 def train_network(
-    config: DictConfig, directory: Path, earlier: Card | None = None, words: Sequence[str] | None = None
+    config: DictConfig, directory: Path, earlier: Card | None = None, overrides: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Fit and test one network; `directory` gets its config, checkpoints, log, learning curve and `result.json`.
 
-    `earlier` is what an earlier part of the training says of itself, if this one goes on with it; `words`: the command
-    line that would train it, if that is not the one that was typed.
+    `earlier` is what an earlier part of the training says of itself, if this one goes on with it; `overrides`: the
+    command line that would train it, if that is not the one that was typed.
     """
     from pytorch_lightning import seed_everything
 
     from gcm.training.batches import ImageBatches
-    from gcm.training.trainer import checkpoint_callbacks, lightning_trainer
+    from gcm.training.checkpoint import Checkpoints
+    from gcm.training.trainer import lightning_trainer
 
+    remove_partial_files(directory)
     data: ImageData = build(config.data, key="data")
     seed_everything(config.seed, workers=True, verbose=False)
-    module = training_module(config, data, directory, earlier, words)
-    callbacks = checkpoint_callbacks(directory, data.val_size > 0, config.checkpoint.every_n_steps)
-    trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
+    words = task_overrides() if overrides is None else list(overrides)
+    module = training_module(config, data, directory, origin(config, data, earlier, words))
+    stop = StopRequest()
+    checkpoints = Checkpoints(directory, config.checkpoint.every_n_steps, stop)
+    trainer = lightning_trainer(
+        config.trainer, directory, [checkpoints], config.tensorboard, validated=data.val_size > 0
+    )
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
-    write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
+    write_config(directory, config, words)
     (directory / "result.json").unlink(missing_ok=True)  # of an earlier, shorter part
     batches = ImageBatches(data, config.seed)
-    trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
+    with stop:
+        trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
     seconds = module.training_seconds
     if (directory / "best.ckpt").is_file():
         module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
@@ -173,9 +124,9 @@ def best_validation(history: "History | None") -> dict[str, float]:
 
 
 def training_module(
-    config: DictConfig, data: ImageData, directory: Path, earlier: Card | None, words: Sequence[str] | None
+    config: DictConfig, data: ImageData, directory: Path, origin: Mapping[str, Any]
 ) -> "ClassifierTraining":
-    """The network, as the seed makes it, with all that its training needs."""
+    """The network, as the seed makes it, with all that its training needs; `origin`: what a checkpoint says of it."""
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
@@ -195,7 +146,7 @@ def training_module(
         label_smoothing=config.label_smoothing,
         channels_last=config.channels_last,
         seed=config.seed,
-        origin=origin(config, data, earlier, task_overrides() if words is None else words),
+        origin=origin,
         history=History(directory, title=f"{network_name(config)}, seed {config.seed}"),
     )
 
@@ -204,18 +155,16 @@ def network_name(config: DictConfig) -> str:
     return f"{config.names.model}_{config.names.data}"
 
 
-def origin(config: DictConfig, data: ImageData, earlier: Card | None, words: Sequence[str]) -> dict[str, Any]:
+def origin(config: DictConfig, data: ImageData, earlier: Card | None, overrides: Sequence[str]) -> dict[str, Any]:
     """What a checkpoint says of itself; only plain values, so that it can be read without executing anything.
 
-    A resumed training keeps its first command, with what was changed on the way, and names all its machines.
+    A resumed training names all its machines.
     """
-    known = earlier.overrides if earlier else ()
-    added = [word for word in words if not word.startswith(("resume=", "task=train")) and word not in known]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),
         "seed": config.seed,
-        "overrides": [*earlier.overrides, *added] if earlier else list(words),
+        "overrides": list(overrides),
         "machine": " and ".join(dict.fromkeys([*(earlier.machine.split(" and ") if earlier else []), machine()])),
         "versions": versions(),
     }

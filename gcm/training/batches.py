@@ -17,7 +17,7 @@ class ImageBatches(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         split = self.data.train
-        batches = ShuffledBatches(len(split), self.data.batch_size, self.seed, self._epoch, *self._share())
+        batches = ShuffledBatches(len(split), self.data.batch_size, self.seed, self._place, *self._share())
         return loader(split, batches, self.data.workers)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[None]:
@@ -35,6 +35,11 @@ class ImageBatches(LightningDataModule):
         assert self.trainer is not None
         return self.trainer.global_rank, self.trainer.world_size
 
-    def _epoch(self) -> int:
+    def _place(self) -> tuple[int, int]:
+        """The epoch that comes or runs, and how many of its batches were had before a training that goes on within it.
+
+        From Lightning's loops: while it restores them, `trainer.current_epoch` is still the epoch before.
+        """
         assert self.trainer is not None
-        return self.trainer.current_epoch
+        loop = self.trainer.fit_loop
+        return loop.epoch_progress.current.processed, loop.epoch_loop.batch_idx + 1 if loop.restarting else 0

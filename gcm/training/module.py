@@ -145,12 +145,15 @@ class ClassifierTraining(LightningModule):
         if self.origin:
             checkpoint["gcm"] = {**self.origin, "training_seconds": self.training_seconds}
         checkpoint["history"] = self.history.rows if self.history is not None else []
+        checkpoint["measures"] = self.measures_of("train_").gathered()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.history is not None:
             self.history.rows = list(checkpoint["history"])
         if self.origin:
             self.earlier_seconds = checkpoint["gcm"]["training_seconds"]
+        if self.global_rank == 0:  # which goes on with what all processes gathered
+            self.measures_of("train_").go_on_with(checkpoint["measures"])
 
 
 def default_generator(device: torch.device) -> torch.Generator:
@@ -172,6 +175,16 @@ class Measures(nn.Module):
         self.loss.update(loss, weight=len(labels))
         self.accuracy.update(logits, labels)
         return loss
+
+    def gathered(self) -> dict[str, dict[str, Any]]:
+        """What was gathered since the last collection, by all processes."""
+        with self.loss.sync_context(), self.accuracy.sync_context():
+            return {"loss": dict(self.loss.metric_state), "accuracy": dict(self.accuracy.metric_state)}
+
+    def go_on_with(self, gathered: Mapping[str, Mapping[str, Any]]) -> None:
+        for metric, states in ((self.loss, gathered["loss"]), (self.accuracy, gathered["accuracy"])):
+            for name, value in states.items():
+                setattr(metric, name, value)
 
     def collect(self) -> dict[str, Tensor]:
         """The values since the last collection."""

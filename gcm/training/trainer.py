@@ -8,15 +8,16 @@ from typing import Any
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, RichProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from gcm.build import check_settings, plain
 from gcm.error import InputError
+from gcm.training.checkpoint import WholeCheckpoints
 
 OURS = {
     "callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing", "limit_val_batches",
-    "fast_dev_run", "overfit_batches", "barebones",
+    "fast_dev_run", "overfit_batches", "barebones", "plugins",
 }  # fmt: skip
 """What the program decides; the rest of Lightning's trainer is the user's."""
 
@@ -49,10 +50,11 @@ def lightning_trainer(
         return Trainer(
             **checked,
             callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
             logger=tensorboard_logger(directory) if tensorboard else False,
             default_root_dir=directory,
             use_distributed_sampler=False,
-            enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
         )
     except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
         raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
@@ -78,17 +80,6 @@ class StopAfterSteps(Callback):
         trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps
 
 
-class SaveUntrained(Callback):
-    """The network as the seed made it, as `step_0.ckpt`."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.global_step == 0:
-            trainer.save_checkpoint(self.directory / "step_0.ckpt")
-
-
 def planned_steps(trainer: Trainer) -> int:
     """How many optimizer steps the whole training has."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
@@ -101,28 +92,3 @@ def tensorboard_logger(directory: Path) -> TensorBoardLogger:
         return TensorBoardLogger(directory, name="tensorboard", version="")
     except ModuleNotFoundError:
         raise InputError('tensorboard=true needs TensorBoard: pip install -e ".[tensorboard]"') from None
-
-
-def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | None) -> list[Callback]:
-    """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step_….ckpt` on request,
-    from `step_0.ckpt` on.
-    """
-    callbacks: list[Callback] = [
-        ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    ]
-    if validated:
-        callbacks.append(
-            ModelCheckpoint(directory, "best", monitor="val_accuracy", mode="max", enable_version_counter=False)
-        )
-    if every_n_steps is not None:
-        callbacks.append(
-            ModelCheckpoint(
-                directory,
-                "step_{step}",
-                every_n_train_steps=every_n_steps,
-                save_top_k=-1,
-                auto_insert_metric_name=False,
-            )
-        )
-        callbacks.append(SaveUntrained(directory))
-    return callbacks

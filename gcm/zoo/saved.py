@@ -102,7 +102,7 @@ def saved_in_checkpoint(path: Path) -> SavedNetwork:
         card = Card.from_dict(
             {
                 **content["gcm"],
-                "epochs": content["epoch"] + 1,
+                "epochs": content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"],
                 "steps": content["global_step"],
                 "weights_sha256": weights_hash(weights),
             }

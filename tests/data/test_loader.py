@@ -15,21 +15,21 @@ def test_evaluation_sees_every_image_exactly_once(processes):
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_training_gives_every_process_equally_many_full_batches(processes):
-    batches = [list(ShuffledBatches(50, 8, 0, lambda: 0, rank, processes)) for rank in range(processes)]
+    batches = [list(ShuffledBatches(50, 8, 0, lambda: (0, 0), rank, processes)) for rank in range(processes)]
     assert {len(batch) for part in batches for batch in part} == {8}
     assert {len(part) for part in batches} == {50 // processes // 8}
-    assert len(ShuffledBatches(50, 8, 0, lambda: 0, 0, processes)) == 50 // processes // 8
+    assert len(ShuffledBatches(50, 8, 0, lambda: (0, 0), 0, processes)) == 50 // processes // 8
     seen = torch.cat([batch for part in batches for batch in part]).tolist()
     assert len(seen) == len(set(seen))
 
 
 def test_fewer_images_than_a_batch_make_one_batch():
-    assert [len(batch) for batch in ShuffledBatches(5, 8, 0, lambda: 0)] == [5]
+    assert [len(batch) for batch in ShuffledBatches(5, 8, 0, lambda: (0, 0))] == [5]
 
 
 def test_the_order_follows_seed_and_epoch():
     def order(seed, epoch):
-        return torch.cat(list(ShuffledBatches(64, 8, seed, lambda: epoch))).tolist()
+        return torch.cat(list(ShuffledBatches(64, 8, seed, lambda: (epoch, 0)))).tolist()
 
     assert order(0, 0) == order(0, 0)
     assert len({tuple(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
@@ -48,3 +48,9 @@ def test_seeds_are_mixed():
         for numbers in [(0, 1), (1, 0), (1,), (0,), (0, 0)]
     }
     assert len(streams) == 5
+
+
+def test_a_training_that_goes_on_within_an_epoch_gets_the_batches_it_has_not_had():
+    whole = list(ShuffledBatches(50, 8, 0, lambda: (3, 0)))
+    rest = list(ShuffledBatches(50, 8, 0, lambda: (3, 4)))
+    assert [batch.tolist() for batch in rest] == [batch.tolist() for batch in whole[4:]]

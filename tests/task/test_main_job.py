@@ -31,7 +31,14 @@ def test_everything_in_one_command(train_py, tmp_path):
     assert end.code == 0, end.err
     files = {str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()}
     per_network = {"config.yaml", "last.ckpt", "learning_curve.png", "metrics.csv", "result.json"}
-    expected = {"decline_ratio.csv", "decline_ratio.md", "decline_ratio.png", "gcm_product.png", "result.json"}
+    expected = {
+        "config.yaml",
+        "decline_ratio.csv",
+        "decline_ratio.md",
+        "decline_ratio.png",
+        "gcm_product.png",
+        "result.json",
+    }
     assert files == expected | {f"{network}/{name}" for network in ("gcm", "cnn") for name in per_network}
     rows = list(table(tmp_path / "run/decline_ratio.csv"))
     assert len(rows) == 10 * 4

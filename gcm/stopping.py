@@ -1,0 +1,82 @@
+"""SIGTERM and Ctrl-C: they stop the program where its files are whole, with one line and an exit code."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Self
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+Handler = Callable[[int, FrameType | None], None]
+
+
+class Stopped(BaseException):
+    """The program was asked to stop. No error, so that nothing takes it for one.
+
+    Attributes:
+        signal_number: what asked; the exit code is 128 more.
+        where: how far things are.
+        go_on: what goes on from there; empty: nothing can.
+    """
+
+    def __init__(self, signal_number: int, where: str = "stopped", go_on: str = "") -> None:
+        super().__init__(signal_number, where, go_on)
+        self.signal_number, self.where, self.go_on = signal_number, where, go_on
+
+    def __str__(self) -> str:
+        return f"{self.where}; go on: {self.go_on}" if self.go_on else f"{self.where}; nothing to go on from"
+
+
+@contextmanager
+def signals_raise_stopped() -> Iterator[None]:
+    """Within it SIGTERM and Ctrl-C raise `Stopped` wherever the program is."""
+
+    def stop(signal_number: int, _: FrameType | None) -> None:
+        raise Stopped(signal_number)
+
+    earlier = listen(stop)
+    try:
+        yield
+    finally:
+        restore(earlier)
+
+
+class StopRequest:
+    """Within it the first signal is only noted, in `signal_number`: work goes on to a place where it can stop, and
+    raises `Stopped` there. Whoever will not wait sends a second one.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+
+    def __enter__(self) -> Self:
+        self.earlier = self.listen()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        restore(self.earlier)
+        if kind is None and self.signal_number is not None:
+            raise Stopped(self.signal_number)
+
+    def listen(self) -> dict[int, Handler]:
+        """Take the signals' place from whatever took it since."""
+        return listen(self.note)
+
+    def note(self, signal_number: int, _: FrameType | None) -> None:
+        if self.signal_number is not None:
+            raise Stopped(signal_number)
+        self.signal_number = signal_number
+
+
+def listen(handler: Handler) -> dict[int, Handler]:
+    """Signals go to `handler`, but not those that are ignored (`nohup`); returns where they went before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    heard = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    return {number: signal.signal(number, handler) for number in heard}
+
+
+def restore(earlier: dict[int, Handler]) -> None:
+    for number, handler in earlier.items():
+        signal.signal(number, handler)

@@ -1,0 +1,126 @@
+"""A training as its run directory tells of it: its config and command, and how far it has come."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gcm.build import plain, resolve
+from gcm.error import InputError, listed
+from gcm.file import write_text
+from gcm.task.settings import overridden_keys, task_overrides
+from gcm.zoo import Card, read_saved
+
+FIRST_LINE = "# overrides: "
+CHANGEABLE_ON_RESUME = (
+    "trainer.",
+    "checkpoint.",
+    "data.root",
+    "data.workers",
+    "tensorboard",
+    "compile",
+    "task",
+    "resume",
+)
+DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
+"""The sections of a config that decide what comes out of a training, the seed aside."""
+LENGTH = ("trainer.max_epochs", "trainer.max_steps")
+
+
+@dataclass(frozen=True)
+class BegunTraining:
+    """Attributes:
+    config: of the training.
+    overrides: what was written on its command line.
+    card: of its last checkpoint; None: it was stopped before it had one.
+    """
+
+    config: DictConfig
+    overrides: list[str]
+    card: Card | None
+
+
+def begun_training(directory: Path) -> BegunTraining | None:
+    """From `last.ckpt`, or `config.yaml` where that is all there is; None where nothing was begun."""
+    if (directory / "last.ckpt").is_file():
+        saved = read_saved(directory / "last.ckpt")
+        return BegunTraining(saved.config, list(saved.card.overrides), saved.card)
+    if (directory / "config.yaml").is_file():
+        return BegunTraining(*read_config(directory), card=None)
+    return None
+
+
+def resumable(directory: Path) -> BegunTraining:
+    begun = begun_training(directory)
+    if begun is None:
+        raise InputError(
+            f"resume={directory} is no run directory with a last.ckpt or config.yaml; start anew without resume="
+        )
+    return begun
+
+
+def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) -> DictConfig:
+    """The run's own config with what may change on the way; raises `InputError` for what may not."""
+    from gcm.training.schedule import constant
+
+    stored = begun.config
+    fixed_length = resolve(stored.schedule, "schedule") is not constant
+    for key in overridden_keys():
+        if not key.startswith(CHANGEABLE_ON_RESUME) or key.startswith("task."):
+            raise InputError(f"{key} cannot change on resume; allowed: {listed(CHANGEABLE_ON_RESUME)}")
+        if key in LENGTH and fixed_length:
+            raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
+        if key not in ("task", "resume"):
+            OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
+    epochs, steps = (begun.card.epochs, begun.card.steps) if begun.card else (0, 0)
+    complete = epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= steps
+    if complete and (directory / "result.json").is_file():
+        raise InputError(f"{directory} has finished: {epochs} epochs, {steps} steps; nothing is left to resume")
+    return stored
+
+
+def all_words(begun: BegunTraining) -> list[str]:
+    """The training's first command, with what is changed on the way."""
+    known = begun.overrides
+    new = [word for word in task_overrides() if word not in known and not word.startswith(("resume=", "task="))]
+    return [*known, *new]
+
+
+def check_same_job(config: DictConfig, begun: DictConfig, directory: Path) -> None:
+    stored, now = plain(begun), plain(config)
+    if (deciding(stored), stored["seed"]) != (deciding(now), now["seed"]):
+        raise InputError(
+            f"{directory} holds another job; compare {directory}/config.yaml, or name a new directory: hydra.sweep.dir="
+        )
+
+
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a training but the seed: without where its data lie and how its progress is shown."""
+    return {
+        **{name: config[name] for name in DECIDING},
+        "data": {**config["data"], "root": None, "workers": None},
+        "trainer": {**config["trainer"], "enable_progress_bar": None},
+    }
+
+
+def write_config(directory: Path, config: DictConfig, overrides: Sequence[str]) -> None:
+    """`config.yaml`; its first line says the command's words."""
+    write_text(directory / "config.yaml", f"{FIRST_LINE}{json.dumps(list(overrides))}\n{OmegaConf.to_yaml(config)}")
+
+
+def read_config(directory: Path) -> tuple[DictConfig, list[str]]:
+    """The config and the words; raises `InputError` for what `write_config` did not write."""
+    path = directory / "config.yaml"
+    try:
+        text = path.read_text(encoding="utf-8")
+        config = OmegaConf.create(text)
+        overrides = [str(word) for word in json.loads(text.splitlines()[0].removeprefix(FIRST_LINE))]
+    except (OSError, ValueError, IndexError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); start anew") from None
+    if not isinstance(config, DictConfig):
+        raise InputError(f"{path} is no config of a training; start anew")
+    return config, overrides
