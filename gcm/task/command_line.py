@@ -1,11 +1,12 @@
 """From the command line to a task, and from a mistake to one line."""
 
+import errno
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +18,11 @@ from gcm.build import build, unknown_key
 from gcm.error import InputError, listed
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What an `OSError` says of a disk that is full or read-only, whoever writes."""
+
+until_the_end = ExitStack()
+"""What the program gives back when it ends."""
 
 failed_jobs: list[int] = []
 """The numbers of a sweep's jobs that failed so far."""
@@ -33,7 +39,7 @@ NOT_OURS_TO_MEND = [
 
 def run(config: DictConfig) -> None:
     """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others."""
-    from gcm.task.run_directory import in_sweep
+    from gcm.task.run_directory import in_sweep, resumed_directory
     from gcm.task.settings import check_config, chosen
 
     for message in NOT_OURS_TO_MEND:
@@ -42,7 +48,8 @@ def run(config: DictConfig) -> None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
-        build(config.task, config, key="task")
+        with resumed_directory(config):
+            build(config.task, config, key="task")
 
 
 @contextmanager
@@ -51,7 +58,9 @@ def one_line_errors() -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
     try:
         yield
-    except USERS_MISTAKES as error:
+    except (*USERS_MISTAKES, OSError) as error:
+        if not users_to_mend(error):
+            raise
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except ValueError as error:
@@ -75,14 +84,20 @@ def job_errors() -> Iterator[None]:
     except Exception as error:
         number = HydraConfig.get().job.num
         failed_jobs.append(number)
-        if isinstance(error, USERS_MISTAKES):
+        if users_to_mend(error):
             print(f"error in job {number}: {one_line(error)}", file=sys.stderr)
         else:
             traceback.print_exc()
 
 
+def users_to_mend(error: BaseException) -> bool:
+    return isinstance(error, USERS_MISTAKES) or (isinstance(error, OSError) and error.errno in DISK)
+
+
 def one_line(error: BaseException) -> str:
     cause = error.__cause__ or error
+    if isinstance(error, OSError):
+        return f"{error.filename or 'output'} cannot be written: {error.strerror}"
     if isinstance(error, MissingConfigException):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]

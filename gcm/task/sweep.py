@@ -9,9 +9,10 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from gcm.console import say, show_table
-from gcm.file import markdown_table, write_csv, write_text
+from gcm.file import make_directory, markdown_table, write_csv, write_text
 from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
-from gcm.task.command_line import failed_jobs
+from gcm.task.command_line import failed_jobs, one_line_errors, until_the_end
+from gcm.task.run_directory import claimed
 
 WITH_RESULT = ("all", "train", "test")
 """Tasks that write `result.json`."""
@@ -21,10 +22,21 @@ class SweepSummary(Callback):
     """Writes `runs.csv`, `summary.csv` and `summary.md` into the sweep's directory, mean, s.d. and n of each group of
     jobs, and `summary.png` where the groups differ in size.
 
-    Jobs whose overrides differ only in the seed are one group. A job without a result is named, not passed over.
+    Jobs whose overrides differ only in the seed are one group. A job without a result is named, not passed over. From
+    start to end no other sweep can have the directory.
     """
 
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        directory = Path(config.hydra.sweep.dir)
+        with one_line_errors():  # Hydra makes mere warnings of what callbacks raise
+            make_directory(directory, parents=True)
+            until_the_end.enter_context(claimed(directory))
+
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        with one_line_errors():
+            self.summarize(config)
+
+    def summarize(self, config: DictConfig) -> None:
         directory = Path(config.hydra.sweep.dir)
         folders = (path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
         jobs = sorted(folders, key=in_order)

@@ -16,7 +16,7 @@ from gcm.build import build, plain, resolve
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.file import write_json, write_text
+from gcm.file import delete, make_directory, write_json, write_text
 from gcm.model import Classifier
 from gcm.task.run_directory import in_sweep, run_directory
 from gcm.task.settings import overridden_keys, refuse, task_overrides
@@ -134,8 +134,9 @@ def train_network(
     trainer = lightning_trainer(config.trainer, directory, callbacks, config.tensorboard, validated=data.val_size > 0)
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
+    make_directory(directory)
     write_text(directory / "config.yaml", OmegaConf.to_yaml(config))
-    (directory / "result.json").unlink(missing_ok=True)  # of an earlier, shorter part
+    delete(directory / "result.json")  # of an earlier, shorter part
     batches = ImageBatches(data, config.seed)
     trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
     seconds = module.training_seconds
