@@ -19,10 +19,10 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def locked(path: Path, when_taken: Callable[[str], object]) -> Iterator[None]:
     """Hold the lock file `path`, which is gone afterwards; one that a killed process left does not matter.
 
-    Its directory is made where it is not there. If another process holds it, `when_taken` is told which: it raises an error, or returns, and this process waits.
-    By flock(2), which Linux passes on to an NFS server, so that it holds between machines too; of one that breaks down,
-    the server gives back the locks after a minute or two. On a file system without locks nothing is held, which is
-    said. Raises `InputError` where the directory cannot be written to.
+    If another process holds it, `when_taken` is told which: it raises an error, or returns, and this process waits. The
+    lock is flock(2), which Linux passes on to an NFS server, so that it holds between machines too; when one breaks
+    down, the server gives its locks back after a minute or two. On a file system without locks nothing is held, which
+    is said. A directory that is not there is made. Raises `InputError` where it cannot be written to.
     """
     try:
         descriptor = acquired(path, when_taken)

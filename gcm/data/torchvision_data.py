@@ -15,6 +15,9 @@ from gcm.error import DataNotFoundError, InputError
 from gcm.file import NO_ROOM, reason, remove_if_empty
 from gcm.lock import locked
 
+UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError)
+"""What torchvision raises for files that are not found, not as published, or cut off."""
+
 
 @dataclass(kw_only=True)
 class TorchvisionData(ImageData):
@@ -54,7 +57,7 @@ class TorchvisionData(ImageData):
             with locked(root / f".{self.name}.lock", when_taken=self._say_waiting):
                 opened = self._opened_here(root, train)  # by now another process may have brought them
                 return self._downloaded(root, train) if opened is None else opened
-        except (OSError, HTTPException, RuntimeError, ValueError, EOFError) as error:
+        except (*UNUSABLE, HTTPException) as error:
             raise DataNotFoundError(
                 f"{self.name} is not complete in {root.resolve()} and cannot be downloaded "
                 f"({why(error, root)}); expected there: {self.files}; "
@@ -65,10 +68,10 @@ class TorchvisionData(ImageData):
                 remove_if_empty(root)
 
     def _opened_here(self, root: Path, train: bool) -> Any:
-        """None where the files are not found, not as published, or cut off."""
+        """None where the files cannot be used."""
         try:
             return self.open(root, train, download=False)
-        except (RuntimeError, ValueError, EOFError, OSError):
+        except UNUSABLE:
             return None
 
     def _downloaded(self, root: Path, train: bool) -> Any:

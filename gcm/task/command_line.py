@@ -39,7 +39,7 @@ NOT_OURS_TO_MEND = [
 
 def run(config: DictConfig) -> None:
     """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others."""
-    from gcm.task.run_directory import in_sweep, resumed_directory
+    from gcm.task.run_directory import claimed_to_resume, in_sweep
     from gcm.task.settings import check_config, chosen
 
     for message in NOT_OURS_TO_MEND:
@@ -48,7 +48,7 @@ def run(config: DictConfig) -> None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
-        with resumed_directory(config):
+        with claimed_to_resume(config):
             build(config.task, config, key="task")
 
 

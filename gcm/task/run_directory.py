@@ -43,7 +43,7 @@ def run_directory(config: DictConfig) -> Iterator[Path]:
 
 
 @contextmanager
-def resumed_directory(config: DictConfig) -> Iterator[None]:
+def claimed_to_resume(config: DictConfig) -> Iterator[None]:
     """What `resume=` names, if it is there, is this process's alone meanwhile."""
     directory = Path(config.resume or "").expanduser()
     if config.resume is None or not directory.is_dir():
