@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from gcm.console import say
 from gcm.data.base import ImageData, MemorySplit
 from gcm.error import DataNotFoundError, InputError
-from gcm.file import NO_ROOM, reason, remove_if_empty
+from gcm.file import NO_ROOM, reason
 from gcm.lock import locked
 
 UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError)
@@ -65,7 +65,8 @@ class TorchvisionData(ImageData):
             ) from None
         finally:
             if not was_there:
-                remove_if_empty(root)
+                with contextlib.suppress(OSError):  # not empty
+                    root.rmdir()
 
     def _opened_here(self, root: Path, train: bool) -> Any:
         """None where the files cannot be used."""
@@ -100,4 +101,4 @@ class TorchvisionData(ImageData):
 
 def why(error: Exception, root: Path) -> str:
     full = isinstance(error, OSError) and error.errno in NO_ROOM
-    return " ".join((reason(error, root) if full else str(error)).split())[:120]
+    return " ".join((reason(error, root) if full else str(error)).split())[:200]

@@ -31,13 +31,15 @@ def run_directory(config: DictConfig) -> Iterator[Path]:
     """
     directory = made_directory(config)
     os.environ[DIRECTORY_VARIABLE] = str(directory)
+    ours = False
     try:
         with claimed(directory):
             if config.output is not None:
                 check_new(directory, resumable=config.names.task in RESUMABLE)
+            ours = True
             yield directory
     except (InputError, OSError):
-        if not in_sweep():
+        if ours and not in_sweep():
             remove_if_empty(directory)
         raise
 

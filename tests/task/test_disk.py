@@ -208,6 +208,12 @@ def precious(disk) -> dict[str, bytes]:
     return below(disk)
 
 
+def test_a_directory_that_is_refused_stays_as_it_is(train_py, tmp_path):
+    (tmp_path / "mine/empty").mkdir(parents=True)
+    assert "holds something already" in train_py(*TASKS["train"], "output=mine").error
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["empty"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_on_a_full_disk(train_py, disk, precious, task):
