@@ -126,7 +126,8 @@ def picture() -> Figure:
 
 
 def animation(path: Path) -> None:
-    first, *others = (Image.effect_noise((64, 64), 50) for _ in range(3))
+    noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    first, *others = map(Image.fromarray, noise)
     write_whole(path, lambda partial: first.save(partial, save_all=True, append_images=others))
 
 
@@ -160,7 +161,7 @@ def test_with_any_room_a_file_is_whole_or_as_before(disk, tmp_path, kind):
             failed += 1
     assert failed == -(-size // PAGE)
     assert path.stat().st_size == size
-    if kind != "gif":  # whose noise differs
+    if kind != "safetensors":  # whose metadata come in any order
         assert path.read_bytes() == (tmp_path / f"whole.{kind}").read_bytes()
 
 
