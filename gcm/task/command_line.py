@@ -97,7 +97,7 @@ def users_to_mend(error: BaseException) -> bool:
 def one_line(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(error, OSError) and error.errno in DISK:
-        return f"{error.filename or 'output'} cannot be written: {error.strerror}"
+        return f"{error.filename or 'a file'} cannot be written: {error.strerror}"
     if isinstance(error, MissingConfigException):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]

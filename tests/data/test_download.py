@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -74,7 +74,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.go_on.wait(60)
             self.server.stall = None
             content = content[len(content) // 2 :]
-        self.wfile.write(content)
+        with suppress(BrokenPipeError, ConnectionResetError):  # of a client that was killed
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -212,7 +213,7 @@ def reading(root: Path, server: Server, count: int = 1) -> subprocess.Popen[str]
 def check_all_read_the_same(root: Path, server: Server, count: int) -> None:
     with reading(root / "shared", server, count) as together:
         out, err = together.communicate(timeout=300)
-    assert not err
+    assert "Traceback" not in err, err
     lines = out.splitlines()
     read = [line for line in lines if line.startswith("read: ")]
     waited = [line for line in lines if re.fullmatch(r"waiting: process \d+ on \S+ downloads mnist", line)]
@@ -242,7 +243,7 @@ def test_a_download_that_is_killed_is_begun_again_by_who_waits(server, tmp_path)
         server.go_on.set()
         out, err = waiting.communicate(timeout=60)
     assert out.startswith("read: ")
-    assert not err
+    assert "Traceback" not in err, err
     assert server.sent["t10k-images-idx3-ubyte.gz"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["MNIST"]
     assert below(tmp_path).items() >= {f"MNIST/raw/{stem}": content for stem, content in files().items()}.items()

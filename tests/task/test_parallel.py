@@ -127,25 +127,21 @@ def test_of_many_processes_one_at_a_time_has_the_lock(tmp_path):
 
 
 @pytest.mark.slow
-def test_of_many_commands_with_one_output_one_wins(tmp_path, jobs, train_py):
-    ends = simultaneously([(*TRAIN, "output=same")] * jobs, tmp_path)
-    assert sorted(end.code for end in ends) == [0] + [2] * (jobs - 1), ends
-    for end in ends:
+def test_of_many_commands_with_one_output_one_wins_and_those_without_get_one_each(tmp_path, jobs, train_py):
+    ends = simultaneously([(*TRAIN, "output=same"), TRAIN] * jobs, tmp_path)
+    same, without = ends[::2], ends[1::2]
+    assert sorted(end.code for end in same) == [0] + [2] * (jobs - 1), ends
+    for end in same:
         if end.code:
             taken = r"error: output=same holds something already; name a new directory, or go on with resume=same\n"
             assert re.fullmatch(f"{IN_USE.format(directory='same')}|{taken}", end.err)
+    assert [end.code for end in without] == [0] * jobs, ends
+    runs = [tmp_path / "same", *(tmp_path / "runs").iterdir()]
+    assert len(runs) == jobs + 1
     assert train_py(*TRAIN, "output=alone").code == 0
-    assert weights_hash(tmp_path / "same") == weights_hash(tmp_path / "alone")
-    assert {path.name for path in (tmp_path / "same").iterdir()} == {p.name for p in (tmp_path / "alone").iterdir()}
-
-
-@pytest.mark.slow
-def test_commands_without_output_get_a_directory_each(tmp_path, jobs):
-    ends = simultaneously([TRAIN] * jobs, tmp_path)
-    assert [end.code for end in ends] == [0] * jobs, ends
-    runs = list((tmp_path / "runs").iterdir())
-    assert len(runs) == jobs
-    assert len({weights_hash(run) for run in runs}) == 1
+    assert {weights_hash(run) for run in runs} == {weights_hash(tmp_path / "alone")}
+    names = {path.name for path in (tmp_path / "alone").iterdir()}
+    assert all({path.name for path in run.iterdir()} == names for run in runs)
 
 
 @pytest.mark.slow
