@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from gcm.task.command_line import one_line_errors, run
+from gcm.task.command_line import one_line_errors, run, until_the_end
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
@@ -12,5 +12,5 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
+    with one_line_errors(), until_the_end:
         main()

@@ -19,6 +19,7 @@ class EMNISTLetters(MNIST):
 
     name = "emnist_letters"
     files = "EMNIST/raw/emnist-letters-{train,test}-{images-idx3,labels-idx1}-ubyte"
+    archives = "EMNIST/raw/*.zip"
     source = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
 
     def open(self, root: Path, train: bool, download: bool) -> Any:

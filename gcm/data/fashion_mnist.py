@@ -19,6 +19,7 @@ class FashionMNIST(MNIST):
 
     name = "fashion_mnist"
     files = "FashionMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+    archives = "FashionMNIST/raw/*.gz"
     source = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
     def open(self, root: Path, train: bool, download: bool) -> Any:

@@ -19,6 +19,7 @@ class MNIST(TorchvisionData):
 
     name = "mnist"
     files = "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+    archives = "MNIST/raw/*.gz"
     source = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
     def open(self, root: Path, train: bool, download: bool) -> Any:

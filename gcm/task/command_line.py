@@ -1,11 +1,12 @@
 """From the command line to a task, and from a mistake to one line."""
 
+import errno
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -19,6 +20,11 @@ from gcm.error import InputError, listed
 from gcm.stopping import Stopped, signals_raise_stopped
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What an `OSError` says of a disk that is full or read-only, whoever writes."""
+
+until_the_end = ExitStack()
+"""What the program gives back when it ends."""
 
 failed_jobs: list[str] = []
 """A sweep's jobs that failed so far, by their directories' names."""
@@ -62,7 +68,9 @@ def one_line_errors() -> Iterator[None]:
     try:
         with signals_raise_stopped():
             yield
-    except USERS_MISTAKES as error:
+    except (*USERS_MISTAKES, OSError) as error:
+        if not users_to_mend(error):
+            raise
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stop:
@@ -91,14 +99,20 @@ def job_errors() -> Iterator[None]:
     except Exception as error:
         name = Path(HydraConfig.get().runtime.output_dir).name
         failed_jobs.append(name)
-        if isinstance(error, USERS_MISTAKES):
+        if users_to_mend(error):
             print(f"error in job {name}: {one_line(error)}", file=sys.stderr)
         else:
             traceback.print_exc()
 
 
+def users_to_mend(error: BaseException) -> bool:
+    return isinstance(error, USERS_MISTAKES) or (isinstance(error, OSError) and error.errno in DISK)
+
+
 def one_line(error: BaseException) -> str:
     cause = error.__cause__ or error
+    if isinstance(error, OSError) and error.errno in DISK:
+        return f"{error.filename or 'a file'} cannot be written: {error.strerror}"
     if isinstance(error, MissingConfigException):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]

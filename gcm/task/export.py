@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from gcm.console import say, say_next, show_table
 from gcm.data import as_pixels
 from gcm.error import InputError
-from gcm.file import write_csv
+from gcm.file import delete, write_csv
 from gcm.model import Interpretable
 from gcm.setting import PositiveCount, PositiveNumber
 from gcm.task.run_directory import run_directory
@@ -42,7 +42,7 @@ def export(
             found = READERS[name](path)(pixels)
             errors = [largest_difference(*pair) for pair in zip(found, expected, strict=True)]
             if max(errors) > tolerance:
-                path.unlink()
+                delete(path)
                 raise InputError(
                     f"{path.name} would differ by {max(errors):.1e} from the network, allowed: {tolerance:g}"
                 )

@@ -14,6 +14,7 @@ from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
 from gcm.draw import draw_faithfulness
 from gcm.error import InputError, listed
+from gcm.file import make_directory
 from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
 from gcm.measure.run import measured, misfit, showings
 from gcm.measure.table import Column, Found, Kind, Row, cells_of
@@ -240,4 +241,5 @@ class ValuesFile:
         return {name: torch.from_numpy(values) for name, values in arrays.items()}
 
     def write(self, values: Mapping[str, Tensor]) -> None:
+        make_directory(self.path.parent)
         write_arrays(self.path, {name: found.numpy() for name, found in values.items()}, self.images)

@@ -9,10 +9,10 @@ from omegaconf import DictConfig
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.file import write_text
+from gcm.file import make_directory, write_text
 from gcm.report.card import card_page
 from gcm.task.measure import Measured, measured
-from gcm.task.run_directory import run_directory
+from gcm.task.run_directory import claimed, run_directory
 from gcm.task.settings import refuse, refuse_other_data
 from gcm.task.train import deciding, machine, versions_now
 from gcm.task.weights import device_of, named_data, named_networks
@@ -40,20 +40,15 @@ def publish(config: DictConfig, directory: str | None = None) -> None:
     check_differ_in_seed_only(networks)
     data = named_data(config, networks)
     if directory is not None:
-        published = publish_in(made(Path(directory).expanduser()), networks, data, config)
+        place = Path(directory).expanduser()
+        make_directory(place, parents=True)
+        with claimed(place):
+            published = publish_in(place, networks, data, config)
     else:
         with run_directory(config) as own:
             published = publish_in(own, networks, data, config)
     say(f"published: {published}")
     say_next("task=verify", f"weights={published}")
-
-
-def made(directory: Path) -> Path:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"task.directory={directory} cannot be made: {error.strerror}") from None
-    return directory
 
 
 def check_finished(networks: Sequence[SavedNetwork]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,7 +16,7 @@ from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
 from gcm.draw import draw_important_regions
 from gcm.error import InputError
-from gcm.file import write_csv, write_whole
+from gcm.file import write_bytes, write_csv
 from gcm.setting import PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
@@ -161,7 +162,7 @@ def write_deletions(deletions: Sequence[Deletion], classes: Sequence[str], grid:
     importances: list[dict[str, Any]] = []
     for deletion in deletions:
         importance = deletion.importance(grid)
-        write_whole(directory / f"importance_{deletion.label}.npy", saver(importance))
+        write_bytes(directory / f"importance_{deletion.label}.npy", npy(importance))
         importances += [
             {
                 "class": classes[deletion.label],
@@ -190,5 +191,8 @@ def round_rows(deletion: Deletion, classes: Sequence[str], grid: int) -> Iterato
         }
 
 
-def saver(values: Tensor) -> Any:
-    return lambda partial: np.save(partial, values.numpy(), allow_pickle=False)
+def npy(values: Tensor) -> bytes:
+    """As an npy file. NumPy itself may write half of one on a full disk, and say nothing."""
+    content = BytesIO()
+    np.save(content, values.numpy(), allow_pickle=False)
+    return content.getvalue()

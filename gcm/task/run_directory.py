@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -13,7 +13,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gcm.error import InputError
-from gcm.file import is_partial
+from gcm.file import is_partial, make_directory, reason
+from gcm.lock import locked
 from gcm.stopping import Stopped
 
 RESUMABLE = ("all", "train", "regions", "noise_mask", "faithfulness")
@@ -22,41 +23,54 @@ BEGUN = ("config.yaml", "study.json")
 """Files, written first, that tell what was begun."""
 DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
 """Tells the processes that a distributed training starts where the first of them writes."""
+LOCK = ".lock"
+"""The file in a directory that says which process writes there."""
 
 
 @contextmanager
 def run_directory(config: DictConfig) -> Iterator[Path]:
     """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`.
 
-    It is made on entry; if the user made a mistake or stopped the program, and nothing came of it yet, it goes away
-    again (but a sweep's stays, to show that the job has no result).
+    It is made on entry, and no other process has it meanwhile. If something is wrong or the program is stopped, and
+    nothing came of it yet, it goes away again (but a sweep's stays, to show that the job has no result).
     """
     directory = made_directory(config)
     os.environ[DIRECTORY_VARIABLE] = str(directory)
+    ours = False
     try:
-        yield directory
-    except InputError:
-        if all(path.name in BEGUN for path in directory.iterdir()):
+        with claimed(directory):
+            if config.output is not None:
+                check_new(directory, resumable=config.names.task in RESUMABLE)
+            ours = True
+            yield directory
+    except (InputError, OSError):
+        if ours and all(path.name in BEGUN for path in files_in(directory)):
             remove_unless_swept(directory)
         raise
     except Stopped as stop:
         stop.go_on = what_goes_on(config, directory)
-        if not any(directory.iterdir()):
+        if ours and not files_in(directory):
             remove_unless_swept(directory)
         raise
 
 
+def files_in(directory: Path) -> list[Path]:
+    """All that was written anywhere below it."""
+    return [path for path in directory.rglob("*") if not path.is_dir()]
+
+
 def remove_unless_swept(directory: Path) -> None:
     if not in_sweep():
-        rmtree(directory)
+        rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
 def resumed_directory(config: DictConfig) -> Iterator[Path]:
-    """The run directory that `resume=` names."""
+    """The run directory that `resume=` names; no other process can have it meanwhile."""
     directory = Path(config.resume).expanduser()
     try:
-        yield directory
+        with claimed(directory) if directory.is_dir() else nullcontext():
+            yield directory
     except Stopped as stop:
         stop.go_on = what_goes_on(config, directory)
         raise
@@ -72,13 +86,32 @@ def what_goes_on(config: DictConfig, directory: Path) -> str:
     return f"python train.py {shlex.join(['task=train', f'resume={inner[0]}'])}" if inner else ""
 
 
+@contextmanager
+def claimed(directory: Path) -> Iterator[None]:
+    """This process alone writes to a directory. Raises `InputError` if another one does."""
+
+    def refuse(holder: str) -> None:
+        raise InputError(f"{directory} is in use by {holder}; wait for its end, or name another directory")
+
+    if not is_first_process():
+        yield
+        return
+    with locked(directory / LOCK, when_taken=refuse):
+        yield
+
+
 def in_sweep() -> bool:
     """Whether this is a job of a multirun."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
+def is_first_process() -> bool:
+    """Of a distributed run."""
+    return int(os.environ.get("LOCAL_RANK", 0)) == 0
+
+
 def made_directory(config: DictConfig) -> Path:
-    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+    if not is_first_process():
         return Path(os.environ[DIRECTORY_VARIABLE])
     if in_sweep():
         if config.output is not None:
@@ -86,23 +119,17 @@ def made_directory(config: DictConfig) -> Path:
                 "output= is for one command; a sweep (-m) makes a directory for each job: hydra.sweep.dir="
             )
         directory = Path(HydraConfig.get().runtime.output_dir)
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory, parents=True)
         return directory
     if config.output is None:
         return timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
-    make_new(
-        Path(config.output).expanduser(),
-        resumable=config.names.task in RESUMABLE,
-    )
-    return Path(config.output).expanduser()
+    directory = Path(config.output).expanduser()
+    make_directory(directory, parents=True)
+    return directory
 
 
-def make_new(directory: Path, resumable: bool) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"output={directory} cannot be made: {error.strerror}") from None
-    if any(not is_partial(path) for path in directory.iterdir()):
+def check_new(directory: Path, resumable: bool) -> None:
+    if is_first_process() and any(path.name != LOCK and not is_partial(path) for path in directory.iterdir()):
         hint = f", or go on with resume={directory}" if resumable else ""
         raise InputError(f"output={directory} holds something already; name a new directory{hint}")
 
@@ -117,6 +144,6 @@ def timestamped(name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise InputError(f"{directory} cannot be made: {error.strerror}; set output=") from None
+            raise InputError(f"{directory} cannot be made: {reason(error, Path())}; set output=") from error
         return directory
     raise InputError(f"a thousand directories {stem} exist; set output=")

@@ -12,9 +12,10 @@ from omegaconf import DictConfig
 from gcm.build import plain
 from gcm.console import say, show_table
 from gcm.error import InputError, listed
-from gcm.file import markdown_table, write_csv, write_json, write_text
+from gcm.file import make_directory, markdown_table, write_csv, write_json, write_text
 from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
-from gcm.task.command_line import failed_jobs, one_line_errors
+from gcm.task.command_line import failed_jobs, one_line_errors, until_the_end
+from gcm.task.run_directory import claimed
 from gcm.zoo.card import LOCAL
 
 WITH_RESULT = ("all", "train", "test")
@@ -25,19 +26,29 @@ class SweepSummary(Callback):
     """Writes `runs.csv`, `summary.csv` and `summary.md` into the sweep's directory, mean, s.d. and n of each group of
     jobs, and `summary.png` where the groups differ in size.
 
-    Jobs whose overrides differ only in the seed are one group. A job without a result is named, not passed over.
+    Jobs whose overrides differ only in the seed are one group. A job without a result is named, not passed over. From
+    start to end no other sweep can have the directory.
     """
 
     def __init__(self) -> None:
         self.given_up: set[Path] = set()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        if is_search(config):
-            with one_line_errors():  # Hydra would make a warning of an exception
+        directory = Path(config.hydra.sweep.dir)
+        with one_line_errors():  # Hydra makes mere warnings of what callbacks raise
+            if is_search(config):
                 check_search(config)
-            self.given_up = set(Path(config.hydra.sweep.dir).iterdir())  # a search does no job a second time
+            make_directory(directory, parents=True)
+            until_the_end.enter_context(claimed(directory))
+            if is_search(config):
+                remember_search(config)
+                self.given_up = set(directory.iterdir())  # a search does no job a second time
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        with one_line_errors():
+            self.summarize(config)
+
+    def summarize(self, config: DictConfig) -> None:
         directory = Path(config.hydra.sweep.dir)
         folders = (path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
         jobs = sorted(folders, key=in_order)
@@ -77,11 +88,14 @@ def is_search(config: DictConfig) -> bool:
 
 
 def check_search(config: DictConfig) -> None:
-    """Raise `InputError` for a search without anything to go by, or in the directory of another one."""
+    """Raise `InputError` for a search that has nothing to go by."""
     if config.hydra.runtime.choices.task != "train" or not config.data.val_size:
         raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
+
+
+def remember_search(config: DictConfig) -> None:
+    """Raise `InputError` where the directory holds another search."""
     directory = Path(config.hydra.sweep.dir)
-    directory.mkdir(parents=True, exist_ok=True)  # where Optuna keeps its study
     space = plain(config.hydra.sweeper.params or {})
     searched = {"overrides": sorted(known(config.hydra.overrides.task)), "params": space}
     path = directory / "search.json"

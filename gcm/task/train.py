@@ -15,7 +15,7 @@ from gcm.build import build
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError
-from gcm.file import remove_partial_files, write_json
+from gcm.file import delete, make_directory, remove_partial_files, write_json
 from gcm.model import Classifier
 from gcm.stopping import StopRequest
 from gcm.task.begun import all_words, begun_training, check_same_job, resumable, resumed_config, write_config
@@ -89,8 +89,9 @@ def train_network(
     )
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
+    make_directory(directory)
     write_config(directory, config, words)
-    (directory / "result.json").unlink(missing_ok=True)  # of an earlier, shorter part
+    delete(directory / "result.json")  # of an earlier, shorter part
     batches = ImageBatches(data, config.seed)
     with stop:
         trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)

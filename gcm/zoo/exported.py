@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gcm.error import InputError
-from gcm.file import write_whole
+from gcm.file import write_bytes, write_whole
 from gcm.model import Interpretable
 from gcm.zoo.card import Card
 
@@ -71,7 +72,9 @@ def onnx_outputs(path: Path) -> Callable[[Tensor], Outputs]:
 def write_torch(network: Interpretable, card: Card, path: Path) -> None:
     """As `torch.export.load` reads it, with the card beside the program."""
     files = {"card": json.dumps(card.to_dict())}
-    write_whole(path, lambda partial: torch.export.save(exported(network), partial, extra_files=files))
+    content = BytesIO()  # on a full disk the file would raise a RuntimeError of many lines
+    torch.export.save(exported(network), content, extra_files=files)
+    write_bytes(path, content.getvalue())
 
 
 def torch_outputs(path: Path) -> Callable[[Tensor], Outputs]:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gcm.error import InputError
-from gcm.file import write_whole
+from gcm.file import write_bytes
 from gcm.zoo.card import Card
 
 SUFFIX = ".safetensors"
@@ -31,7 +31,7 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], card: Card) -> None
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     metadata = {"format": "pt", "card": json.dumps(card.to_dict())}
     content = save(tensors, metadata)
-    write_whole(path, lambda partial: partial.write_bytes(content))
+    write_bytes(path, content)
 
 
 def read_card(path: Path) -> Card:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gcm.draw import draw_decline_ratio
-from gcm.file import markdown_table
+from gcm.file import make_directory, markdown_table
 from gcm.report.decline_ratio import BY_CONSTRUCTION, MEANING, footnotes, wide_rows, write_decline_ratio
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, figure, missing_section
@@ -25,6 +25,7 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     count = len(evidence.test_split(present[0]))
     heading = f"{title}, {count:,} test images"
     directory = evidence.directory / f"decline_ratio_{data}"
+    make_directory(directory)
     write_decline_ratio(cells, data, heading, directory)
     path = evidence.directory / f"decline_ratio_{data}.png"
     draw_decline_ratio(cells, heading, path)

@@ -1,0 +1,78 @@
+"""Lock files: one process at a time holds them, and the system gives them back when it ends, however it ends."""
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gcm.console import say
+from gcm.error import InputError
+from gcm.file import reason
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def locked(path: Path, when_taken: Callable[[str], object]) -> Iterator[None]:
+    """Hold the lock file `path`, which is gone afterwards; one that a killed process left does not matter.
+
+    If another process holds it, `when_taken` is told which: it raises an error, or returns, and this process waits. The
+    lock is flock(2), which Linux passes on to an NFS server, so that it holds between machines too; when one breaks
+    down, the server gives its locks back after a minute or two. On a file system without locks nothing is held, which
+    is said. A directory that is not there is made. Raises `InputError` where it cannot be written to.
+    """
+    try:
+        descriptor = acquired(path, when_taken)
+    except OSError as error:
+        raise InputError(f"{path.parent} cannot be written to: {reason(error, path.parent)}") from error
+    try:
+        with suppress(OSError):  # on a full disk the lock holds, too
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        release(path, descriptor)
+
+
+def acquired(path: Path, when_taken: Callable[[str], object]) -> int:
+    """A descriptor of the lock file, with the lock."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            lock(descriptor, when_taken)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if is_at(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # its holder took it away when it was done
+
+
+def lock(descriptor: int, when_taken: Callable[[str], object]) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        when_taken(os.pread(descriptor, 300, 0).decode() or "another process")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        say("this file system has no locks: see to it that no other process writes to the same directory")
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one of that name."""
+    with suppress(OSError):
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    return False
+
+
+def release(path: Path, descriptor: int) -> None:
+    if is_at(path, descriptor):
+        with suppress(OSError):
+            path.unlink()
+    os.close(descriptor)
