@@ -113,6 +113,7 @@ DECODED = {
     "four colours.tif": (even("CMYK", (0, 255, 255, 0)), 3, RED),
     "four colours.jpg": (even("CMYK", (0, 0, 0, 0), quality=100), 3, WHITE),
     "luma and chroma.tif": (even("YCbCr", (100, 128, 128)), 3, (100, 100, 100)),
+    "lightness and hue.tif": (even("LAB", (0, 128, 128)), 3, (0, 0, 0)),
     "grey.jpg": (even("L", 100, quality=100), 1, (100,)),
     "progressive.jpg": (even("RGB", (100, 100, 100), quality=100, progressive=True), 3, (100, 100, 100)),
     "lossless.webp": (even("RGB", (10, 20, 30), lossless=True), 3, (10, 20, 30)),
@@ -130,7 +131,9 @@ DECODED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "write", "channels", "colour"), [(name, *case) for name, case in DECODED.items()], ids=DECODED)
+@pytest.mark.parametrize(
+    ("name", "write", "channels", "colour"), [(name, *case) for name, case in DECODED.items()], ids=DECODED
+)
 def test_decoded_as_a_viewer_shows_it(tmp_path, name, write, channels, colour):
     write(tmp_path / name)
     wanted = torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(channels, HEIGHT, WIDTH)
@@ -149,16 +152,15 @@ TURNS = {
     8: np.rot90,
     0: lambda pixels: pixels,
     9: lambda pixels: pixels,
-    "left": lambda pixels: pixels,
 }
 """What EXIF's orientations mean; others mean nothing."""
 
 
 @pytest.mark.parametrize("orientation", TURNS)
-@pytest.mark.parametrize(("ending", "options"), [("png", {}), ("tif", {}), ("webp", {"lossless": True})], ids=["png", "tif", "webp"])
+@pytest.mark.parametrize(
+    ("ending", "options"), [("png", {}), ("tif", {}), ("webp", {"lossless": True})], ids=["png", "tif", "webp"]
+)
 def test_turned_as_its_exif_data_say(tmp_path, ending, options, orientation):
-    if ending == "tif" and orientation == "left":
-        pytest.skip("Pillow cannot write it")
     pixels = np.arange(HEIGHT * WIDTH * 3, dtype=np.uint8).reshape(HEIGHT, WIDTH, 3)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -194,14 +196,13 @@ REFUSED = {
     "icon.png": (lambda path: Image.new("RGB", (16, 16)).save(path, format="ICO"), "cannot identify image file"),
     "only the signature.png": (content(WHOLE["png"][:8]), "cannot identify image file"),
     "only the header.png": (content(WHOLE["png"][:33]), ""),
-    "cut off.png": (content(WHOLE["png"][:-20]), ""),
+    "cut off.png": (content(WHOLE["png"][:-28]), ""),
     "text bomb.png": (content(WHOLE["text bomb"]), "Decompressed data too large"),
     "decompression bomb.png": (content(png(8, 0, b"", (50_000, 50_000))), "decompression bomb"),
     "no pixels.pgm": (content(b"P5\n0 0\n255\n"), ""),
     "negative size.pgm": (content(b"P5\n-4 3\n255\n" + bytes(12)), ""),
     "floats.tif": (array(np.ones((HEIGHT, WIDTH), dtype=np.float32)), "32-bit values of unknown range, mode F"),
     "32 bits.tif": (array(np.ones((HEIGHT, WIDTH), dtype=np.int32)), "32-bit values of unknown range, mode I"),
-    "lab.tif": (even("LAB", (100, 0, 0)), "conversion from LAB"),
     "sixteen bits, one value transparent.png": (array(sixteen(0), transparency=0), "16 bits with a transparent value"),
     "broken link.png": (lambda path: path.symlink_to("nowhere.png"), "is no file, or cannot be reached"),
     "link to itself.png": (lambda path: path.symlink_to(path.name), "is no file, or cannot be reached"),
@@ -213,7 +214,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "write", "said"), [(name, *case) for name, case in REFUSED.items()], ids=map(ascii, REFUSED))
+@pytest.mark.parametrize(
+    ("name", "write", "said"), [(name, *case) for name, case in REFUSED.items()], ids=map(ascii, REFUSED)
+)
 def test_refused_in_one_line_that_names_the_file(tmp_path, name, write, said):
     write(tmp_path / name)
     for look in (decoded, lambda path: header(path) and decoded(path)):
