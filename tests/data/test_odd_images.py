@@ -113,7 +113,6 @@ DECODED = {
     "four colours.tif": (even("CMYK", (0, 255, 255, 0)), 3, RED),
     "four colours.jpg": (even("CMYK", (0, 0, 0, 0), quality=100), 3, WHITE),
     "luma and chroma.tif": (even("YCbCr", (100, 128, 128)), 3, (100, 100, 100)),
-    "lightness and hue.tif": (even("LAB", (0, 128, 128)), 3, (0, 0, 0)),
     "grey.jpg": (even("L", 100, quality=100), 1, (100,)),
     "progressive.jpg": (even("RGB", (100, 100, 100), quality=100, progressive=True), 3, (100, 100, 100)),
     "lossless.webp": (even("RGB", (10, 20, 30), lossless=True), 3, (10, 20, 30)),
