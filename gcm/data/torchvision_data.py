@@ -7,13 +7,14 @@ import shutil
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, ClassVar
 
 from gcm.check import check_classes
 from gcm.data.base import ImageData, MemorySplit
 from gcm.error import DataNotFoundError, InputError
 
-UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError)
+UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError, UnpicklingError)
 """What torchvision raises for files that are not found, not as published, or cut off."""
 
 
