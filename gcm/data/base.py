@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gcm.check import described
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.setting import Count, PositiveCount
@@ -21,7 +22,14 @@ Unlike = Literal["emnist_letters", "fashion_mnist", "inverted", "noise"]
 
 def as_pixels(images: Tensor, device: torch.device | str) -> Tensor:
     """Images as networks take them: uint8 to float in [0,1], on a device."""
+    check_bytes(images)
     return images.to(device).float().div_(255)
+
+
+def check_bytes(images: Tensor) -> None:
+    """Raise `InputError` unless `images` are `(B,C,H,W)` uint8."""
+    if not (isinstance(images, Tensor) and images.ndim == 4 and images.dtype == torch.uint8):
+        raise InputError(f"stored images must be uint8 (N,C,H,W), got {described(images)}")
 
 
 class Split(Dataset[Batch], ABC):
@@ -45,6 +53,15 @@ class MemorySplit(Split):
 
     images: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        check_bytes(self.images)
+        if not isinstance(self.labels, Tensor) or self.labels.dtype != torch.int64 or self.labels.ndim != 1:
+            raise InputError(f"labels must be int64 (N,), got {described(self.labels)}")
+        if len(self.labels) != len(self.images):
+            raise InputError(
+                f"each image must have a label, got {len(self.images)} images and {len(self.labels)} labels"
+            )
 
     def __getitem__(self, indices: Tensor) -> Batch:
         return self.images[indices], self.labels[indices]

@@ -20,6 +20,8 @@ class CIFAR10(TorchvisionData):
     name = "cifar10"
     files = "cifar-10-batches-py/{data_batch_1..5,test_batch,batches.meta}"
     source = "https://www.cs.toronto.edu/~kriz/cifar.html"
+    shape = (3, 32, 32)
+    counts = (50_000, 10_000)
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
         return datasets.CIFAR10(root, train=train, download=download)

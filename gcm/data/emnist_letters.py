@@ -21,6 +21,8 @@ class EMNISTLetters(MNIST):
     files = "EMNIST/raw/emnist-letters-{train,test}-{images-idx3,labels-idx1}-ubyte"
     archives = "EMNIST/raw/*.zip"
     source = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
+    counts = (124_800, 20_800)
+    sha256 = ("", "556deaee45e1635cfa41fb9a57d46938ba7ed35c57b2399ea2f138c8efa971c4")
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
         return datasets.EMNIST(root, "letters", train=train, download=download)

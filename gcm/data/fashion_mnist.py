@@ -21,6 +21,8 @@ class FashionMNIST(MNIST):
     files = "FashionMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
     archives = "FashionMNIST/raw/*.gz"
     source = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+    counts = (60_000, 10_000)
+    sha256 = ("", "")
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
         return datasets.FashionMNIST(root, train=train, download=download)

@@ -1,5 +1,6 @@
 """Images that stay on disk and are decoded when asked for."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,14 @@ from torch import Tensor
 from gcm.data.base import Batch, MemorySplit, Split
 from gcm.error import InputError
 
-GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16B", "F"}
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Pillow knows others, of which some start programs, as Ghostscript."""
+GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"}
+SIXTEEN_BIT_FORMATS = {"PNG", "PPM"}
+"""Whose images Pillow may give as 32 bits, of which they use 16."""
 EXIF_ORIENTATION = 0x0112
-FIRST_SIDEWAYS_ORIENTATION = 5
+SIDEWAYS = (5, 6, 7, 8)
+"""Values of it by which height and width change places."""
 
 
 class Header(NamedTuple):
@@ -29,7 +35,11 @@ class Header(NamedTuple):
 
 @dataclass(frozen=True)
 class FolderSplit(Split):
-    """Image files, their labels `(N,)`, and the shape that each is brought to: resized to cover it, then cut."""
+    """Image files, their labels `(N,)`, and the shape that each is brought to: resized to cover it, then cut.
+
+    An image is shown as a viewer shows it: turned as its EXIF data say, of an animation or of several pages the first,
+    what is transparent on white. 16 bits are scaled to 8; colour profiles are not looked at.
+    """
 
     paths: Sequence[Path]
     labels: Tensor
@@ -54,26 +64,41 @@ class FolderSplit(Split):
 
     def _image(self, path: Path) -> Tensor:
         with opened(path) as image:
-            upright = ImageOps.exif_transpose(eight_bit(image)).convert("L" if self.channels == 1 else "RGB")
+            shown = on_white(eight_bit(ImageOps.exif_transpose(image), image.format))
+            upright = shown.convert("L" if self.channels == 1 else "RGB")
             if upright.size != (self.width, self.height):
                 upright = ImageOps.fit(upright, (self.width, self.height), Image.Resampling.BILINEAR)
             pixels = np.array(upright)
         return torch.from_numpy(pixels).view(self.height, self.width, self.channels).permute(2, 0, 1)
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
+def eight_bit(image: Image.Image, file_format: str | None) -> Image.Image:
     """16-bit images scaled to 8 bits; those whose range is not known are refused."""
-    if image.mode.startswith("I;16"):
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and file_format in SIXTEEN_BIT_FORMATS)
+    if sixteen and "transparency" in image.info:
+        raise ValueError("16 bits with a transparent value; save it with 8 bits")
+    if sixteen:
         return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError(f"32-bit values of unknown range, mode {image.mode}; save it with 8 or 16 bits")
     return image
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """An image with transparent parts laid on a white page; others as they are."""
+    if not image.has_transparency_data:
+        return image
+    page = Image.new("RGBA", image.size, "white")
+    page.alpha_composite(image.convert("RGBA"))
+    return page
+
+
 def header(path: Path) -> Header:
     with opened(path) as image:
+        if image.format == "TIFF":
+            image.load()  # Pillow turns it upright by itself
         width, height = image.size
-        if image.getexif().get(EXIF_ORIENTATION, 1) >= FIRST_SIDEWAYS_ORIENTATION:
+        if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
             width, height = height, width
         return Header(height, width, image.mode in GREY_MODES)
 
@@ -81,8 +106,10 @@ def header(path: Path) -> Header:
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The image in a file; a file that cannot be decoded is named."""
+    if not os.path.isfile(path):  # a pipe would be waited for
+        raise InputError(f"{path} is no file, or cannot be reached; mend or remove it")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises whatever its decoders stumble over
         raise InputError(f"{path} cannot be read as an image ({error}); mend or remove it") from None

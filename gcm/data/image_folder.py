@@ -10,11 +10,10 @@ from typing import Literal
 import torch
 
 from gcm.data.base import ImageData, Split
+from gcm.data.folder_files import ENDINGS, class_folders, composed, image_files
 from gcm.data.folder_split import FolderSplit, Header, header
 from gcm.error import InputError, listed
 from gcm.setting import PositiveCount, ShareBelowOne
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclass(kw_only=True)
@@ -22,7 +21,9 @@ class ImageFolder(ImageData):
     """Images in class folders, either in `root/train/CLASS/` and `root/test/CLASS/` or all in `root/CLASS/`.
 
     In the second case `test_share` of each class, picked by `split_seed` and the files' names, is the test split. When
-    images are added later, some may change sides: a folder that grows should have `train/` and `test/`.
+    images are added later, some may change sides: a folder that grows should have `train/` and `test/`. Hidden files
+    and folders are left out. Raises `InputError` for a file that cannot be decoded; how images are decoded is said at
+    `FolderSplit`.
 
     Attributes:
         size: images are resized to cover size x size pixels and the middle is cut out; null: all have one size.
@@ -47,7 +48,7 @@ class ImageFolder(ImageData):
 
     def class_names(self) -> tuple[str, ...]:
         folder = self._folder(train=True)
-        names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        names = tuple(class_folders(folder))
         if len(names) < 2:
             raise InputError(
                 f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}"
@@ -61,7 +62,7 @@ class ImageFolder(ImageData):
             raise InputError(
                 f"data.root={self.root} is no directory; expected there: one folder of images for each class"
             )
-        with_classes = [name for name in ("train", "test") if any(path.is_dir() for path in (root / name).glob("*"))]
+        with_classes = [name for name in ("train", "test") if (root / name).is_dir() and class_folders(root / name)]
         if len(with_classes) == 1:
             raise InputError(f"{root} has class folders in {with_classes[0]}/ only; it needs both train/ and test/")
         return bool(with_classes)
@@ -71,13 +72,14 @@ class ImageFolder(ImageData):
         return root / ("train" if train else "test") if self._has_official_split else root
 
     def _files(self, train: bool) -> tuple[list[Path], list[int]]:
-        unknown = {path.name for path in self._folder(train).iterdir() if path.is_dir()} - set(self.class_names())
+        folders = class_folders(self._folder(train))
+        unknown = folders.keys() - set(self.class_names())
         if unknown:
             raise InputError(f"{self._folder(train)} has classes that train/ has not: {listed(sorted(unknown))}")
         chosen: list[tuple[Path, int]] = []
         for label, name in enumerate(self.class_names()):
             folder = self._folder(train) / name
-            files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+            files = image_files(folders[name]) if name in folders else []
             part = files if self._has_official_split else self._share(files, train)
             if not part and (train or self.test_share):
                 raise InputError(
@@ -94,8 +96,8 @@ class ImageFolder(ImageData):
 
     def _rank(self, file: Path) -> str:
         """A number of the file's own, so that a file that comes or goes moves few others to the other side."""
-        place = file.relative_to(Path(self.root).expanduser()).as_posix()
-        return hashlib.sha256(f"{self.split_seed}/{place}".encode()).hexdigest()
+        place = composed(file.relative_to(Path(self.root).expanduser()).as_posix())
+        return hashlib.sha256(f"{self.split_seed}/{place}".encode(errors="surrogateescape")).hexdigest()
 
     @cached_property
     def _headers(self) -> dict[Header, Path]:

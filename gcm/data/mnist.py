@@ -21,6 +21,12 @@ class MNIST(TorchvisionData):
     files = "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
     archives = "MNIST/raw/*.gz"
     source = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+    shape = (1, 28, 28)
+    counts = (60_000, 10_000)
+    sha256 = (
+        "d18cfd466eb143ac1097fde604dba9eec4116885869d04cc648b510949f9e88c",
+        "a0863a96c44e5666edbb30c4071ee79ca0514c621e6349c5967fc78e7305c891",
+    )
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
         return datasets.MNIST(root, train=train, download=download)

@@ -25,6 +25,8 @@ class ImageSpec:
             raise InputError(f"channels, height and width must be at least 1, got {self.shape}")
         if len(self.classes) < 2:
             raise InputError(f"a classifier needs two classes or more, got {list(self.classes)}")
+        if len(set(self.classes)) < len(self.classes) or not all(name and name.isprintable() for name in self.classes):
+            raise InputError(f"classes must have different names, printable on one line, got {list(self.classes)}")
         if len(self.mean) != self.channels:
             raise InputError(f"mean must hold one value for each of {self.channels} channels, got {len(self.mean)}")
 

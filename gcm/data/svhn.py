@@ -18,6 +18,8 @@ class SVHN(TorchvisionData):
     name = "svhn"
     files = "SVHN/{train,test}_32x32.mat"
     source = "http://ufldl.stanford.edu/housenumbers/"
+    shape = (3, 32, 32)
+    counts = (73_257, 26_032)
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
         return datasets.SVHN(root / "SVHN", split="train" if train else "test", download=download)

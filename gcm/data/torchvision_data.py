@@ -1,21 +1,24 @@
 """What torchvision's own data sets have in common: where they lie, how they come, what is said when they do not."""
 
 import contextlib
+import hashlib
 import io
 import shutil
 from abc import abstractmethod
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, ClassVar
 
+from gcm.check import check_classes
 from gcm.console import say
 from gcm.data.base import ImageData, MemorySplit
 from gcm.error import DataNotFoundError, InputError
 from gcm.file import NO_ROOM, reason
 from gcm.lock import locked
 
-UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError)
+UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError, UnpicklingError)
 """What torchvision raises for files that are not found, not as published, or cut off."""
 
 
@@ -29,6 +32,12 @@ class TorchvisionData(ImageData):
     """Archives that torchvision unpacks if they are there, relative to `root`."""
     source: ClassVar[str]
     """Where they can be had by hand."""
+    shape: ClassVar[tuple[int, int, int]]
+    """Of an image."""
+    counts: ClassVar[tuple[int, int]]
+    """Training and test images, as published."""
+    sha256: ClassVar[tuple[str, str]] = ("", "")
+    """Of the pixels, then the labels, of both; empty where torchvision checks the files, or it is not known."""
 
     @abstractmethod
     def open(self, root: Path, train: bool, download: bool) -> Any:
@@ -39,13 +48,26 @@ class TorchvisionData(ImageData):
         """Its images `(N,C,H,W)` uint8 and labels `(N,)`."""
 
     def read(self, train: bool) -> MemorySplit:
-        split = self.tensors(self._opened(train))
-        if len(split.images) != len(split.labels) or split.labels.max() >= len(self.class_names()):
+        opened = self._opened(train)
+        try:
+            split = self.tensors(opened)
+            self.check_published(split, train)
+        except (InputError, AttributeError) as error:
             raise InputError(
-                f"{self.name} in {self.root} is damaged: {len(split.images)} images, {len(split.labels)} labels up to "
-                f"{int(split.labels.max())}; delete {self.files} there and get them again from {self.source}"
-            )
+                f"{self.name} in {self.root} is damaged: {error}; delete {self.files} there and get them again from "
+                f"{self.source}"
+            ) from None
         return split
+
+    def check_published(self, split: MemorySplit, train: bool) -> None:
+        """Raise `InputError` unless images and labels are those that were published."""
+        count, sha256 = (values[0 if train else 1] for values in (self.counts, self.sha256))
+        kind, found = "training" if train else "test", tuple(split.images.shape)
+        if found != (count, *self.shape):
+            raise InputError(f"published are {count:,} {kind} images {self.shape}, got {found[0]:,} {found[1:]}")
+        check_classes("labels", split.labels, (count,), len(self.class_names()))
+        if sha256 and content_hash(split) != sha256:
+            raise InputError(f"pixels or labels of the {kind} images differ from those published (SHA-256)")
 
     def _opened(self, train: bool) -> Any:
         root = Path(self.root).expanduser()
@@ -61,7 +83,7 @@ class TorchvisionData(ImageData):
             raise DataNotFoundError(
                 f"{self.name} is not complete in {root.resolve()} and cannot be downloaded "
                 f"({why(error, root)}); expected there: {self.files}; "
-                f"get them from {self.source}, or set data.root= or GCM_DATA"
+                f"delete what is damaged, get them from {self.source}, or set data.root= or GCM_DATA"
             ) from None
         finally:
             if not was_there:
@@ -102,3 +124,10 @@ class TorchvisionData(ImageData):
 def why(error: Exception, root: Path) -> str:
     full = isinstance(error, OSError) and error.errno in NO_ROOM
     return " ".join((reason(error, root) if full else str(error)).split())[:200]
+
+
+def content_hash(split: MemorySplit) -> str:
+    """SHA-256 of the pixels, then the labels."""
+    found = hashlib.sha256(split.images.contiguous().numpy())
+    found.update(split.labels.contiguous().numpy())
+    return found.hexdigest()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from gcm.check import check_finite, check_floats, check_same_device, described
 from gcm.error import InputError
 from gcm.model import Contributions
 
@@ -44,11 +45,13 @@ class CompletenessResidual(Metric):
         self.add_state("smallest", torch.zeros((), dtype=torch.float64), dist_reduce_fx="min")
 
     def update(self, contributions: Contributions) -> None:
+        check_account(contributions)
+        check_same_device("contributions and the metric", (contributions.parts, self.size))
+        if not len(contributions.logits):
+            return
         parts = contributions.parts.flatten(2)  # (B,K,…) -> (B,K,P)
         account = parts.sum(2, dtype=torch.float64) + contributions.rest
         residual = (contributions.logits - account).abs().amax()
-        if not residual.isfinite():
-            raise InputError("contributions must be finite, got NaN or infinity")
         self.largest = torch.maximum(self.largest, residual.double())
         self.size += parts.abs().sum(dtype=torch.float64)
         self.scores += contributions.logits.numel()
@@ -61,3 +64,18 @@ class CompletenessResidual(Metric):
         largest = float(self.largest)
         residual = largest / mean_size if mean_size else (0.0 if largest == 0 else torch.inf)
         return Completeness(residual, signed=bool(self.smallest < 0))
+
+
+def check_account(contributions: Contributions) -> None:
+    """Raise `InputError` unless it is of all classes, float and finite."""
+    if not isinstance(contributions, Contributions):
+        raise InputError(f"contributions must be a network's Contributions, got {described(contributions)}")
+    logits, parts, rest = contributions.logits, contributions.parts, contributions.rest
+    check_floats("contributions", logits, parts, rest)
+    if parts.ndim < 3 or not parts.shape[:2] == rest.shape == logits.shape:
+        raise InputError(
+            "contributions must be of all classes: logits (B,K), parts (B,K,…) and rest (B,K), "
+            f"got {tuple(logits.shape)}, {tuple(parts.shape)} and {tuple(rest.shape)}"
+        )
+    check_same_device("contributions", (logits, parts, rest))
+    check_finite("contributions", logits, parts, rest)

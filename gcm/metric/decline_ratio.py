@@ -8,7 +8,9 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 from torchmetrics import Metric
 
+from gcm.check import check_classes, check_same_device
 from gcm.error import InputError
+from gcm.metric.image_metric import check_class_maps
 from gcm.setting import Count
 
 
@@ -73,14 +75,10 @@ class DeclineRatio(Metric):
 
     def update(self, maps: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Count a batch: maps `(B,K,…)` of every class, logits `(B,K)`, labels `(B,)`. Of equal sums the first wins."""
-        if maps.ndim < 3 or maps.shape[:2] != logits.shape or labels.shape != logits.shape[:1]:
-            raise InputError(
-                "maps must be (B,K,…), logits (B,K) and labels (B,), "
-                f"got {tuple(maps.shape)}, {tuple(logits.shape)} and {tuple(labels.shape)}"
-            )
+        check_class_maps(maps, logits)
+        check_classes("labels", labels, logits.shape[:1], logits.shape[1])
+        check_same_device("maps, labels and the metric", (maps, labels, self.total))
         sums = maps.sum(tuple(range(2, maps.ndim)), dtype=torch.float64)  # (B,K,…) -> (B,K)
-        if not (sums.isfinite().all() and logits.isfinite().all()):
-            raise InputError("maps and logits must be finite, got NaN or infinity")
         by_map, by_network = sums.argmax(1), logits.argmax(1)
         map_right, network_right = by_map == labels, by_network == labels
         self.both += (map_right & network_right).sum()

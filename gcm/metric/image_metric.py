@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from gcm.check import check_finite, check_floats, check_same_device
 from gcm.error import InputError
 from gcm.setting import ShareBelowOne
 
@@ -67,13 +68,25 @@ def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Measured:
 
 
 def check_maps(maps: Tensor, like: Tensor | None = None) -> None:
-    """Raise `InputError` unless maps are `(B,T,H,W)`, and of the same shape as others."""
+    """Raise `InputError` unless maps are `(B,T,H,W)`, float and finite, and of the same shape as others."""
+    check_floats("maps", maps)
     if maps.ndim != 4 or (like is not None and maps.shape != like.shape):
         wanted = "(B,T,H,W)" if like is None else str(tuple(like.shape))
         raise InputError(f"maps must be {wanted}, got {tuple(maps.shape)}")
-    check_finite(maps)
+    check_finite("maps", maps)
 
 
-def check_finite(maps: Tensor) -> None:
-    if not maps.isfinite().all():
-        raise InputError("maps must be finite, got NaN or infinity")
+def check_both_maps(maps: Tensor, others: Tensor) -> None:
+    """The same of two maps that are compared."""
+    check_maps(others)
+    check_maps(maps, others)
+    check_same_device("maps", (maps, others))
+
+
+def check_class_maps(maps: Tensor, logits: Tensor) -> None:
+    """Raise `InputError` unless there are maps `(B,K,…)` of every class and its logits `(B,K)`, float and finite."""
+    check_floats("maps and logits", maps, logits)
+    if maps.ndim < 3 or maps.shape[:2] != logits.shape or min(maps.shape[1:]) < 1:
+        raise InputError(f"maps must be (B,K,…) and logits (B,K), got {tuple(maps.shape)} and {tuple(logits.shape)}")
+    check_same_device("maps and logits", (maps, logits))
+    check_finite("maps and logits", maps, logits)

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcm.error import InputError
-from gcm.metric.image_metric import ImageMetric, check_finite
+from gcm.metric.image_metric import ImageMetric, check_class_maps
 
 
 class LogitResidual(ImageMetric):
@@ -20,11 +19,7 @@ class LogitResidual(ImageMetric):
 
     def update(self, maps: Tensor, logits: Tensor) -> None:
         """Maps `(B,K,…)` of every class and logits `(B,K)`."""
-        if maps.ndim < 3 or maps.shape[:2] != logits.shape:
-            raise InputError(
-                f"maps must be (B,K,…) and logits (B,K), got {tuple(maps.shape)} and {tuple(logits.shape)}"
-            )
-        check_finite(maps)
+        check_class_maps(maps, logits)
         sums = maps.flatten(2).sum(2, dtype=torch.float64)
         logits = logits.double()
         sums, wanted = sums - sums.mean(1, keepdim=True), logits - logits.mean(1, keepdim=True)

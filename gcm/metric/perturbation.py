@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gcm.check import check_classes, check_floats, check_pixels, check_same_device
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
@@ -46,11 +47,13 @@ class Deletion(ImageMetric):
     def curves(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> Tensor:
         """Probabilities `(B,T,steps+1)`."""
         check_maps(maps)
-        if maps.shape[:2] != targets.shape or maps.shape[2:] != images.shape[2:] or len(maps) != len(images):
-            raise InputError(
-                f"images {tuple(images.shape)} need maps (B,T,H,W) and targets (B,T), "
-                f"got {tuple(maps.shape)} and {tuple(targets.shape)}"
-            )
+        check_floats("images", images)
+        if images.ndim != 4 or maps.shape[2:] != images.shape[2:] or len(maps) != len(images):
+            raise InputError(f"images {tuple(images.shape)} need maps (B,T,H,W), got {tuple(maps.shape)}")
+        check_pixels(images)
+        classes = network(images[:1]).shape[1]
+        check_classes("targets", targets, maps.shape[:2], classes)
+        check_same_device("images, maps and targets", (images, maps, targets))
         rank = self.ranks(maps)  # (B,T,H,W), 0 for what is deleted first
         pixels = maps[0, 0].numel()
         curve = []

@@ -1,7 +1,9 @@
 """Pointing: whether evidence lies where it is known to be."""
 
+import torch
 from torch import Tensor
 
+from gcm.check import check_same_device, described
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
 
@@ -19,7 +21,10 @@ class Pointing(ImageMetric):
 
     def update(self, maps: Tensor, places: Tensor) -> None:
         """Maps `(B,K,H,W)` of every class, or of all that the images show; places `(B,K,H,W)` bool."""
+        if not isinstance(places, Tensor) or places.dtype != torch.bool:
+            raise InputError(f"places must be bool (B,K,H,W), got {described(places)}")
         check_maps(maps, places)
+        check_same_device("maps and places", (maps, places))
         shown = places.flatten(2).any(2)  # (B,K)
         if not shown.any(1).all():
             raise InputError("every image must show a class, got one without a place")

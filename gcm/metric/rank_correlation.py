@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcm.metric.image_metric import ImageMetric, check_finite, check_maps
+from gcm.metric.image_metric import ImageMetric, check_both_maps
 
 
 class RankCorrelation(ImageMetric):
@@ -18,8 +18,7 @@ class RankCorrelation(ImageMetric):
 
     def update(self, maps: Tensor, others: Tensor) -> None:
         """Both `(B,T,H,W)`."""
-        check_maps(maps, others)
-        check_finite(others)
+        check_both_maps(maps, others)
         first, second = (standardized(ranks(values.flatten(2))) for values in (maps, others))
         correlation = (first * second).sum(2).abs()
         both_even = ~(first.any(2) | second.any(2))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcm.metric.image_metric import ImageMetric, check_finite, check_maps
+from gcm.metric.image_metric import ImageMetric, check_both_maps
 
 
 class RelativeChange(ImageMetric):
@@ -19,7 +19,6 @@ class RelativeChange(ImageMetric):
 
     def update(self, maps: Tensor, others: Tensor) -> None:
         """Both `(B,T,H,W)`."""
-        check_maps(maps, others)
-        check_finite(others)
+        check_both_maps(maps, others)
         moved, length = (values.double().flatten(2).norm(dim=2) for values in (others - maps, maps))
         self.add(torch.where(length > 0, moved / length, (moved > 0).double()).mean(1))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from gcm.check import check_matches_weights, check_pixels, check_range, check_targets, described, is_float
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 
@@ -36,14 +37,23 @@ class Classifier(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor: ...
 
     def check_images(self, images: Tensor) -> None:
-        """Raise `InputError` unless `images` are what this network takes. Values are not looked at."""
+        """Raise `InputError` unless `images` are what this network takes.
+
+        Values are not looked at: a network is a function of all numbers, and explanation methods rightly ask it about
+        images with noise or beyond [0,1]. NaN in an image makes its logits NaN. Visualizers and studies look at values.
+        """
         channels, height, width = self.spec.shape
         allowed = f"(B,{channels},H,W)" if self.any_size else f"(B,{channels},{height},{width})"
-        fits = images.ndim == 4 and images.shape[1] == channels and images.is_floating_point()
+        fits = is_float(images) and images.ndim == 4 and images.shape[1] == channels and min(images.shape[2:]) > 0
         if not fits or not (self.any_size or images.shape[2:] == (height, width)):
-            raise InputError(
-                f"{type(self).__name__} takes float images {allowed} in [0,1], got {images.dtype} {tuple(images.shape)}"
-            )
+            raise InputError(f"{type(self).__name__} takes float images {allowed} in [0,1], got {described(images)}")
+        check_matches_weights(images, self)
+
+    def check_targets(self, targets: Tensor | None, images: Tensor) -> None:
+        """Raise `InputError` unless `targets` are None, or classes `(T,)` or `(B,T)`."""
+        if targets is not None:
+            check_targets(targets, len(images))
+            check_range("targets", targets, len(self.spec.classes))
 
     def parameter_count(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
@@ -52,7 +62,7 @@ class Classifier(nn.Module, ABC):
         """Multiply-accumulates of convolutions and matrix products for the scores of one image of the spec's size."""
         from torch.utils.flop_counter import FlopCounterMode
 
-        copy = deepcopy(self).cpu().eval()
+        copy = deepcopy(self).cpu().float().eval()
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             copy(torch.zeros(1, *self.spec.shape))
         return int(counter.get_total_flops()) // 2
@@ -118,3 +128,17 @@ def for_targets(values: Tensor, targets: Tensor) -> Tensor:
     if targets.ndim == 1:
         return values[:, targets]
     return values[torch.arange(len(values), device=values.device).unsqueeze(1), targets]
+
+
+def check_entering(model: nn.Module, images: Tensor) -> None:
+    """Raise `InputError` unless there are images that a network takes, of values in [0,1].
+
+    Whatever explains a network begins with it.
+    """
+    if isinstance(model, Classifier):
+        model.check_images(images)
+    elif not (is_float(images) and images.ndim == 4):
+        raise InputError(f"images must be float (B,C,H,W), got {described(images)}")
+    else:
+        check_matches_weights(images, model)
+    check_pixels(images)

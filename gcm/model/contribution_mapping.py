@@ -63,6 +63,7 @@ class ContributionMapping(Interpretable):
     def class_weight_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
         """CWM: signed weights `(B,K,H,W)` of every class, or `(B,T,H,W)` of the targets, `(T,)` or `(B,T)`."""
         self.check_images(images)
+        self.check_targets(targets, images)
         return self.decoded_weight_maps(self.decode(images), targets)
 
     def class_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -72,9 +73,10 @@ class ContributionMapping(Interpretable):
     def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
         """Parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left over."""
         self.check_images(images)
+        self.check_targets(targets, images)
         decoded = self.decode(images)
         maps = self.decoded_weight_maps(decoded, targets)
-        parts = maps.unsqueeze(2) * (images / images[0].numel()).unsqueeze(1)  # (B,K,1,H,W) * (B,1,C,H,W)
+        parts = maps.unsqueeze(2) * (images / images.shape[1:].numel()).unsqueeze(1)  # (B,K,1,H,W) * (B,1,C,H,W)
         return Contributions(self.scores(images, decoded), parts, parts.new_zeros(parts.shape[:2]))
 
     def decoded_weight_maps(self, decoded: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -92,7 +94,7 @@ class ContributionMapping(Interpretable):
             if self.decoder.shared and not self.clipped:
                 return self._scores_without_maps(brightness, decoded.to(brightness.dtype))
             maps = self.decoded_weight_maps(decoded.to(brightness.dtype))
-            return torch.einsum("bkhw,bhw->bk", maps, brightness) / brightness[0].numel()
+            return torch.einsum("bkhw,bhw->bk", maps, brightness) / brightness.shape[1:].numel()
 
     def _scores_without_maps(self, brightness: Tensor, decoded: Tensor) -> Tensor:
         """The scores with no map ever made: class layer and average are both linear, so their order may be exchanged.

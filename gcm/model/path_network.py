@@ -107,6 +107,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
         takes.
         """
         self.check_images(images)
+        self.check_targets(targets, images)
         maps1 = self.first_maps(images)
         maps2 = self.second_maps(maps1)
         passed = self._passed(maps1, maps2)
@@ -121,6 +122,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
     def path_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
         """The small maps whose sums `contributions` gives: `(B,K,F1,F2,p,q)`, for target classes `(B,T,…)`."""
         self.check_images(images)
+        self.check_targets(targets, images)
         maps1 = self.first_maps(images)
         passed = self._passed(maps1, self.second_maps(maps1))[:, :-1]
         maps = passed.unsqueeze(1) * self._class_weights(passed).unsqueeze(1)  # (B,1,F1,F2,p,q) * (K,1,F2,p,q)

@@ -6,23 +6,32 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn import functional as F
 
+from gcm.check import check_finite, check_floats, check_pixels, check_same_device
 from gcm.error import InputError
 
 Interpolation = Literal["bicubic", "bilinear", "nearest"]
 
 
 class Rendering(ABC):
-    """Weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] to pictures of every class, `(B,K,c,h',w')`."""
+    """Weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] to pictures of every class, `(B,K,c,h',w')`.
+
+    Raises `InputError` where shapes do not fit, a map is not finite, or pixels are not in [0,1].
+    """
 
     in_colours: ClassVar[bool] = False
     """Whether the pictures are colours in [0,1] already, to be shown as they are."""
 
     def __call__(self, maps: Tensor, images: Tensor) -> Tensor:
-        if maps.ndim != 5 or len(maps) != len(images) or maps.shape[2] not in (1, images.shape[1]):
+        check_floats("maps and images", maps, images)
+        fits = maps.ndim == 5 and images.ndim == 4 and len(maps) == len(images)
+        if not fits or maps.shape[2] not in (1, images.shape[1]) or min(maps.shape[1:]) < 1:
             raise InputError(
-                f"maps must be (B,K,d,h,w) with d = 1 or {images.shape[1]} for images {tuple(images.shape)}, "
+                f"maps must be (B,K,d,h,w) with d = 1 or C for images (B,C,H,W) {tuple(images.shape)}, "
                 f"got {tuple(maps.shape)}"
             )
+        check_same_device("maps and images", (maps, images))
+        check_finite("maps", maps)
+        check_pixels(images)
         return self.render(maps, images)
 
     @abstractmethod

@@ -14,6 +14,7 @@ from gcm.console import with_progress
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
 from gcm.model import Classifier, PathNetwork
+from gcm.model.base import check_entering
 from gcm.study.selection import first_of_each_class
 
 
@@ -151,6 +152,7 @@ class FilterPaths:
 
 def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterPaths:
     """The small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
+    check_entering(network, images)
     with torch.inference_mode():
         return FilterPaths(
             network.convolution1.weight.detach().mean(1).cpu(),
@@ -167,6 +169,7 @@ def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequ
     The gradient of a path's contribution times the image. With the switches held a contribution is linear in the image,
     so a map's sum is the contribution, but for what the first convolution's bias brings through that path.
     """
+    check_entering(network, image)
     with torch.enable_grad():
         leaf = image.detach().clone().requires_grad_()
         parts = network.contributions(leaf).parts[0, label]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gcm.data import Split, as_pixels
+from gcm.data.base import check_bytes
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError, listed
 from gcm.model import Classifier
@@ -74,6 +75,7 @@ class RegionTrial:
     ) -> None:
         """`images`: `(N,C,H,W)` uint8, all of class `label`, where the network lies. `grid`: regions in a row."""
         check_grid(grid, network.spec)
+        check_bytes(images)
         network.check_images(images[:1].float())
         self.network, self.images, self.label, self.grid, self.batch_size = network, images, label, grid, batch_size
         self.fill = torch.tensor(FILLS[fill](network.spec), device=images.device)[:, None, None]  # (C,1,1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gcm.model import Classifier
+from gcm.model.base import check_entering
 
 HALF = 0.5
 """A layer counts as settled when half of its way is behind it."""
@@ -51,6 +52,7 @@ def layers_of(network: nn.Module) -> dict[str, nn.Module]:
 @torch.no_grad()
 def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     """Of every layer that is called; images `(N,C,H,W)`, float in [0,1]."""
+    check_entering(network, images)
     outputs: dict[str, Tensor] = {}
     layers = layers_of(network)
     with recorded(layers, outputs):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
+from gcm.check import check_classes, check_finite
 from gcm.console import with_progress
 from gcm.data import as_pixels
 from gcm.error import InputError
@@ -115,6 +116,8 @@ class Calibration:
 
 
 def calibration(found: Beliefs, labels: Tensor) -> Calibration:
+    check_classes("labels", labels, found.probabilities.shape[:1], found.probabilities.shape[1])
+    check_finite("probabilities", found.probabilities)
     right = (found.probabilities.argmax(1) == labels).double()
     losses = -found.probabilities.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-12).log()
     confidences, accuracies, counts = binned(found.confidence, right)
@@ -165,6 +168,7 @@ class Detection:
 
 def detection(own: Tensor, unlike: Tensor) -> Detection:
     """Scores `(N,)` and `(M,)`, large for what is strange."""
+    check_finite("scores", own, unlike)
     ranks = torch.cat([own, unlike]).unique(return_inverse=True)[1].double()
     within = ranks / max(1.0, float(ranks.max()))  # of scores beyond [0,1] torchmetrics would take the logistic
     groups = tuple((part,) for part in within.split([len(own), len(unlike)]))

@@ -9,8 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from gcm.check import check_targets
 from gcm.error import InputError
-from gcm.model import Classifier
+from gcm.model.base import check_entering
 from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
 
@@ -49,7 +50,8 @@ class Visualizer(ABC):
         """Weight maps for `images` `(B,C,H,W)`, float in [0,1].
 
         `targets` names the classes wanted: `(T,)`, or `(B,T)` where they differ from image to image; None is all.
-        Raises `InputError` where the method does not fit the network, or the network does not take the images.
+        Raises `InputError` where the method does not fit the network, the network does not take the images, or their
+        values are not in [0,1].
         """
         with inspected(model, images, targets, self.gradients) as forward_pass:
             return self.explain(forward_pass)
@@ -93,10 +95,7 @@ def inspected(
     model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None, gradients: Gradients = "none"
 ) -> Iterator[ForwardPass]:
     """The network in evaluation mode, ready to be looked at; afterwards every submodule is back in its own mode."""
-    if isinstance(model, Classifier):
-        model.check_images(images)
-    elif images.ndim != 4 or not images.is_floating_point():
-        raise InputError(f"images must be float (B,C,H,W), got {images.dtype} {tuple(images.shape)}")
+    check_entering(model, images)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -110,10 +109,9 @@ def inspected(
 def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> Tensor | None:
     if targets is None:
         return None
-    indices = torch.as_tensor(targets, device=images.device)
-    fits = indices.ndim == 1 or (indices.ndim == 2 and len(indices) == len(images))
-    if not fits or indices.is_floating_point() or not indices.numel():
-        raise InputError(
-            f"targets must be class indices (T,) or ({len(images)},T), got {indices.dtype} {tuple(indices.shape)}"
-        )
+    try:
+        indices = torch.as_tensor(targets, device=images.device)
+    except (TypeError, ValueError, RuntimeError) as error:  # no numbers, or ragged
+        raise InputError(f"targets must be class indices (T,) or ({len(images)},T): {error}") from None
+    check_targets(indices, len(images))
     return indices.long()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcm.error import InputError
+from gcm.check import check_range
 from gcm.model import ContributionMapping, FeatureClassifier, PooledClassifier
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 from gcm.visualizer.relu_mode import check_only_relus
@@ -35,12 +35,9 @@ class ForwardPass:
     @cached_property
     def requested(self) -> Tensor | None:
         """The classes as they were asked for: None for all, `(T,)`, or `(B,T)`."""
-        classes = self.logits.shape[1]
         asked = self._targets
-        if asked is not None and not 0 <= int(asked.min()) <= int(asked.max()) < classes:
-            raise InputError(
-                f"targets must be classes 0 to {classes - 1}, got {int(asked.min())} to {int(asked.max())}"
-            )
+        if asked is not None:
+            check_range("targets", asked, self.logits.shape[1])
         return asked
 
     @cached_property

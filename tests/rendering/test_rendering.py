@@ -29,7 +29,7 @@ def test_a_batch_equals_its_maps_one_by_one(rendering, channels, grid):
 @pytest.mark.parametrize("rendering", RENDERINGS.values(), ids=RENDERINGS)
 @pytest.mark.parametrize("shape", [(2, 5, 1, 8), (3, 5, 1, 8, 8), (2, 5, 2, 8, 8)])
 def test_wrong_maps_are_refused(rendering, shape):
-    with pytest.raises(InputError, match=r"maps must be \(B,K,d,h,w\) with d = 1 or 3"):
+    with pytest.raises(InputError, match=r"maps must be \(B,K,d,h,w\) with d = 1 or C"):
         rendering(torch.zeros(shape), torch.rand(2, 3, 8, 8))
 
 
