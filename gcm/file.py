@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gcm.plain import as_text
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it there in one step."""
@@ -45,5 +47,5 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as text that stays within its cell and is no picture."""
-    return " ".join(str(value).split()).replace("|", "\\|").replace("![", "!\\[")
+    """A value as text that stays within its cell."""
+    return as_text(" ".join(str(value).split())).replace("|", "\\|")

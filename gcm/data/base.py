@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
-from gcm.setting import Count, PositiveCount
+from gcm.setting import Count, PositiveCount, Seed, Workers
 
 Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
@@ -72,11 +72,11 @@ class ImageData(ABC):
     root: str
     batch_size: PositiveCount = 128
     val_size: Count = 0
-    split_seed: Count = 0
+    split_seed: Seed = 0
     crop_padding: Count = 4
     flip: bool = False
     erased_square: Count = 0
-    workers: Count = 0
+    workers: Workers = 0
     unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
 
     name: ClassVar[str]

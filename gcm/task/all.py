@@ -18,7 +18,7 @@ from gcm.rendering import Product
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import check_section, chosen, refuse, settings_of
+from gcm.task.settings import check_model, chosen, refuse, settings_of
 from gcm.task.shared_work import Share
 from gcm.task.train import train_network
 from gcm.task.weights import device_of
@@ -33,7 +33,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     """
     refuse(config, "weights", "resume")
     baseline_name = chosen("model@task.baseline")
-    check_section(baseline, "model", given=1)
+    check_model(baseline)
     configs = {config.names.model: config}
     configs.setdefault(baseline_name, with_model(config, baseline_name, baseline))
     data: ImageData = build(config.data, key="data")

@@ -15,8 +15,11 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from gcm.build import build, unknown_key
 from gcm.error import InputError, listed
+from gcm.plain import printable
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
+
+NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
 
 failed_jobs: list[int] = []
 """The numbers of a sweep's jobs that failed so far."""
@@ -34,7 +37,7 @@ NOT_OURS_TO_MEND = [
 def run(config: DictConfig) -> None:
     """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others."""
     from gcm.task.run_directory import in_sweep
-    from gcm.task.settings import check_config, chosen
+    from gcm.task.settings import check_config, chosen, refuse_unread
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -42,6 +45,7 @@ def run(config: DictConfig) -> None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
+        refuse_unread()
         build(config.task, config, key="task")
 
 
@@ -54,10 +58,11 @@ def one_line_errors() -> Iterator[None]:
     except USERS_MISTAKES as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
-    except ValueError as error:
-        if not str(error).startswith("Config group override"):
+    except (ValueError, MemoryError, RuntimeError) as error:
+        reason = known_reason(error)
+        if not reason:
             raise
-        print("error: a group's choice cannot be null; python train.py --help shows the choices", file=sys.stderr)
+        print(f"error: {reason}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -65,6 +70,18 @@ def one_line_errors() -> Iterator[None]:
     if failed_jobs:
         print(f"error: {len(failed_jobs)} of the sweep's jobs failed: {listed(failed_jobs)}", file=sys.stderr)
         sys.exit(2)
+
+
+def known_reason(error: Exception) -> str:
+    """What libraries' errors say to a user, or an empty string."""
+    message = str(error)
+    if message.startswith("Config group override"):
+        return "a group's choice cannot be null; python train.py --help shows the choices"
+    if message.startswith("Exceeds the limit"):
+        return "a number has more digits than can be read"
+    if isinstance(error, MemoryError) or any(words in message for words in NO_MEMORY):
+        return f"not enough memory ({' '.join(message.split())[:120]}); choose smaller images, batches or networks"
+    return ""
 
 
 @contextmanager
@@ -82,6 +99,11 @@ def job_errors() -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
+    """What the user did wrong; nothing in it steers the terminal."""
+    return printable(" ".join(told(error).split()))
+
+
+def told(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(error, MissingConfigException):
         group, _, name = str(error.missing_cfg_file).rpartition("/")
@@ -91,4 +113,4 @@ def one_line(error: BaseException) -> str:
         return f"{error.override!r} cannot be read: {' '.join(str(error).split(' See ')[0].split())}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
         return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
-    return " ".join(str(error).split())
+    return str(error)
