@@ -13,7 +13,7 @@ ROOT_ANYWHERE = "${oc.env:GCM_DATA,data}"
 DOES_SOMETHING = re.compile(r"(?<=!)\[|(?<=\])[(\[]|<(?=[A-Za-z/!?])")
 """What begins a picture's text, a link's address and HTML in Markdown."""
 NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
-MOST, DEEPEST, LONGEST = 10_000, 20, 10_000
+MOST, DEEPEST, LONGEST = 100_000, 20, 10_000
 """Values in all, one in another, and characters of a text."""
 
 
@@ -44,7 +44,7 @@ def check_plain(value: Any, what: str) -> None:
 
 
 def check_interpolations(value: Any, what: str = "") -> None:
-    """Raise `InputError` for texts with `${…}`, but for where data lie: what is behind them may be secret, or endless."""
+    """Raise `InputError` for texts with `${…}`, but for where data lie: behind them may be secrets, or no end."""
     for place, leaf in leaves(value, what):
         if isinstance(leaf, str) and "${" in leaf and leaf != ROOT_ANYWHERE:
             raise InputError(

@@ -67,6 +67,7 @@ class ImageData(ABC):
         erased_square: side of a square that is blackened in each training image, at a random place; 0: none.
         workers: processes that fetch batches; 0 is best for images in memory.
         unlike: what a network trained on these data should find strange.
+        download: whether data that are missing may be fetched into `root`.
     """
 
     root: str
@@ -78,6 +79,7 @@ class ImageData(ABC):
     erased_square: Count = 0
     workers: Workers = 0
     unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
+    download: bool = True
 
     name: ClassVar[str]
 

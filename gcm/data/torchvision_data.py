@@ -46,6 +46,11 @@ class TorchvisionData(ImageData):
             return self.open(root, train, download=False)
         except (RuntimeError, ValueError, EOFError, OSError):  # not found, not as published, or cut off
             pass
+        if not self.download:
+            raise DataNotFoundError(
+                f"{self.name} is not complete in {root.resolve()}, where its training had it; say where it is, or may "
+                "be downloaded to: data.root="
+            )
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 return self.open(root, train, download=True)

@@ -183,3 +183,10 @@ def with_overrides(stored: DictConfig, config: DictConfig, section: str) -> Dict
         if key.startswith(section + "."):
             OmegaConf.update(part, key.removeprefix(section + "."), OmegaConf.select(config, key), force_add=True)
     return part
+
+
+def only_read(data: Mapping[str, Any], config: DictConfig) -> dict[str, Any]:
+    """Settings of data that somebody else may have chosen: nothing is downloaded to where they say, only to where
+    today's command line does."""
+    settings = {name: only_read(part, config) if name == "of" else part for name, part in plain(data).items()}
+    return settings if settings.get("root") == config.data.root else {**settings, "download": False}

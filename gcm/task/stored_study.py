@@ -19,7 +19,7 @@ from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import write_json, write_whole
 from gcm.plain import check_plain
-from gcm.task.settings import overridden_keys, with_overrides
+from gcm.task.settings import only_read, overridden_keys, with_overrides
 from gcm.task.weights import check_fits
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -90,7 +90,7 @@ def resumed(kind: type[Study], config: DictConfig) -> tuple[Study, list[SavedNet
     if [saved.card.weights_sha256 for saved in networks] != study.weights_sha256:
         raise InputError(f"{listed(study.weights)} changed since {directory} was begun; start anew without resume=")
     root = {"root": config.data.root} if "data.root" in changes else {}
-    data: ImageData = build({**study.data, **root}, key="data")
+    data: ImageData = build(only_read({**study.data, **root}, config), key="data")
     for saved in networks:
         check_fits(saved, data)
     return study, networks, data, directory

@@ -19,7 +19,7 @@ from gcm.error import InputError, listed
 from gcm.file import write_json, write_text
 from gcm.model import Classifier
 from gcm.task.run_directory import in_sweep, run_directory
-from gcm.task.settings import overridden_keys, refuse, task_overrides
+from gcm.task.settings import check_config, overridden_keys, refuse, task_overrides
 from gcm.zoo import Card, SavedNetwork, read_saved
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a training but the seed: without where its data lie and how its progress is shown."""
     return {
         **{name: config[name] for name in DECIDING},
-        "data": {**config["data"], "root": None, "workers": None},
+        "data": {**config["data"], "root": None, "workers": None, "download": None},
         "trainer": {**config["trainer"], "enable_progress_bar": None},
     }
 
@@ -106,6 +106,8 @@ def resumed_config(config: DictConfig, earlier: SavedNetwork) -> DictConfig:
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if key not in ("task", "resume") and not key.startswith("task."):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
+    OmegaConf.update(stored, "data.download", stored.data.root == config.data.root, force_add=True)
+    check_config(stored)
     complete = card.epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= card.steps
     if complete and (directory / "result.json").is_file():
         raise InputError(
