@@ -92,6 +92,8 @@ class Card:
         for section in ("names", "model", "data"):
             if not isinstance(self.config.get(section), Mapping):
                 raise InputError(f"its config has no section {section}")
+        if self.claim is not None and not is_claim(self.claim):
+            raise InputError("its config's claim must be an accuracy and its source")
         for part in (self.architecture, self.data):
             if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", part):
                 raise InputError(f"a name must consist of letters, digits, - and _; got {shortened(repr(part))}")
@@ -163,6 +165,14 @@ class Card:
             raise InputError(f"its card is wrong or incomplete in {printable(listed(list(places)[:5]))}") from None
         check_plain(card.to_dict(), "its card")
         return card
+
+
+def is_claim(claim: Any) -> bool:
+    return (
+        isinstance(claim, Mapping)
+        and isinstance(claim.get("accuracy"), int | float)
+        and isinstance(claim.get("source"), str)
+    )
 
 
 @cache
