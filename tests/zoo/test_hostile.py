@@ -229,7 +229,7 @@ def test_an_array_file_that_grows_is_not_unpacked(tmp_path):
     from gcm.task.stored_study import read_arrays
 
     np.savez_compressed(tmp_path / "values.npz", zeros=np.zeros(10**7))
-    with pytest.raises(InputError, match="cannot be read .*compressed"):
+    with pytest.raises(InputError, match=r"cannot be read .*compressed"):
         read_arrays(tmp_path / "values.npz", torch.zeros(1), "start")
 
 
