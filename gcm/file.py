@@ -42,7 +42,11 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns), *([cell(row.get(name, "")) for name in columns] for row in rows)]
+    lines = [
+        [cell(name) for name in columns],
+        ["---"] * len(columns),
+        *([cell(row.get(name, "")) for name in columns] for row in rows),
+    ]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 

@@ -1,5 +1,6 @@
 """Lightning's checkpoints, read without executing anything."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ def read_checkpoint(path: Path) -> tuple[Card, dict[str, Tensor]]:
     """Card and weights; raises `InputError` for what is no checkpoint of ours, or more than one."""
     try:
         check_archive(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is refused below
+            content = torch.load(path, map_location="cpu", weights_only=True)
         check_callbacks(content.get("callbacks", {}))
         weights = {
             name.removeprefix(PREFIX): tensor
