@@ -37,7 +37,7 @@ SOME = [
     "trainer=default",
 ]  # fmt: skip
 """Choices that are tried each time; the slow tests try all."""
-FEW = 60
+FEW = 40
 """Examples of each kind, unless `--trials` says otherwise."""
 
 HOSTILE = [
@@ -276,7 +276,7 @@ TOGETHER = {
     "what the program sets": (["+trainer.limit_test_batches=2"], r"trainer.limit_test_batches is set by the program itself"),
     "no batches": (["+trainer.limit_train_batches=0"], r"trainer.limit_train_batches: must be .*; got 0"),
     "clipping that turns gradients": (["+trainer.gradient_clip_val=-1"], r"trainer.gradient_clip_val: must be .*; got -1"),
-    "a backbone of another model": (["model.backbone=resnet18"], r"unknown setting model.backbone.*Allowed here: "),
+    "a backbone of another model": (["+model.backbone=resnet18"], r"unknown setting model.backbone.*Allowed here: "),
     "a backbone that is none": (["model=gcm_backbone", "model.backbone=resnet"], r"model.backbone must be a classifier of torchvision, got 'resnet'"),
     "a transformer as backbone": (["model=gcm_backbone", "model.backbone=vit_b_16"], r"vit_b_16 cannot be a backbone"),
     "no widths for a backbone": (["model=gcm_backbone", "model.widths=[]"], r"model.widths: must have 1 items or more; got \[\]"),
@@ -306,8 +306,8 @@ COMMANDS = {
     "not a number": (["optimizer.lr=nan"], r"optimizer.lr: must be a finite number; got nan"),
     "beyond all numbers": (["label_smoothing=-inf"], r"label_smoothing: must be a finite number; got -inf"),
     "a number of a thousand digits": (["data.batch_size=1" + "0" * 1000], r"data.batch_size: must be less than or equal to 2147483647; got 1000+…$"),
-    "a number of ten thousand digits": (["data.batch_size=1" + "0" * 10_000], r"data.batch_size"),
-    "other writing": (["data.batch_size=十"], r"data.batch_size: must be a valid integer; got '十'"),
+    "a number of ten thousand digits": (["data.batch_size=1" + "0" * 10_000], r"a number has more digits than can be read"),
+    "other writing": (["data.batch_size=十"], r"'data.batch_size=十' cannot be read: LexerNoViableAlt[^\n]*十 \^$"),
     "a visualizer from elsewhere": (["visualizer.gcm._target_=os.system"], r"visualizer.gcm._target_ must lie in gcm.visualizer; got os.system"),
     "a section as a number": (["model=gcm", "~model.widths", "+model.widths={a:1}"], r"model.widths: must be"),
 }  # fmt: skip

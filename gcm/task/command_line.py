@@ -110,7 +110,7 @@ def told(error: BaseException) -> str:
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]
         return f"no {name!r} in {group}; allowed: {listed(sorted(options))}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} cannot be read: {' '.join(str(error).split(' See ')[0].split())}"
+        return f"{error.override!r} cannot be read: {str(error).partition('See https')[0]}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
         return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
     return str(error)

@@ -85,6 +85,8 @@ def check_config(config: DictConfig) -> None:
 
     Nothing is read or written, no weight takes memory.
     """
+    if config.names.task in TRAINING:  # or the network could not be read again
+        check_interpolations(OmegaConf.to_container(config))
     parts = plain(config)
     check_settings(Settings, {field.name: parts[field.name] for field in fields(Settings)}, given=0, key="")
     check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
@@ -104,7 +106,6 @@ def check_config(config: DictConfig) -> None:
         from gcm.training.trainer import check_trainer
 
         check_trainer(config.trainer)
-        check_interpolations(OmegaConf.to_container(config))  # or the network could not be read again
 
 
 def check_model(model: Mapping[str, Any]) -> None:
