@@ -6,7 +6,7 @@ import sys
 
 from sample import ROOT
 
-ORDER = ["error", "setting", "build", "file", "console", "data", "model", "zoo", "visualizer", "rendering", "metric", "study",
+ORDER = ["error", "archive", "plain", "setting", "build", "file", "console", "data", "model", "zoo", "visualizer", "rendering", "metric", "study",
          "measure", "draw", "report", "training", "benchmark", "task"]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -109,11 +109,8 @@ def parameters(part: DictConfig, key: str) -> dict[str, Any]:
 
 
 def hints(target: Any) -> dict[str, Any]:
-    return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True) | (
-        {field.name: typing.get_type_hints(target, include_extras=True)[field.name] for field in fields(target)}
-        if is_dataclass(target)
-        else {}
-    )
+    call = target.__init__ if inspect.isclass(target) else target
+    return {name: kind for name, kind in typing.get_type_hints(call, include_extras=True).items() if name != "return"}
 
 
 def allows(kind: Any, value: Any) -> bool:
