@@ -11,7 +11,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from gcm.error import InputError, listed
+from gcm.error import InputError, listed, shortened
+from gcm.setting import OF_LIBRARIES
 
 HOMES = {
     "data": ("gcm.data",),
@@ -27,6 +28,17 @@ HOMES = {
 }
 """Where the classes of each section of a config may live: a config may come from a stranger's run directory."""
 
+BASES = {
+    "data": ("gcm.data", "ImageData"),
+    "model": ("gcm.model", "Classifier"),
+    "optimizer": ("torch.optim", "Optimizer"),
+    "visualizer": ("gcm.visualizer", "Visualizer"),
+    "rendering": ("gcm.rendering", "Rendering"),
+    "metric": ("torchmetrics", "Metric"),
+    "measure": ("gcm.measure", "Measure"),
+}
+"""What each of these classes must be, by module and name."""
+
 
 def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> Any:
     """Call the class or function named by `config["_target_"]` with the rest of `config` as keyword arguments.
@@ -41,14 +53,17 @@ def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> 
         return target(*arguments, **settings)
     try:
         return target(*arguments, **settings)
-    except (ValueError, TypeError) as error:  # torch.optim checks ranges itself
-        raise InputError(f"{key}: {error}") from None
+    except (ValueError, TypeError, RuntimeError) as error:  # torch.optim checks what does not go together itself
+        raise InputError(f"{key}: {' '.join(str(error).split())}") from None
 
 
 def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
     """A config as a dictionary of plain values, interpolations filled in."""
     if isinstance(config, DictConfig):
-        config = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        try:
+            config = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        except RecursionError:
+            raise InputError("a setting is given by itself, through ${…}") from None
     return dict(config)
 
 
@@ -59,7 +74,7 @@ def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
     if not isinstance(path, str):
         raise InputError(f"{key} has no _target_, the class that it configures")
     if not path.startswith(tuple(home + "." for home in homes)):
-        raise InputError(f"{key}._target_ must lie in {' or '.join(homes)}; got {path}")
+        raise InputError(f"{key}._target_ must lie in {' or '.join(homes)}; got {shortened(path)}")
     module, _, name = path.rpartition(".")
     try:
         target = getattr(importlib.import_module(module), name)
@@ -67,13 +82,23 @@ def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
         raise InputError(f"{key}._target_ names nothing that exists: {path}") from None
     if not getattr(target, "__module__", "").startswith(homes):
         raise InputError(f"{key}._target_ must be defined in {' or '.join(homes)}; {path} is only imported there")
+    check_kind(target, key)
     return target
+
+
+def check_kind(target: Any, key: str) -> None:
+    module, name = BASES.get(key.split(".")[0], ("", ""))
+    if not name:
+        return
+    base = getattr(importlib.import_module(module), name)
+    if not inspect.isclass(target) or not issubclass(target, base) or inspect.isabstract(target):
+        raise InputError(f"{key}._target_ must be one of the classes that are a {name}; got {target.__name__}")
 
 
 def check_settings(target: Any, config: Mapping[str, Any], given: int, key: str) -> dict[str, Any]:
     """The settings in `config` as `target`'s signature wants them: names known, types right, none missing."""
     call = target.__init__ if inspect.isclass(target) else target
-    types = typing.get_type_hints(call, include_extras=True)
+    types = typing.get_type_hints(call, include_extras=True) | OF_LIBRARIES.get(key, {})
     parameters = list(inspect.signature(target).parameters.values())[given:]
     allowed = {parameter.name: parameter for parameter in parameters}
     settings = {}
@@ -97,12 +122,12 @@ def check_type(kind: Any, value: Any, key: str) -> Any:
         return adapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         complaints = dict.fromkeys(complaint(detail) for detail in error.errors())
-        raise InputError(f"{key}: {' or '.join(complaints)}; got {value!r}") from None
+        raise InputError(f"{key}: {' or '.join(complaints)}; got {shortened(repr(value))}") from None
 
 
 def adapter(kind: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True))
+        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
     except PydanticUserError:  # a type with a config of its own
         return TypeAdapter(kind)
 
@@ -112,6 +137,8 @@ def complaint(detail: Mapping[str, Any]) -> str:
         return f"must have {detail['loc'][-1] + 1} items"
     if detail["type"] == "too_short":
         return f"must have {detail['ctx']['min_length']} items or more"
+    if detail["type"] == "json_invalid":
+        return "must be text that can be written as UTF-8"
     message = str(detail["msg"]).removeprefix("Input should be ")
     place = listed(part for part in detail["loc"] if isinstance(part, int))
     return f"item {place} must be {message}" if place else f"must be {message}"
@@ -121,4 +148,4 @@ def unknown_key(full_key: str, name: str, allowed: Iterable[str]) -> InputError:
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {close[0]}?" if close else "."
-    return InputError(f"unknown setting {full_key}{hint} Allowed here: {listed(names)}")
+    return InputError(f"unknown setting {shortened(full_key)}{hint} Allowed here: {listed(names)}")

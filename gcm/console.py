@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 from rich.text import Text
+
+from gcm.plain import printable
 
 console = Console(quiet=int(os.environ.get("LOCAL_RANK", 0)) > 0)
 """Of the processes of a distributed run only the first speaks."""
@@ -18,7 +21,7 @@ Item = TypeVar("Item")
 
 
 def say(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(map(printable, text.split("\n"))), highlight=False, markup=False, soft_wrap=True)
 
 
 def say_next(*words: object) -> None:
@@ -27,27 +30,31 @@ def say_next(*words: object) -> None:
 
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(printable(title)), box=SIMPLE_HEAD, pad_edge=False)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(printable(name)), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(row.get(name, ""))) for name in names))
+        table.add_row(*(Text(printable(str(row.get(name, "")))) for name in names))
     console.print(table)
 
 
 def with_progress(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
-    return track(items, description=what, total=total, console=console)
+    return track(items, description=escape(printable(what)), total=total, console=console)
 
 
 @contextmanager
 def step_progress(total: int) -> Iterator[Callable[[int, str], None]]:
     """A bar over `total` steps; what is given moves it to a step and says how things stand."""
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
     ) as progress:
         bar = progress.add_task("", total=total)
-        yield lambda step, said: progress.update(bar, completed=step, description=said)
+        yield lambda step, said: progress.update(bar, completed=step, description=printable(said))
 
 
 def show_results(results: Sequence[Mapping[str, Any]]) -> None:

@@ -20,3 +20,8 @@ class DataNotFoundError(InputError):
 def listed(names: object) -> str:
     """`a, b, c` for any iterable of names, for use in messages."""
     return ", ".join(str(name) for name in names)  # type: ignore[attr-defined]
+
+
+def shortened(text: str, length: int = 120) -> str:
+    """For use in messages, where what was got may be of any length."""
+    return text if len(text) <= length else text[:length] + "…"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gcm.error import InputError
+from gcm.plain import as_text
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -115,10 +116,14 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns), *([cell(row.get(name, "")) for name in columns] for row in rows)]
+    lines = [
+        [cell(name) for name in columns],
+        ["---"] * len(columns),
+        *([cell(row.get(name, "")) for name in columns] for row in rows),
+    ]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def cell(value: Any) -> str:
-    """A value as text that stays within its cell and is no picture."""
-    return " ".join(str(value).split()).replace("|", "\\|").replace("![", "!\\[")
+    """A value as text that stays within its cell."""
+    return as_text(" ".join(str(value).split())).replace("|", "\\|")

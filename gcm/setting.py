@@ -1,13 +1,53 @@
 """Types of settings, with their ranges, as constructors annotate them."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
-Count = Annotated[int, Ge(0)]
-PositiveCount = Annotated[int, Ge(1)]
+LARGEST = 2**31 - 1
+"""Of what is counted: beyond it the libraries' own counters end."""
+
+Count = Annotated[int, Ge(0), Le(LARGEST)]
+PositiveCount = Annotated[int, Ge(1), Le(LARGEST)]
+Width = Annotated[int, Ge(1), Le(4096)]
+"""Of a layer: its channels, filters or units."""
+Workers = Annotated[int, Ge(0), Le(256)]
+"""Processes."""
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 NonNegativeNumber = Annotated[float, Ge(0)]
 PositiveNumber = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
+PositiveShare = Annotated[float, Gt(0), Le(1)]
+
+OF_LIBRARIES: Mapping[str, Mapping[str, Any]] = {
+    "optimizer": {
+        "lr": NonNegativeNumber,
+        "weight_decay": NonNegativeNumber,
+        "momentum": ShareBelowOne,
+        "dampening": Share,
+        "eps": NonNegativeNumber,
+        "alpha": ShareBelowOne,
+        "betas": tuple[ShareBelowOne, ShareBelowOne],
+    },
+    "trainer": {
+        "accelerator": Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"],
+        "devices": Literal["auto", -1] | PositiveCount | Annotated[list[Count], MinLen(1)],
+        "num_nodes": PositiveCount,
+        "max_epochs": Annotated[int, Le(LARGEST)] | None,
+        "max_steps": Annotated[int, Le(LARGEST)],
+        "min_epochs": Count | None,
+        "min_steps": Count | None,
+        "limit_train_batches": PositiveCount | PositiveShare | None,
+        "val_check_interval": PositiveCount | PositiveShare | None,
+        "check_val_every_n_epoch": PositiveCount | None,
+        "num_sanity_val_steps": Literal[-1] | Count | None,
+        "log_every_n_steps": Count | None,
+        "accumulate_grad_batches": PositiveCount,
+        "gradient_clip_val": NonNegativeNumber | None,
+        "gradient_clip_algorithm": Literal["norm", "value"] | None,
+        "reload_dataloaders_every_n_epochs": Count,
+    },
+}
+"""By section of a config: ranges that the signatures of PyTorch and Lightning leave open."""

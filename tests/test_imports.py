@@ -6,8 +6,8 @@ import sys
 
 from sample import ROOT
 
-ORDER = ["error", "setting", "check", "build", "file", "console", "lock", "data", "model", "zoo", "visualizer", "rendering",
-         "metric", "study", "measure", "draw", "report", "training", "benchmark", "task"]  # fmt: skip
+ORDER = ["error", "archive", "plain", "setting", "check", "build", "file", "console", "lock", "data", "model", "zoo",
+         "visualizer", "rendering", "metric", "study", "measure", "draw", "report", "training", "benchmark", "task"]  # fmt: skip
 
 
 def imported_parts(path):

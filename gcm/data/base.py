@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from gcm.check import described
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
-from gcm.setting import Count, PositiveCount
+from gcm.setting import Count, PositiveCount, Seed, Workers
 
 Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
@@ -84,17 +84,19 @@ class ImageData(ABC):
         erased_square: side of a square that is blackened in each training image, at a random place; 0: none.
         workers: processes that fetch batches; 0 is best for images in memory.
         unlike: what a network trained on these data should find strange.
+        download: whether data that are missing may be fetched into `root`.
     """
 
     root: str
     batch_size: PositiveCount = 128
     val_size: Count = 0
-    split_seed: Count = 0
+    split_seed: Seed = 0
     crop_padding: Count = 4
     flip: bool = False
     erased_square: Count = 0
-    workers: Count = 0
+    workers: Workers = 0
     unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
+    download: bool = True
 
     name: ClassVar[str]
 

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gcm.error import InputError, listed
+from gcm.error import InputError, listed, shortened
+from gcm.plain import UNPRINTABLE
+
+LARGEST_SIDE = 2**14
+LONGEST_NAME = 255
+"""As long as the name of a folder can be."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,17 @@ class ImageSpec:
     mean: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.height, self.width) < 1:
-            raise InputError(f"channels, height and width must be at least 1, got {self.shape}")
+        if not 1 <= min(self.shape) <= max(self.shape) <= LARGEST_SIDE:
+            raise InputError(f"channels, height and width must be 1 to {LARGEST_SIDE}, got {self.shape}")
         if len(self.classes) < 2:
             raise InputError(f"a classifier needs two classes or more, got {list(self.classes)}")
-        if len(set(self.classes)) < len(self.classes) or not all(name and name.isprintable() for name in self.classes):
-            raise InputError(f"classes must have different names, printable on one line, got {list(self.classes)}")
+        if len(set(self.classes)) < len(self.classes):
+            raise InputError(f"classes must have different names, got {list(self.classes)}")
+        for name in self.classes:
+            if UNPRINTABLE.search(name) or not 1 <= len(name) <= LONGEST_NAME:
+                raise InputError(
+                    f"a class's name must be 1 to {LONGEST_NAME} printable characters, got {shortened(repr(name))}"
+                )
         if len(self.mean) != self.channels:
             raise InputError(f"mean must hold one value for each of {self.channels} channels, got {len(self.mean)}")
 

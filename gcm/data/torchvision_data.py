@@ -74,6 +74,11 @@ class TorchvisionData(ImageData):
         opened = self._opened_here(root, train)
         if opened is not None:
             return opened
+        if not self.download:
+            raise DataNotFoundError(
+                f"{self.name} is not complete in {root.resolve()}, where its training had it; say where it is, or may "
+                "be downloaded to: data.root="
+            )
         was_there = root.exists()
         try:
             with locked(root / f".{self.name}.lock", when_taken=self._say_waiting):

@@ -32,7 +32,7 @@ def unlike(data: ImageData, name: Unlike) -> Images:
 
 def letters(data: ImageData) -> Images:
     """Those that look like digits are apart, and no others count as unlike."""
-    split = EMNISTLetters(root=root_beside(data)).test
+    split = EMNISTLetters(root=root_beside(data), download=data.download).test
     like = torch.isin(split.labels, torch.tensor([ord(letter) - ord("a") for letter in LIKE_DIGITS]))
     images = in_shape_of(data, split, EMNISTLetters.name)
     return {
@@ -42,7 +42,11 @@ def letters(data: ImageData) -> Images:
 
 
 def clothes(data: ImageData) -> Images:
-    return {FashionMNIST.name: in_shape_of(data, FashionMNIST(root=root_beside(data)).test, FashionMNIST.name)}
+    return {
+        FashionMNIST.name: in_shape_of(
+            data, FashionMNIST(root=root_beside(data), download=data.download).test, FashionMNIST.name
+        )
+    }
 
 
 def inverted(data: ImageData) -> Images:

@@ -4,14 +4,14 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 from torchmetrics import Metric
 
 from gcm.check import check_classes, check_same_device
 from gcm.error import InputError
 from gcm.metric.image_metric import check_class_maps
-from gcm.setting import Count
+from gcm.setting import Seed
 
 
 class Decline(NamedTuple):
@@ -62,9 +62,9 @@ class DeclineRatio(Metric):
 
     def __init__(
         self,
-        resamples: Annotated[int, Ge(100)] = 2000,
+        resamples: Annotated[int, Ge(100), Le(1_000_000)] = 2000,
         confidence: Annotated[float, Gt(0), Lt(1)] = 0.95,
-        seed: Count = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         self.resamples = resamples

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from gcm.data.spec import ImageSpec
 from gcm.model.lab_cnn import LabCNN
 from gcm.model.stochastic import StochasticClassifier
-from gcm.setting import PositiveCount, PositiveNumber
+from gcm.setting import PositiveNumber, Width
 
 
 class BayesianCNN(LabCNN, StochasticClassifier):
@@ -28,15 +28,15 @@ class BayesianCNN(LabCNN, StochasticClassifier):
     def __init__(
         self,
         spec: ImageSpec,
-        filters: tuple[PositiveCount, PositiveCount] = (16, 32),
-        hidden: PositiveCount = 128,
+        filters: tuple[Width, Width] = (16, 32),
+        hidden: Width = 128,
         prior_deviation: PositiveNumber = 0.1,
         initial_deviation: PositiveNumber = 0.01,
         tempering: PositiveNumber = 1.0,
     ) -> None:
         super().__init__(spec, filters, hidden)
         self.prior_deviation, self.tempering = prior_deviation, tempering
-        before_softplus = float(torch.tensor(initial_deviation).expm1().log())
+        before_softplus = float(torch.tensor(initial_deviation, device="cpu").expm1().log())
         self.means = tuple(name for name, _ in self.named_parameters())
         self.spread = nn.ParameterList(
             nn.Parameter(torch.full_like(mean.flatten(), before_softplus)) for mean in list(self.parameters())

@@ -11,7 +11,7 @@ from gcm.data.spec import ImageSpec
 from gcm.model.base import PooledClassifier
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
-from gcm.setting import PositiveCount
+from gcm.setting import Width
 
 
 class Centring(nn.Module):
@@ -40,7 +40,7 @@ class CNN(PooledClassifier):
     def __init__(
         self,
         spec: ImageSpec,
-        widths: Annotated[tuple[PositiveCount, ...], MinLen(1)] = (16, 32, 64),
+        widths: Annotated[tuple[Width, ...], MinLen(1)] = (16, 32, 64),
         conv_bias: bool = False,
     ) -> None:
         super().__init__(spec)

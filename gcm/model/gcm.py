@@ -11,7 +11,7 @@ from gcm.model.contribution_mapping import ContributionMapping
 from gcm.model.decoder import Decoder
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
-from gcm.setting import PositiveCount
+from gcm.setting import Width
 
 
 class GCM(ContributionMapping):
@@ -34,7 +34,7 @@ class GCM(ContributionMapping):
     def __init__(
         self,
         spec: ImageSpec,
-        widths: tuple[PositiveCount, PositiveCount, PositiveCount] = (16, 32, 64),
+        widths: tuple[Width, Width, Width] = (16, 32, 64),
         shared_depth: Annotated[int, Ge(0), Le(4)] = 4,
         clipped: bool = False,
         conv_bias: bool = False,

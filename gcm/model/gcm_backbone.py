@@ -1,8 +1,10 @@
 """GCM on a backbone of torchvision, for large images and many classes."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from annotated_types import MinLen
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,7 +13,7 @@ from gcm.model.backbone import Backbone
 from gcm.model.contribution_mapping import ClassMapDecoder, ContributionMapping
 from gcm.model.decoder import Enlarging
 from gcm.model.layer import convolution_block
-from gcm.setting import PositiveCount
+from gcm.setting import Width
 
 
 class GCMBackbone(ContributionMapping):
@@ -35,7 +37,7 @@ class GCMBackbone(ContributionMapping):
         spec: ImageSpec,
         backbone: str = "resnet18",
         pretrained: bool = False,
-        widths: tuple[PositiveCount, ...] = (16, 32, 64, 96, 128),
+        widths: Annotated[tuple[Width, ...], MinLen(1)] = (16, 32, 64, 96, 128),
         clipped: bool = False,
     ) -> None:
         super().__init__(spec, clipped)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.model.base import FeatureClassifier
-from gcm.setting import PositiveCount, ShareBelowOne
+from gcm.setting import ShareBelowOne, Width
 
 KERNEL = 3
 
@@ -22,8 +22,8 @@ class LabCNN(FeatureClassifier):
     def __init__(
         self,
         spec: ImageSpec,
-        filters: tuple[PositiveCount, PositiveCount] = (16, 32),
-        hidden: PositiveCount = 128,
+        filters: tuple[Width, Width] = (16, 32),
+        hidden: Width = 128,
         dropout: ShareBelowOne = 0.0,
     ) -> None:
         super().__init__(spec)

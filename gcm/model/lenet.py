@@ -5,7 +5,7 @@ from torch import nn
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.model.path_network import PathNetwork
-from gcm.setting import PositiveCount
+from gcm.setting import Width
 
 
 class LeNet(PathNetwork):
@@ -16,9 +16,7 @@ class LeNet(PathNetwork):
     whether the convolutions have biases.
     """
 
-    def __init__(
-        self, spec: ImageSpec, filters: tuple[PositiveCount, PositiveCount] = (3, 3), conv_bias: bool = True
-    ) -> None:
+    def __init__(self, spec: ImageSpec, filters: tuple[Width, Width] = (3, 3), conv_bias: bool = True) -> None:
         height, width = (((size - 4) // 2 - 2) // 2 for size in (spec.height, spec.width))
         if min(height, width) < 1:
             raise InputError(f"LeNet needs images of at least 12x12 pixels, got {spec.height}x{spec.width}")

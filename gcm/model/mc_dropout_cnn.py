@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gcm.data.spec import ImageSpec
 from gcm.model.lab_cnn import LabCNN
 from gcm.model.stochastic import StochasticClassifier
-from gcm.setting import PositiveCount, ShareBelowOne
+from gcm.setting import ShareBelowOne, Width
 
 
 class MCDropoutCNN(LabCNN, StochasticClassifier):
@@ -21,8 +21,8 @@ class MCDropoutCNN(LabCNN, StochasticClassifier):
     def __init__(
         self,
         spec: ImageSpec,
-        filters: tuple[PositiveCount, PositiveCount] = (16, 32),
-        hidden: PositiveCount = 128,
+        filters: tuple[Width, Width] = (16, 32),
+        hidden: Width = 128,
         dropout: ShareBelowOne = 0.5,
     ) -> None:
         super().__init__(spec, filters, hidden, dropout)

@@ -1,6 +1,7 @@
 """Pages from templates, as Markdown and as HTML that needs no other file."""
 
 import base64
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+
+from gcm.plain import as_text
+
+
+def fence(text: str) -> str:
+    """Backticks that no line of the text ends as a code block."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    return "`" * max(3, longest + 1)
+
 
 environment = Environment(
     loader=PackageLoader("gcm.report", "template"),
@@ -17,6 +27,8 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+environment.filters["text"] = as_text
+environment.filters["fence"] = fence
 
 
 def rendered(template: str, **values: Any) -> str:

@@ -19,7 +19,7 @@ from gcm.task.begun import all_words, resumable, resumed_config, write_config
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.run_directory import resumed_directory, run_directory
-from gcm.task.settings import check_section, chosen, refuse, settings_of, task_overrides
+from gcm.task.settings import check_model, chosen, refuse, settings_of, task_overrides
 from gcm.task.shared_work import Share
 from gcm.task.train import train_or_go_on
 from gcm.task.weights import device_of
@@ -40,7 +40,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
             whole_job(resumed_config(config, begun, directory), directory, all_words(begun))
         return
     config.names.baseline = chosen("model@task.baseline")
-    check_section(baseline, "model", given=1)
+    check_model(baseline)
     data: ImageData = build(config.data, key="data")
     chosen_images(settings_of(config), data.test.labels, data.class_names())  # a mistake shows before the work begins
     with run_directory(config) as directory:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from gcm.build import plain, resolve
 from gcm.error import InputError, listed
 from gcm.file import write_text
-from gcm.task.settings import overridden_keys, task_overrides
+from gcm.task.settings import check_config, overridden_keys, task_overrides
 from gcm.zoo import Card, read_saved
 
 FIRST_LINE = "# overrides: "
@@ -76,6 +76,8 @@ def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) ->
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if key not in ("task", "resume"):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
+    OmegaConf.update(stored, "data.download", stored.data.root == config.data.root, force_add=True)
+    check_config(stored)
     epochs, steps = (begun.card.epochs, begun.card.steps) if begun.card else (0, 0)
     complete = epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= steps
     if complete and (directory / "result.json").is_file():
@@ -102,7 +104,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a training but the seed: without where its data lie and how its progress is shown."""
     return {
         **{name: config[name] for name in DECIDING},
-        "data": {**config["data"], "root": None, "workers": None},
+        "data": {**config["data"], "root": None, "workers": None, "download": None},
         "trainer": {**config["trainer"], "enable_progress_bar": None},
     }
 

@@ -17,11 +17,14 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from gcm.build import build, unknown_key
 from gcm.console import console
 from gcm.error import InputError, listed
+from gcm.plain import printable
 from gcm.stopping import Stopped, signals_raise_stopped
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What an `OSError` says of a disk that is full or read-only, whoever writes."""
+
+NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
 
 until_the_end = ExitStack()
 """What the program gives back when it ends."""
@@ -46,7 +49,7 @@ def run(config: DictConfig) -> float | None:
     Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
     """
     from gcm.task.run_directory import in_sweep
-    from gcm.task.settings import check_config, chosen
+    from gcm.task.settings import check_config, chosen, refuse_unread
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -54,6 +57,7 @@ def run(config: DictConfig) -> float | None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
+        refuse_unread()
         objective: float | None = build(config.task, config, key="task")
         return objective
     return None
@@ -78,17 +82,29 @@ def one_line_errors() -> Iterator[None]:
             sys.exit(0)
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal_number)
-    except ValueError as error:
-        if failed_jobs and str(error) == "No trials are completed yet.":  # Optuna's; the jobs' errors are said below
-            pass
-        elif str(error).startswith("Config group override"):
-            print("error: a group's choice cannot be null; python train.py --help shows the choices", file=sys.stderr)
-            sys.exit(2)
-        else:
+    except (ValueError, MemoryError, RuntimeError) as error:
+        nothing_found = str(error) == "No trials are completed yet."  # Optuna's; the jobs' errors are said below
+        reason = known_reason(error)
+        if not reason and not (failed_jobs and nothing_found):
             raise
+        if reason:
+            print(f"error: {reason}", file=sys.stderr)
+            sys.exit(2)
     if failed_jobs:
         print(f"error: {len(failed_jobs)} of the sweep's jobs failed: {listed(failed_jobs)}", file=sys.stderr)
         sys.exit(2)
+
+
+def known_reason(error: Exception) -> str:
+    """What libraries' errors say to a user, or an empty string."""
+    message = str(error)
+    if message.startswith("Config group override"):
+        return "a group's choice cannot be null; python train.py --help shows the choices"
+    if message.startswith("Exceeds the limit"):
+        return "a number has more digits than can be read"
+    if isinstance(error, MemoryError) or any(words in message for words in NO_MEMORY):
+        return f"not enough memory ({' '.join(message.split())[:120]}); choose smaller images, batches or networks"
+    return ""
 
 
 @contextmanager
@@ -110,6 +126,11 @@ def users_to_mend(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
+    """What the user did wrong; nothing in it steers the terminal."""
+    return printable(" ".join(told(error).split()))
+
+
+def told(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(error, OSError) and error.errno in DISK:
         return f"{error.filename or 'a file'} cannot be written: {error.strerror}"
@@ -118,7 +139,7 @@ def one_line(error: BaseException) -> str:
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]
         return f"no {name!r} in {group}; allowed: {listed(sorted(options))}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} cannot be read: {' '.join(str(error).split(' See ')[0].split())}"
+        return f"{error.override!r} cannot be read: {str(error).partition('See https')[0]}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
         return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
-    return " ".join(str(error).split())
+    return str(error)

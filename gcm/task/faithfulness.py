@@ -205,7 +205,7 @@ def by_model(networks: Sequence[SavedNetwork]) -> dict[str, list[SavedNetwork]]:
 def settings_but_seed(saved: SavedNetwork) -> dict[str, Any]:
     """All that a training's result depends on, but for the seed and the machine."""
     config = plain(saved.config)
-    data = {name: value for name, value in config["data"].items() if name not in ("root", "workers")}
+    data = {name: value for name, value in config["data"].items() if name not in ("root", "workers", "download")}
     parts = {name: config.get(name) for name in ("model", "optimizer", "schedule", "label_smoothing")}
     return {**parts, "data": data, "steps": saved.card.steps}
 

@@ -10,6 +10,7 @@ from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import make_directory, write_text
+from gcm.plain import ROOT_ANYWHERE
 from gcm.report.card import card_page
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import claimed, run_directory
@@ -19,10 +20,6 @@ from gcm.task.weights import device_of, named_data, named_networks
 from gcm.zoo import Card, SavedNetwork, Test
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights
-
-ROOT_ANYWHERE = "${oc.env:GCM_DATA,data}"
-"""Where data are looked for, as `configs/data` has it: a card names no directory of one machine."""
-
 
 COMPLETE_BELOW = 1e-4
 """The largest completeness residual that is rounding."""

@@ -17,7 +17,7 @@ from gcm.data import ImageData, class_index
 from gcm.draw import draw_important_regions
 from gcm.error import InputError
 from gcm.file import write_bytes, write_csv
-from gcm.setting import PositiveCount
+from gcm.setting import Count, PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
 from gcm.task.filters import SplitName, split_of
@@ -36,11 +36,11 @@ class RegionStudy(StoredStudy):
     """
 
     task = "regions"
-    label: int | None
-    grid: int
+    label: Count | None
+    grid: PositiveCount
     fill: Fill
     split: SplitName
-    images_per_class: int
+    images_per_class: PositiveCount
 
     def __str__(self) -> str:
         return (

@@ -9,7 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.build import build, check_settings, plain, resolve
-from gcm.error import InputError
+from gcm.data import ImageSpec
+from gcm.error import InputError, listed
+from gcm.plain import check_interpolations
 from gcm.setting import Count, PositiveCount, Seed, Share, ShareBelowOne
 
 
@@ -52,6 +54,24 @@ class CheckpointSettings:
     every_n_steps: PositiveCount | None
 
 
+TRAINING = ("train", "all")
+"""Tasks that train what the config describes."""
+STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
+"""Images by which a model's settings are checked before any data are read."""
+TRAINERS = (*TRAINING, "evolution", "benchmark")
+READ_BY = {
+    **dict.fromkeys(("model", "optimizer", "schedule"), TRAINERS),
+    **dict.fromkeys(("checkpoint", "claim", "compile", "label_smoothing", "tensorboard"), (*TRAINING, "evolution")),
+    "channels_last": (*TRAINING, "evolution", "test"),
+    "visualizer": ("all", "decline_ratio", "evolution", "explain", "faithfulness", "grad_cam", "report"),
+    "rendering": ("all", "decline_ratio", "explain", "report"),
+    "metric": ("all", "decline_ratio", "report"),
+    "measure": ("faithfulness",),
+}
+"""The tasks that read a section of the config, where not all do."""
+READ_IN_EVALUATION = tuple(
+    f"trainer.{name}" for name in ("accelerator", "devices", "enable_progress_bar", "precision", "strategy")
+)
 GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2, "metric": 0}
 """How many arguments of a section's class come from the program and not from the config."""
 
@@ -61,18 +81,38 @@ def settings_of(config: DictConfig) -> Settings:
 
 
 def check_config(config: DictConfig) -> None:
-    """Raise `InputError` for the first setting that is unknown or has the wrong type, anywhere in the config."""
+    """Raise `InputError` for the first setting that is unknown, has the wrong type or does not go with the others.
+
+    Nothing is read or written, no weight takes memory.
+    """
+    if config.names.task in TRAINING:  # or the network could not be read again
+        check_interpolations(OmegaConf.to_container(config))
     parts = plain(config)
     check_settings(Settings, {field.name: parts[field.name] for field in fields(Settings)}, given=0, key="")
     check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
     for section, given in GIVEN_BY_US.items():
         check_section(chosen_part(parts, section), section, given)
+    check_section(chosen_part(parts, "task"), "task", given=1)
+    check_model(parts["model"])
+    for section in ("data", "metric"):
+        build(parts[section], key=section)
     for section in ("visualizer", "rendering", "measure"):
         for name in chosen_part(parts, section):
-            check_section(chosen_part(parts[section], name), f"{section}.{name}", given=0)
-    check_section(chosen_part(parts, "task"), "task", given=1)
-    optimizer = build(config.optimizer, [torch.nn.Parameter(torch.zeros(1))], key="optimizer")
-    build(config.schedule, optimizer, 100, key="schedule")
+            build(chosen_part(parts[section], name), key=f"{section}.{name}")
+    group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
+    optimizer = build(parts["optimizer"], [group], key="optimizer")
+    build(parts["schedule"], optimizer, 100, key="schedule")
+    if config.names.task in TRAINING:
+        from gcm.training.trainer import check_trainer
+
+        check_trainer(config.trainer)
+
+
+def check_model(model: Mapping[str, Any]) -> None:
+    """Raise `InputError` unless the model can be made for some images."""
+    untrained = {name: value for name, value in model.items() if name != "pretrained"}
+    with torch.device("meta"):
+        build(untrained, STAND_IN, key="model")
 
 
 def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -93,6 +133,18 @@ def refuse_overridden(*keys: str) -> None:
     """The same for settings that have a value of their own."""
     for key in set(keys) & set(overridden_keys()):
         raise InputError(f"task={chosen('task')} does not use {key}=; leave it out or choose another task")
+
+
+def refuse_unread() -> None:
+    """The same for whole sections of the config that the task does not look at."""
+    task = chosen("task")
+    for key in overridden_keys():
+        section = key.split(".")[0].split("@")[0]
+        readers = READ_BY.get(section, (task,))
+        if section == "trainer" and key not in READ_IN_EVALUATION:
+            readers = TRAINERS
+        if task not in readers:
+            raise InputError(f"task={task} does not use {key}=; leave it out, or choose one of task={listed(readers)}")
 
 
 def refuse_other_data() -> None:
@@ -132,3 +184,10 @@ def with_overrides(stored: DictConfig, config: DictConfig, section: str) -> Dict
         if key.startswith(section + "."):
             OmegaConf.update(part, key.removeprefix(section + "."), OmegaConf.select(config, key), force_add=True)
     return part
+
+
+def only_read(data: Mapping[str, Any], config: DictConfig) -> dict[str, Any]:
+    """Settings of data that somebody else may have chosen: nothing is downloaded to where they say, only to where
+    today's command line does."""
+    settings = {name: only_read(part, config) if name == "of" else part for name, part in plain(data).items()}
+    return settings if settings.get("root") == config.data.root else {**settings, "download": False}

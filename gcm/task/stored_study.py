@@ -13,11 +13,13 @@ from omegaconf import DictConfig
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from gcm.archive import check_archive
 from gcm.build import build, plain
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import remove_partial_files, write_json, write_whole
-from gcm.task.settings import overridden_keys, with_overrides
+from gcm.plain import check_plain
+from gcm.task.settings import only_read, overridden_keys, with_overrides
 from gcm.task.weights import check_fits
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -51,12 +53,18 @@ class StoredStudy:
 
     @classmethod
     def read(cls, directory: Path) -> Self:
+        """Raises `InputError` for other files, and for one whose names could be paths."""
         try:
-            return TypeAdapter(cls).validate_json((directory / FILE).read_bytes())
+            study = TypeAdapter(cls).validate_json((directory / FILE).read_bytes())
+            check_plain(asdict(study), FILE)
+        except InputError as error:
+            reason = str(error)
         except ValidationError as error:
             reason = f"wrong or missing: {listed('.'.join(map(str, detail['loc'])) for detail in error.errors())}"
         except OSError as error:
             reason = str(error)
+        else:
+            return study
         raise InputError(f"{directory} is no run directory of task={cls.task}: {FILE} cannot be read ({reason})")
 
     def write(self, directory: Path) -> None:
@@ -81,7 +89,7 @@ def resumed(kind: type[Study], config: DictConfig, directory: Path) -> tuple[Stu
     if [saved.card.weights_sha256 for saved in networks] != study.weights_sha256:
         raise InputError(f"{listed(study.weights)} changed since {directory} was begun; start anew without resume=")
     root = {"root": config.data.root} if "data.root" in changes else {}
-    data: ImageData = build({**study.data, **root}, key="data")
+    data: ImageData = build(only_read({**study.data, **root}, config), key="data")
     for saved in networks:
         check_fits(saved, data)
     remove_partial_files(directory)
@@ -97,10 +105,11 @@ def write_arrays(path: Path, arrays: Mapping[str, Any], images: Tensor) -> None:
 def read_arrays(path: Path, images: Tensor, what: str) -> dict[str, Any]:
     """What `write_arrays` wrote. Raises `InputError` for other files and other images; `what` would start anew."""
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as values:
             arrays = dict(values)
             same_images = str(arrays.pop("images_sha256")) == hash_of(images)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, MemoryError, BadZipFile) as error:
         raise InputError(f"{path} cannot be read ({error}); delete it, and {what} anew") from None
     if not same_images:
         raise InputError(f"{path} is of other images; delete it, and {what} anew")

@@ -91,7 +91,7 @@ def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int
         path = directory / f"importance_{label}.npy"
         try:
             importances[label] = torch.from_numpy(np.load(path, allow_pickle=False))
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, TypeError, MemoryError) as error:
             raise InputError(
                 f"{path} cannot be read ({error}); task.regions= must have studied class "
                 f"{saved.card.spec.classes[label]}"

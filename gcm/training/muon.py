@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from gcm.setting import PositiveCount, ShareBelowOne
+from gcm.setting import NonNegativeNumber, PositiveCount, ShareBelowOne
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Newton-Schulz coefficients that bring singular values near 1 in few iterations, by Jordan (2024)."""
@@ -33,8 +33,8 @@ class Muon(AdamW):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 5e-3,
-        weight_decay: float = 0.15,
+        lr: NonNegativeNumber = 5e-3,
+        weight_decay: NonNegativeNumber = 0.15,
         momentum: ShareBelowOne = 0.95,
         iterations: PositiveCount = 5,
     ) -> None:

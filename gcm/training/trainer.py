@@ -1,6 +1,7 @@
 """Lightning's trainer, from our config, writing into our directory."""
 
 import logging
+import warnings
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from gcm.training.checkpoint import WholeCheckpoints
 
 OURS = {
     "callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing", "limit_val_batches",
-    "fast_dev_run", "overfit_batches", "barebones", "plugins",
+    "limit_test_batches", "fast_dev_run", "overfit_batches", "barebones", "plugins",
 }  # fmt: skip
 """What the program decides; the rest of Lightning's trainer is the user's."""
 
@@ -25,6 +26,30 @@ OURS = {
 def lightning_trainer(
     settings: DictConfig, directory: Path, callbacks: list[Callback], tensorboard: bool, validated: bool
 ) -> Trainer:
+    checked = checked_settings(settings)
+    epochs, steps = checked.get("max_epochs"), checked.get("max_steps", -1)
+    if steps != -1:
+        checked |= {"max_steps": -1, "max_epochs": -1 if epochs is None else epochs}
+        callbacks = [*callbacks, StopAfterSteps(steps)]
+    if not validated:
+        checked["limit_val_batches"] = 0
+    if checked.get("enable_progress_bar", True):
+        callbacks = [*callbacks, RichProgressBar(refresh_rate=10)]
+    if tensorboard:
+        callbacks = [*callbacks, LearningRateMonitor("step")]
+    return new_trainer(
+        **checked,
+        callbacks=callbacks,
+        logger=tensorboard_logger(directory) if tensorboard else False,
+        default_root_dir=directory,
+        use_distributed_sampler=False,
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+        plugins=[WholeCheckpoints()],
+    )
+
+
+def checked_settings(settings: DictConfig) -> dict[str, Any]:
+    """What the user may say to Lightning's trainer, each for itself."""
     for name in OURS.intersection(settings):
         raise InputError(f"trainer.{name} is set by the program itself; leave it out")
     checked = check_settings(Trainer, plain(settings), given=0, key="trainer")
@@ -33,30 +58,29 @@ def lightning_trainer(
         raise InputError(
             f"trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1 or more; got {epochs} and {steps}"
         )
-    if steps != -1:
-        checked |= {"max_steps": -1, "max_epochs": -1 if epochs is None else epochs}
-        callbacks = [*callbacks, StopAfterSteps(steps)]
-    if checked.get("limit_train_batches") == 0:
-        raise InputError("+trainer.limit_train_batches must be above 0; got 0")
+    return checked
+
+
+def check_trainer(settings: DictConfig) -> None:
+    """Raise `InputError` for what Lightning, or this machine, cannot do; nothing is begun."""
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = new_trainer(**checked_settings(settings) | quiet)
+    wanted = str(settings.get("precision"))
+    if wanted in ("16", "16-mixed") and trainer.precision != "16-mixed":
+        raise InputError(
+            f"trainer.precision={wanted} needs a GPU, this training would be on {trainer.accelerator.name()}; "
+            "allowed there: bf16-mixed, 32-true"
+        )
+
+
+def new_trainer(**settings: Any) -> Trainer:
     for name in ("pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    if not validated:
-        checked["limit_val_batches"] = 0
-    if checked.get("enable_progress_bar", True):
-        callbacks = [*callbacks, RichProgressBar(refresh_rate=10)]
-    if tensorboard:
-        callbacks = [*callbacks, LearningRateMonitor("step")]
     try:
-        return Trainer(
-            **checked,
-            callbacks=callbacks,
-            plugins=[WholeCheckpoints()],
-            logger=tensorboard_logger(directory) if tensorboard else False,
-            default_root_dir=directory,
-            use_distributed_sampler=False,
-            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
-        )
-    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+        return Trainer(**settings)
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
         raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
 
 

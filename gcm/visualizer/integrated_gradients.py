@@ -1,11 +1,12 @@
 """Integrated gradients."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from gcm.setting import PositiveCount
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 
@@ -18,7 +19,7 @@ class IntegratedGradients(Visualizer):
     networks", ICML 2017.
     """
 
-    def __init__(self, steps: PositiveCount = 32) -> None:
+    def __init__(self, steps: Annotated[int, Ge(1), Le(1000)] = 32) -> None:
         self.steps = steps
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from gcm.data.loader import seeded_generator
 from gcm.model.base import for_targets
-from gcm.setting import Count
+from gcm.setting import Seed
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 
@@ -15,7 +15,7 @@ class Random(Visualizer):
 
     control = True
 
-    def __init__(self, seed: Count = 0) -> None:
+    def __init__(self, seed: Seed = 0) -> None:
         self.seed = seed
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gcm.data.loader import seeded_generator
-from gcm.setting import Count, NonNegativeNumber, PositiveCount
+from gcm.setting import NonNegativeNumber, PositiveCount, Seed
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 
@@ -16,7 +16,7 @@ class SmoothGrad(Visualizer):
     draws, so that they can be compared, and an image has the same map in every batch.
     """
 
-    def __init__(self, samples: PositiveCount = 25, deviation: NonNegativeNumber = 0.15, seed: Count = 0) -> None:
+    def __init__(self, samples: PositiveCount = 25, deviation: NonNegativeNumber = 0.15, seed: Seed = 0) -> None:
         """`deviation`: of the noise, in units of the pixels' range."""
         self.samples = samples
         self.deviation = deviation

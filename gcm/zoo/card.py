@@ -1,12 +1,20 @@
 """What is known of a trained network, written by the program that trained and measured it."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from statistics import mean, stdev
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gcm.data import ImageSpec
+from gcm.error import InputError, listed, shortened
+from gcm.plain import check_plain, printable
+from gcm.setting import Count, NonNegativeNumber, Seed, Share
 
 LOCAL = ("output=", "data.root=", "data.workers=", "resume=", "hydra.", "trainer.enable_progress_bar=")
 """Settings that belong to one machine or terminal."""
@@ -26,13 +34,13 @@ class Test:
 
     __test__ = False  # no test case, whatever pytest makes of the name
 
-    seed: int
-    accuracy: float
-    low: float
-    high: float
-    loss: float
-    images: int
-    training_seconds: float
+    seed: Seed
+    accuracy: Share
+    low: Share
+    high: Share
+    loss: NonNegativeNumber
+    images: Count
+    training_seconds: NonNegativeNumber
 
 
 @dataclass(frozen=True)
@@ -58,33 +66,37 @@ class Card:
         measured_on: machine and versions of the tests; empty: not measured.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
     config: Mapping[str, Any]
     spec: ImageSpec
-    seed: int
-    epochs: int
-    steps: int
-    training_seconds: float
+    seed: Seed
+    epochs: Count
+    steps: Count
+    training_seconds: NonNegativeNumber
     overrides: tuple[str, ...]
     machine: str
     versions: Mapping[str, str]
     weights_sha256: str
     tests: tuple[Test, ...] = ()
-    train_images: int = 0
-    parameters: int = 0
-    macs: int = 0
+    train_images: Count = 0
+    parameters: Count = 0
+    macs: Annotated[int, Ge(0)] = 0
     complete: bool = False
     signed: bool = False
-    completeness_residual: float | None = None
+    completeness_residual: NonNegativeNumber | None = None
     measured_on: str = ""
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a card whose names could be paths or pictures, or that lacks its config's parts."""
+        """Raise `InputError` for a card whose names could be paths or pictures, or that lacks its config's parts."""
+        for section in ("names", "model", "data"):
+            if not isinstance(self.config.get(section), Mapping):
+                raise InputError(f"its config has no section {section}")
+        if self.claim is not None and not is_claim(self.claim):
+            raise InputError("its config's claim must be an accuracy and its source")
         for part in (self.architecture, self.data):
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", part):
-                raise ValueError(f"a name must consist of letters, digits, - and _; got {part!r}")
-        for section in ("model", "data"):
-            if not self.config.get(section):
-                raise ValueError(f"its config has no section {section}")
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", part):
+                raise InputError(f"a name must consist of letters, digits, - and _; got {shortened(repr(part))}")
 
     @property
     def name(self) -> str:
@@ -93,11 +105,11 @@ class Card:
 
     @property
     def architecture(self) -> str:
-        return str(self.config["names"]["model"])
+        return str(self.config["names"].get("model", ""))
 
     @property
     def data(self) -> str:
-        return str(self.config["names"]["data"])
+        return str(self.config["names"].get("data", ""))
 
     @property
     def command(self) -> str:
@@ -138,12 +150,31 @@ class Card:
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> "Card":
-        return cls(
-            **{
-                **plain,
-                "spec": ImageSpec.from_dict(plain["spec"]),
-                "overrides": tuple(plain["overrides"]),
-                "tests": tuple(Test(**test) for test in plain.get("tests", ())),
-            }
-        )
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Card":
+        """Raises `InputError` for what is not exactly a card, as a stranger may have written it."""
+        check_plain(fields, "its card")
+        return cls.from_json(json.dumps(fields))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """Likewise."""
+        try:
+            card = card_type().validate_json(text, strict=True)
+        except ValidationError as error:
+            places = dict.fromkeys(".".join(map(str, detail["loc"])) or detail["msg"] for detail in error.errors())
+            raise InputError(f"its card is wrong or incomplete in {printable(listed(list(places)[:5]))}") from None
+        check_plain(card.to_dict(), "its card")
+        return card
+
+
+def is_claim(claim: Any) -> bool:
+    return (
+        isinstance(claim, Mapping)
+        and isinstance(claim.get("accuracy"), int | float)
+        and isinstance(claim.get("source"), str)
+    )
+
+
+@cache
+def card_type() -> TypeAdapter[Card]:
+    return TypeAdapter(Card)

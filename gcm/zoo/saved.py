@@ -8,15 +8,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from gcm.build import build
+from gcm.build import build, plain
 from gcm.error import InputError, listed
 from gcm.model import Classifier
 from gcm.zoo.card import Card
 from gcm.zoo.catalogue import shipped_file, shipped_names, suggestion
-from gcm.zoo.weights_file import SUFFIX, read_weights, weights_hash
-
-PREFIX = "network."
-"""Where the network lies within the LightningModule, in a checkpoint's names."""
+from gcm.zoo.checkpoint import read_checkpoint
+from gcm.zoo.weight import check_same_shapes
+from gcm.zoo.weights_file import SUFFIX, read_weights
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,19 @@ class SavedNetwork:
         return config
 
     def network(self) -> Classifier:
-        """The network, in evaluation mode, with its card."""
-        network: Classifier = build(self.config.model, self.card.spec, key="model")
+        """The network, in evaluation mode, with its card.
+
+        It takes no memory before its weights are known to be as many as the file holds.
+        """
+        model = {name: value for name, value in plain(self.config.model).items() if name != "pretrained"}
+        with torch.device("meta"):
+            described: Classifier = build(model, self.card.spec, key="model")
         try:
-            network.load_state_dict(dict(self.weights))
-        except RuntimeError as error:
-            raise InputError(
-                f"{self.path} does not hold the weights its config describes: {' '.join(str(error).split())[:200]}"
-            ) from None
+            check_same_shapes(self.weights, described.state_dict())
+        except InputError as error:
+            raise InputError(f"{self.path} does not hold the weights its config describes: {error}") from None
+        network: Classifier = build(model, self.card.spec, key="model")
+        network.load_state_dict(dict(self.weights))
         network.card = self.card
         return network.eval()
 
@@ -72,7 +76,7 @@ def read_saved(where: str | Path) -> SavedNetwork:
         path = shipped_file(str(where)) if is_shipped(where) else find_checkpoint(Path(where).expanduser())
     except (OSError, RuntimeError) as error:  # a name too long, an unknown user's home, a directory closed to us
         raise InputError(f"{str(where)[:80]} cannot be read: {error}") from None
-    return saved_in_weights_file(path) if path.suffix == SUFFIX else saved_in_checkpoint(path)
+    return SavedNetwork(path, *(read_weights(path) if path.suffix == SUFFIX else read_checkpoint(path)))
 
 
 def is_shipped(where: str | Path) -> bool:
@@ -84,32 +88,6 @@ def is_shipped(where: str | Path) -> bool:
             f"{where} is a shipped network and also a path here; write {Path(where).absolute()} for the path"
         )
     return True
-
-
-def saved_in_weights_file(path: Path) -> SavedNetwork:
-    card, weights = read_weights(path)
-    return SavedNetwork(path, card, weights)
-
-
-def saved_in_checkpoint(path: Path) -> SavedNetwork:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        weights = {
-            name.removeprefix(PREFIX): tensor
-            for name, tensor in content["state_dict"].items()
-            if name.startswith(PREFIX)
-        }
-        card = Card.from_dict(
-            {
-                **content["gcm"],
-                "epochs": content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"],
-                "steps": content["global_step"],
-                "weights_sha256": weights_hash(weights),
-            }
-        )
-    except Exception:  # torch.load fails in many ways on a file that is not a checkpoint
-        raise InputError(f"{path} is not a checkpoint of this project") from None
-    return SavedNetwork(path, card, weights)
 
 
 def find_checkpoint(where: Path) -> Path:

@@ -1,28 +1,21 @@
 """Weights and card in one safetensors file: nothing in it is ever executed."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from gcm.error import InputError
+from gcm.error import InputError, shortened
 from gcm.file import write_bytes
+from gcm.plain import printable
 from gcm.zoo.card import Card
+from gcm.zoo.weight import check_weights, weights_hash
 
 SUFFIX = ".safetensors"
-
-
-def weights_hash(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over every tensor's name, type, shape and bytes, in the order of the names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(weights.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+LONGEST_HEADER = 2**20
+"""Bytes; those of shipped networks are below a hundredth of it."""
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor], card: Card) -> None:
@@ -37,8 +30,12 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], card: Card) -> None
 def read_card(path: Path) -> Card:
     """The card in a weights file's header; the weights stay unread."""
     try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+        if length > LONGEST_HEADER:
+            raise InputError(f"its header must have at most {LONGEST_HEADER} bytes, got {length}")
         with safe_open(path, "numpy") as opened:
-            return Card.from_dict(json.loads(opened.metadata()["card"]))
+            return Card.from_json(opened.metadata()["card"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise not_a_weights_file(path, error) from None
 
@@ -50,16 +47,18 @@ def read_weights(path: Path) -> tuple[Card, dict[str, Tensor]]:
     card = read_card(path)
     try:
         weights: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
+        check_weights(weights)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise not_a_weights_file(path, error) from None
     if weights_hash(weights) != card.weights_sha256:
         raise InputError(
             f"{path}: the weights are not those of its card (SHA-256 {weights_hash(weights)[:12]}…, "
-            f"expected {card.weights_sha256[:12]}…); get the file again"
+            f"expected {shortened(card.weights_sha256, 12)}); get the file again"
         )
     return card, weights
 
 
 def not_a_weights_file(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())[:120]
-    return InputError(f"{path} is not a weights file of this project ({type(error).__name__}: {reason})")
+    kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+    reason = shortened(printable(" ".join(str(error).split())), 300)
+    return InputError(f"{path} is not a weights file of this project ({kind}{reason})")
