@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 from gcm.rendering.base import resized
 from gcm.study.zones import zones
 from gcm.visualizer import Visualizer
@@ -22,7 +22,7 @@ def attention(
 
     What speaks against the class is left out. Images `(B,C,H,W)`, float in [0,1]; labels `(B,)`.
     """
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(network):
         logits = network(images)
     targets = (labels if explained == "label" else logits.argmax(1)).unsqueeze(1)
     maps = visualizer(network, images, targets).maps

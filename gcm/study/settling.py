@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 
 HALF = 0.5
 """A layer counts as settled when half of its way is behind it."""
@@ -53,7 +53,7 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     """Of every layer that is called; images `(N,C,H,W)`, float in [0,1]."""
     outputs: dict[str, Tensor] = {}
     layers = layers_of(network)
-    with recorded(layers, outputs):
+    with evaluation_mode(network), recorded(layers, outputs):
         network(images)
     return {
         path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]), outputs[path])

@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from gcm.build import check_settings, plain
 from gcm.error import InputError
+from gcm.training.divergence import StopWhenNotFinite
 
 OURS = {
     "callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing", "limit_val_batches",
@@ -105,10 +106,11 @@ def tensorboard_logger(directory: Path) -> TensorBoardLogger:
 
 def checkpoint_callbacks(directory: Path, validated: bool, every_n_steps: int | None) -> list[Callback]:
     """`last.ckpt` after every epoch; `best.ckpt` by validation accuracy, if there is any; `step_….ckpt` on request,
-    from `step_0.ckpt` on.
+    from `step_0.ckpt` on. None of them once the training's numbers are no longer finite.
     """
     callbacks: list[Callback] = [
-        ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+        StopWhenNotFinite(directory),
+        ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
     if validated:
         callbacks.append(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gcm.error import InputError
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
 
@@ -97,14 +97,8 @@ def inspected(
         model.check_images(images)
     elif images.ndim != 4 or not images.is_floating_point():
         raise InputError(f"images must be float (B,C,H,W), got {images.dtype} {tuple(images.shape)}")
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield ForwardPass(model, images.detach(), checked_targets(targets, images), gradients)
-    finally:
-        for module, training in modes:
-            module.training = training
+    with evaluation_mode(model), torch.no_grad():
+        yield ForwardPass(model, images.detach(), checked_targets(targets, images), gradients)
 
 
 def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> Tensor | None:

@@ -1,0 +1,43 @@
+"""The shipped networks with images that they take, and every visualizer that can be configured."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import torch
+from omegaconf import OmegaConf
+from sample import ROOT
+from torch import Tensor
+from torch.nn import functional as F
+
+import gcm
+from gcm.build import build
+from gcm.data import Digits, ImageSpec
+from gcm.model import Classifier
+from gcm.visualizer import Visualizer
+
+NAMES = gcm.list_models()
+
+
+def visualizers(**settings: object) -> dict[str, Visualizer]:
+    """By the names of their configs; `settings` replace those that they have."""
+    found = {}
+    for path in sorted((ROOT / "configs/visualizer").glob("*.yaml")):
+        config = OmegaConf.to_container(OmegaConf.load(path))
+        for name, section in config.items():
+            if name != "defaults":
+                own = {key: value for key, value in settings.items() if key in section}
+                found[name] = build({**section, **own}, key=f"visualizer.{name}")
+    return found
+
+
+def fitting(network: Classifier, **settings: object) -> Iterator[tuple[str, Visualizer]]:
+    return ((name, each) for name, each in visualizers(**settings).items() if not each.misfit(network))
+
+
+@cache
+def digits_like(spec: ImageSpec, count: int) -> Tensor:
+    """Embedded digits in the shape of a network's images, `(B,C,H,W)` in [0,1], with a grey ground of their own."""
+    images = Digits().test[torch.arange(count)][0].float() / 255
+    resized = F.interpolate(images, (spec.height, spec.width), mode="bilinear", align_corners=False)
+    ground = torch.rand(count, spec.channels, 1, 1, generator=torch.Generator().manual_seed(0)) / 4
+    return (resized.expand(-1, spec.channels, -1, -1) * (1 - ground) + ground).contiguous()
