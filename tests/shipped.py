@@ -36,8 +36,8 @@ def fitting(network: Classifier, **settings: object) -> Iterator[tuple[str, Visu
 
 @cache
 def digits_like(spec: ImageSpec, count: int) -> Tensor:
-    """Embedded digits in the shape of a network's images, `(B,C,H,W)` in [0,1], with a grey ground of their own."""
+    """Embedded digits in the shape of a network's images, `(B,C,H,W)` in [0,1], on a ground of noise."""
     images = Digits().test[torch.arange(count)][0].float() / 255
     resized = F.interpolate(images, (spec.height, spec.width), mode="bilinear", align_corners=False)
-    ground = torch.rand(count, spec.channels, 1, 1, generator=torch.Generator().manual_seed(0)) / 4
-    return (resized.expand(-1, spec.channels, -1, -1) * (1 - ground) + ground).contiguous()
+    ground = torch.rand(count, *spec.shape, generator=torch.Generator().manual_seed(0)) / 4
+    return (resized * (1 - ground) + ground).contiguous()

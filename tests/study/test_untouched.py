@@ -29,7 +29,6 @@ from gcm.study.settling import layer_states
 from gcm.study.uncertainty import beliefs
 from gcm.study.unit import layers_called
 from gcm.visualizer import ClassWeightMaps, InputXGradient
-from gcm.zoo.exported import exported
 
 SPEC = ImageSpec.of(1, 16, 4)
 IMAGES = images_of(SPEC)
@@ -67,7 +66,6 @@ STUDIES = {
     "beliefs": ("cnn", lambda network: beliefs("", network, SPLIT.images, None, 0, CPU)),
     "beliefs of dropout": ("mc_dropout_cnn", lambda network: beliefs("", network, SPLIT.images, 2, 0, CPU)),
     "beliefs of weights": ("bayesian_cnn", lambda network: beliefs("", network, SPLIT.images, 2, 0, CPU)),
-    "export": ("gcm", exported),
 }
 
 
@@ -111,9 +109,10 @@ def test_studies(study):
         look(network)
 
 
-@pytest.mark.parametrize("data", [Digits(), Planted()], ids=["digits", "planted"])
+@pytest.mark.parametrize("kind", [Digits, pytest.param(Planted, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("architecture", ["gcm", "cnn"])
-def test_measures(data, architecture):
+def test_measures(kind, architecture):
+    data = kind()
     network = in_training(randomized(NETWORKS[architecture](data.spec)))
     sections = [
         section for path in (ROOT / "configs/measure").glob("*.yaml") for section in OmegaConf.load(path).items()
