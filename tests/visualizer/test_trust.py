@@ -16,8 +16,6 @@ from untouched import untouched
 
 import gcm
 
-LESS = {"samples": 2, "steps": 2}
-"""Settings that make slow visualizers quick."""
 QUICK = ("cnn_digits", "tiny_lenet_mnist")
 NETWORKS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 PARTS = ("forward", "backward")
@@ -41,19 +39,13 @@ def network(request):
     return network
 
 
-@pytest.fixture
-def trials(request):
-    return lambda few: request.config.getoption("trials") or few
-
-
 def cases(network, count=2):
-    patch = 16 if network.spec.height == 32 else 14
-    return fitting(network, **{**LESS, "patch": patch}), digits_like(network.spec, count)
+    return fitting(network), digits_like(network.spec, count)
 
 
 def test_maps_are_finite_and_the_same_each_time_and_the_network_is_untouched(network):
     visualizers, images = cases(network)
-    for name, visualizer in visualizers:
+    for name, visualizer in visualizers.items():
         with untouched(network):
             first = visualizer(network, images)
             second = visualizer(network, images)
@@ -99,7 +91,7 @@ def interrupted(call: Callable[[], object]) -> bool:
 
 def test_the_network_is_untouched_wherever_a_layer_fails(network, trials):
     visualizers, images = cases(network)
-    for name, visualizer in visualizers:
+    for name, visualizer in visualizers.items():
         maps = visualizer(network, images).maps
         reached = 0
         for layer, part, end in injections(network, trials(3)):
@@ -126,13 +118,12 @@ def test_memory_does_not_grow(network, trials):
         with failing(layer, part, end):
             interrupted(lambda: visualizer(network, images))
 
-    visualizers = list(visualizers)
-    for _, visualizer in visualizers * 2:
+    for visualizer in [*visualizers.values()] * 2:
         call(visualizer)
     tensors = live_tensors()
     tracemalloc.start()
     try:
-        for name, visualizer in visualizers:
+        for name, visualizer in visualizers.items():
             call(visualizer)
             before = tracemalloc.get_traced_memory()[0]
             for _ in range(trials(2) // 2):
@@ -147,7 +138,6 @@ def test_memory_does_not_grow(network, trials):
 
 def test_two_threads_explain_with_one_network(network, trials):
     visualizers, images = cases(network)
-    visualizers = dict(visualizers)
     alone = {name: visualizer(network, images).maps for name, visualizer in visualizers.items()}
     wrong, together = [], Barrier(2)
 
