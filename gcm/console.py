@@ -68,6 +68,7 @@ def show_results(results: Sequence[Mapping[str, Any]]) -> None:
             "accuracy": f"{result['test_accuracy']:.2%}",
             "loss": f"{result['test_loss']:.4f}",
             "n": f"{result['test_images']:,}",
+            **({"precision": result["precision"]} if result.get("precision", "32-true") != "32-true" else {}),
             **({"time": f"{result['training_seconds']:.0f} s"} if "training_seconds" in result else {}),
         }
         for result in results

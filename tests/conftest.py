@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--trials", type=int, help="how often a randomised slow test tries; default: each test's own few")
 
 
+@pytest.fixture
+def trials(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How often to try, given a test's own few."""
+    return lambda few: request.config.getoption("trials") or few
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)

@@ -59,6 +59,7 @@ def loader(split: Split, batches: Sampler[Tensor], workers: int = 0) -> DataLoad
         batch_size=None,
         num_workers=workers,
         persistent_workers=workers > 0,
+        generator=torch.Generator(),  # for the workers' seed, which would be drawn from PyTorch's own
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from gcm.data import ImageData, PlacedSplit, Split, as_pixels
 from gcm.measure.base import Measure, Shown, every_class
 from gcm.measure.subject import Subject
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 
 Measures = Mapping[str, Measure]
 
@@ -64,6 +64,14 @@ def measured(
         batch_size: images explained at once.
         show: is told after each batch how many images have been shown.
     """
+    with evaluation_mode(subject.network):
+        return found_by(subject, shown, batch_size, show)
+
+
+def found_by(
+    subject: Subject, shown: Sequence[Showing], batch_size: int, show: Callable[[int], object]
+) -> dict[str, Tensor]:
+    """As `measured`, for a network in evaluation mode."""
     found: dict[str, Tensor] = {}
     done = 0
     for showing in shown:

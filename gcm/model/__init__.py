@@ -5,6 +5,7 @@ from gcm.model.bayesian_cnn import BayesianCNN
 from gcm.model.cnn import CNN
 from gcm.model.contribution_mapping import ContributionMapping
 from gcm.model.evaluation_copy import evaluation_copy
+from gcm.model.evaluation_mode import evaluation_mode
 from gcm.model.gcm import GCM
 from gcm.model.gcm_backbone import GCMBackbone
 from gcm.model.lab_cnn import LabCNN
@@ -30,4 +31,5 @@ __all__ = [
     "PooledClassifier",
     "StochasticClassifier",
     "evaluation_copy",
+    "evaluation_mode",
 ]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 from gcm.model.base import check_entering
 from gcm.rendering.base import resized
 from gcm.study.zones import zones
@@ -24,7 +24,7 @@ def attention(
     What speaks against the class is left out. Images `(B,C,H,W)`, float in [0,1]; labels `(B,)`.
     """
     check_entering(network, images)
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(network):
         logits = network(images)
     targets = (labels if explained == "label" else logits.argmax(1)).unsqueeze(1)
     maps = visualizer(network, images, targets).maps

@@ -9,7 +9,7 @@ from torch import Tensor
 from gcm.console import with_progress
 from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
-from gcm.model import Interpretable
+from gcm.model import Interpretable, evaluation_mode
 
 
 class Mass(NamedTuple):
@@ -42,7 +42,7 @@ def contribution_mass(name: str, network: Interpretable, split: Split, batch_siz
     device = next(network.parameters()).device
     sums = torch.zeros(2, 2, dtype=torch.float64)
     batches = OrderedBatches(len(split), batch_size)
-    with torch.inference_mode():
+    with torch.inference_mode(), evaluation_mode(network):
         for images, labels in with_progress(loader(split, batches), f"{name}: contributions", len(batches)):
             parts = network.contributions(as_pixels(images, device)).parts.flatten(2)
             masses = torch.stack([parts.clamp_min(0).sum(2), parts.abs().sum(2)]).cpu()  # (2,B,K)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from gcm.console import with_progress
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
-from gcm.model import Classifier, PathNetwork
+from gcm.model import Classifier, PathNetwork, evaluation_mode
 from gcm.model.base import check_entering
 from gcm.study.selection import first_of_each_class
 
@@ -82,7 +82,7 @@ def filter_contributions(
     places = first_of_each_class(split.labels, classes, images_per_class)
     device = next(network.parameters()).device
     parts, right = [], []
-    with torch.inference_mode():
+    with torch.inference_mode(), evaluation_mode(network):
         chunks = places.flatten().split(batch_size)
         for chunk in with_progress(chunks, f"{name}: filter contributions", len(chunks)):
             images, labels = split[chunk]
@@ -153,7 +153,7 @@ class FilterPaths:
 def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterPaths:
     """The small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
     check_entering(network, images)
-    with torch.inference_mode():
+    with torch.inference_mode(), evaluation_mode(network):
         return FilterPaths(
             network.convolution1.weight.detach().mean(1).cpu(),
             network.convolution2.weight.detach().transpose(0, 1).cpu(),
@@ -170,7 +170,7 @@ def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequ
     so a map's sum is the contribution, but for what the first convolution's bias brings through that path.
     """
     check_entering(network, image)
-    with torch.enable_grad():
+    with torch.enable_grad(), evaluation_mode(network):
         leaf = image.detach().clone().requires_grad_()
         parts = network.contributions(leaf).parts[0, label]
         gradients = [torch.autograd.grad(parts[path], leaf, retain_graph=True)[0] for path in paths]

@@ -11,7 +11,7 @@ from gcm.data import Split, as_pixels
 from gcm.data.base import check_bytes
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError, listed
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 
 Fill = Literal["black", "mean"]
 """What stands in a deleted region: 0, or each channel's mean over the training images."""
@@ -138,7 +138,8 @@ class RegionTrial:
                 own = regions[number * self.batch_size : (number + 1) * self.batch_size]
                 filled = filled | self.regions[own]
             pixels = torch.where(filled.unsqueeze(1), self.fill, as_pixels(self.images[chunk], self.images.device))
-            found.append(self.network(pixels).argmax(1) != self.label)
+            with evaluation_mode(self.network):
+                found.append(self.network(pixels).argmax(1) != self.label)
         return torch.cat(found) if found else images.new_zeros(0, dtype=torch.bool)
 
 

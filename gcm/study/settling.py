@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gcm.model import Classifier
+from gcm.model import Classifier, evaluation_mode
 from gcm.model.base import check_entering
 
 HALF = 0.5
@@ -55,7 +55,7 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     check_entering(network, images)
     outputs: dict[str, Tensor] = {}
     layers = layers_of(network)
-    with recorded(layers, outputs):
+    with evaluation_mode(network), recorded(layers, outputs):
         network(images)
     return {
         path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]), outputs[path])

@@ -13,7 +13,7 @@ from gcm.console import with_progress
 from gcm.data import as_pixels
 from gcm.error import InputError
 from gcm.metric import Measured
-from gcm.model import Classifier, StochasticClassifier
+from gcm.model import Classifier, StochasticClassifier, evaluation_mode
 from gcm.setting import PositiveCount
 
 BINS = 15
@@ -88,12 +88,13 @@ def beliefs(
 @torch.no_grad()
 def pass_probabilities(network: Classifier, pixels: Tensor, passes: PositiveCount | None, seed: int) -> Tensor:
     """Of each class in each pass, `(T,B,K)`, in float64."""
-    if passes is None:
-        logits: Tensor = network(pixels)
-        return logits.double().softmax(1).unsqueeze(0)
-    assert isinstance(network, StochasticClassifier)
-    probabilities: Tensor = network.sampled_logits(pixels, passes, seed).double().softmax(2)
-    return probabilities
+    with evaluation_mode(network):
+        if passes is None:
+            logits: Tensor = network(pixels)
+            return logits.double().softmax(1).unsqueeze(0)
+        assert isinstance(network, StochasticClassifier)
+        probabilities: Tensor = network.sampled_logits(pixels, passes, seed).double().softmax(2)
+        return probabilities
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcm.error import InputError, listed
-from gcm.model import Classifier, PathNetwork
+from gcm.model import Classifier, PathNetwork, evaluation_mode
 
 Units = Callable[[Tensor], Tensor]
 """From images `(B,C,H,W)` to how strongly each unit is activated, `(B,U)`: the mean over all places of its map."""
@@ -28,7 +28,7 @@ def channels_of(network: Classifier, layer: str) -> Units:
         raise InputError(f"{type(network).__name__} has no layer {layer!r}{hint} It has {listed(names)}")
 
     def units(images: Tensor) -> Tensor:
-        with output_of(modules[layer]) as outputs:
+        with evaluation_mode(network), output_of(modules[layer]) as outputs:
             network(images)
         if not outputs:
             raise InputError(f"layer {layer} is not called when {type(network).__name__} computes its scores")
@@ -45,7 +45,7 @@ def layers_called(network: Classifier) -> list[str]:
         layer.register_forward_hook(lambda module, _inputs, _output: called.append(layers[module])) for layer in layers
     ]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), evaluation_mode(network):
             network(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device))
     finally:
         for handle in handles:

@@ -15,7 +15,7 @@ from gcm.zoo import SavedNetwork
 
 
 def test(config: DictConfig) -> None:
-    """Test every network in `weights=`; `result.json` gets a list of their results."""
+    """Test every network in `weights=`; `result.json` gets a list of their results, with the precision of each."""
     refuse(config, "resume")
     networks = named_networks(config)
     data = named_data(config, networks)
@@ -44,6 +44,7 @@ def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: 
         "epochs": saved.card.epochs,
         **measured,
         "test_images": len(data.test),
+        "precision": trainer.precision,
         "weights": str(saved.path),
         "overrides": task_overrides(),
     }

@@ -75,6 +75,7 @@ def train_network(
 
     from gcm.training.batches import ImageBatches
     from gcm.training.checkpoint import Checkpoints
+    from gcm.training.divergence import StopWhenNotFinite
     from gcm.training.trainer import lightning_trainer
 
     remove_partial_files(directory)
@@ -85,7 +86,11 @@ def train_network(
     stop = StopRequest()
     checkpoints = Checkpoints(directory, config.checkpoint.every_n_steps, stop)
     trainer = lightning_trainer(
-        config.trainer, directory, [checkpoints], config.tensorboard, validated=data.val_size > 0
+        config.trainer,
+        directory,
+        [StopWhenNotFinite(directory), checkpoints],
+        config.tensorboard,
+        validated=data.val_size > 0,
     )
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")

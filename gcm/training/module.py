@@ -1,5 +1,6 @@
 """The one training loop, for every classifier."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -166,7 +167,7 @@ class Measures(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.loss: Metric = MeanMetric()
+        self.loss: Metric = MeanMetric(nan_strategy=math.nan)  # kept, where others would be left out of the mean
         self.accuracy: Metric = MulticlassAccuracy(classes, average="micro", validate_args=False)
 
     def update(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gcm.check import check_targets
 from gcm.error import InputError
+from gcm.model import evaluation_mode
 from gcm.model.base import check_entering
 from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
@@ -34,6 +35,12 @@ class Visualizer(ABC):
 
     Settings are given to the constructor, network and images to the call. The call leaves the network exactly as it
     found it, also after an exception: it is put in evaluation mode and back, and nothing else of it is ever changed.
+    Several threads may explain with one network.
+
+    The batch size, the order of images, threads and memory layout change maps by less than 1e-5 of an image's largest
+    value. Only gradients and `LRP` can change more, in float32 in a few images by up to about 0.01, where rounding
+    decides whether a ReLU is open or which pixel of a pooling window is largest, or shares relevance among terms that
+    nearly cancel; in float64 that is too rare to be seen.
     """
 
     by_design: ClassVar[bool] = False
@@ -96,14 +103,8 @@ def inspected(
 ) -> Iterator[ForwardPass]:
     """The network in evaluation mode, ready to be looked at; afterwards every submodule is back in its own mode."""
     check_entering(model, images)
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield ForwardPass(model, images.detach(), checked_targets(targets, images), gradients)
-    finally:
-        for module, training in modes:
-            module.training = training
+    with evaluation_mode(model), torch.no_grad():
+        yield ForwardPass(model, images.detach(), checked_targets(targets, images), gradients)
 
 
 def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> Tensor | None:

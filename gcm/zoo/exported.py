@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gcm.error import InputError
 from gcm.file import write_bytes, write_whole
-from gcm.model import Interpretable
+from gcm.model import Interpretable, evaluation_mode
 from gcm.zoo.card import Card
 
 Format = Literal["onnx", "torch"]
@@ -38,8 +38,8 @@ def exported(network: Interpretable) -> torch.export.ExportedProgram:
     """In evaluation mode; takes any number of images of the spec's size."""
     images = torch.zeros(EXAMPLES, *network.spec.shape)
     batch = torch.export.Dim("batch", min=1)
-    with torch.no_grad():
-        return torch.export.export(WithContributions(network.eval()), (images,), dynamic_shapes={"images": {0: batch}})
+    with torch.no_grad(), evaluation_mode(network):
+        return torch.export.export(WithContributions(network), (images,), dynamic_shapes={"images": {0: batch}})
 
 
 def write_onnx(network: Interpretable, card: Card, path: Path) -> None:

@@ -50,7 +50,9 @@ def test_a_search_goes_on_where_it_was_stopped(tmp_path):
     with (tmp_path / "search/runs.csv").open() as lines:
         found = {float(row["val_accuracy"]) for row in csv.DictReader(lines)}
     assert found == {trial.value for trial in study.trials}
-    assert f"{max(found):.2%}" in next(line for line in end.stdout.splitlines() if line.startswith("best by validation"))
+    assert f"{max(found):.2%}" in next(
+        line for line in end.stdout.splitlines() if line.startswith("best by validation")
+    )
     other = swept(tmp_path, *SEARCH, "optimizer.lr=choice(0.01,0.02)")
     assert (other.returncode, "search holds another search; compare search/search.json" in other.stderr) == (2, True)
 
@@ -68,5 +70,8 @@ def test_a_search_needs_validation_images(tmp_path):
     pytest.importorskip("optuna")
     end = swept(tmp_path, "sweep=optuna", "optimizer.lr=interval(0.001,0.1)")
     assert end.returncode == 2
-    assert end.stderr.strip() == "error: a search goes by the validation accuracy of trainings; set task=train data.val_size="
+    assert (
+        end.stderr.strip()
+        == "error: a search goes by the validation accuracy of trainings; set task=train data.val_size="
+    )
     assert not (tmp_path / "multirun").exists()

@@ -9,6 +9,7 @@ relevance of the pixels.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -195,20 +196,19 @@ class RelevanceMode(TorchFunctionMode):
     def following(self) -> Iterator["RelevanceMode"]:
         """Switched on, and told which module is at work."""
 
+        thread = get_ident()  # the hooks are called for modules of all threads
+
         def enter(module: nn.Module, _: Any) -> None:
-            self.path.append(self.names.get(module, ""))
+            if get_ident() == thread:
+                self.path.append(self.names.get(module, ""))
 
         def leave(*_: Any) -> None:
-            self.path.pop()
+            if get_ident() == thread:
+                self.path.pop()
 
-        before = register_module_forward_pre_hook(enter)
-        after = register_module_forward_hook(leave, always_call=True)
-        try:
-            with self:
-                yield self
-        finally:
-            before.remove()
-            after.remove()
+        before, after = register_module_forward_pre_hook(enter), register_module_forward_hook(leave, always_call=True)
+        with before, after, self:
+            yield self
 
 
 def handing_on(inputs: Tensor, value: Tensor, hand_on: Callable[[Tensor], Tensor]) -> Tensor:

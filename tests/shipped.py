@@ -1,0 +1,44 @@
+"""The shipped networks with images that they take, and every visualizer that can be configured."""
+
+from functools import cache
+
+import torch
+from omegaconf import OmegaConf
+from sample import ROOT
+from torch import Tensor
+from torch.nn import functional as F
+
+import gcm
+from gcm.build import build
+from gcm.data import Digits, ImageSpec
+from gcm.model import Classifier
+from gcm.visualizer import Visualizer
+
+NAMES = gcm.list_models()
+
+
+def visualizers(**settings: object) -> dict[str, Visualizer]:
+    """By the names of their configs; `settings` replace those that they have."""
+    found = {}
+    for path in sorted((ROOT / "configs/visualizer").glob("*.yaml")):
+        config = OmegaConf.to_container(OmegaConf.load(path))
+        for name, section in config.items():
+            if name != "defaults":
+                own = {key: value for key, value in settings.items() if key in section}
+                found[name] = build({**section, **own}, key=f"visualizer.{name}")
+    return found
+
+
+def fitting(network: Classifier) -> dict[str, Visualizer]:
+    """Those that fit the network, with settings that make slow ones quick."""
+    quick = visualizers(samples=2, steps=2, patch=network.spec.height // 2)
+    return {name: visualizer for name, visualizer in quick.items() if not visualizer.misfit(network)}
+
+
+@cache
+def digits_like(spec: ImageSpec, count: int) -> Tensor:
+    """Embedded digits in the shape of a network's images, `(B,C,H,W)` in [0,1], on a ground of noise."""
+    images = Digits().test[torch.arange(count)][0].float() / 255
+    resized = F.interpolate(images, (spec.height, spec.width), mode="bilinear", align_corners=False)
+    ground = torch.rand(count, *spec.shape, generator=torch.Generator().manual_seed(0)) / 4
+    return (resized * (1 - ground) + ground).contiguous()
