@@ -1,6 +1,6 @@
 """Random small networks and images: what hypothesis varies is their architecture, a seed gives their weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,8 +27,8 @@ class Case:
     """
 
     network: nn.Module
-    oracle: by_hand.Network
-    images: torch.Tensor
+    oracle: by_hand.Network = field(repr=False)
+    images: torch.Tensor = field(repr=False)
 
     @property
     def arrays(self):

@@ -20,12 +20,12 @@ def mirrored(place, size):
 
 
 def shifted(image, down, right, flip):
-    """Of the result, at `(r,c)`, the image's pixel at `(r + down, c' + right)`, `c'` counted from the other end if flipped."""
+    """At `(r,c)` the pixel at `(r + down, c + right)` of the image, or of its mirror image."""
     channels, height, width = image.shape
     moved = np.empty_like(image)
     for d, r, c in np.ndindex(channels, height, width):
-        column = width - 1 - c if flip else c
-        moved[d, r, c] = image[d, mirrored(r + down, height), mirrored(column + right, width)]
+        row, column = mirrored(r + down, height), mirrored(c + right, width)
+        moved[d, r, c] = image[d, row, width - 1 - column if flip else column]
     return moved
 
 

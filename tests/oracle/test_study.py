@@ -69,6 +69,7 @@ def test_detection_with_ties(own, unlike):
     assert found.aupr.mean == pytest.approx(by_hand.average_precision(own, unlike), abs=1e-6)
 
 
+@torch.no_grad()
 def test_the_cost_of_a_distribution_over_weights():
     network = STOCHASTIC["bayesian_cnn"](ImageSpec.of(1, 10, 2)).double()
     for parameter in network.parameters():
