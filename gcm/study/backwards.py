@@ -26,7 +26,7 @@ def backwards(network: PathNetwork, largest: Tensor) -> Tensor:
     weight = network.linear.weight.view(-1, *largest.shape)  # (K,F2,p,q)
     raised = (weight.clamp_min(0) * largest).sum((2, 3)).argmax(0)  # (F2)
     wanted = largest * (weight[raised, torch.arange(second)] > 0)  # (F2,p,q)
-    maps1 = network.convolution1(torch.zeros(1, *network.spec.shape, device=largest.device))
+    maps1 = network.convolution1(largest.new_zeros(1, *network.spec.shape))
     pooled1 = network.pooling1(maps1)
     maps2 = network.convolution2(pooled1)
     alone = torch.diag_embed(wanted.permute(1, 2, 0)).permute(2, 3, 0, 1)  # (F2,F2,p,q): only filter j is not 0

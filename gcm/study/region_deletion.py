@@ -59,7 +59,7 @@ class Deletion:
         """The counts of all rounds, round `r` weighted by `1/r`: `(grid,grid)`."""
         total = torch.zeros(grid * grid, dtype=torch.float64)
         for number, count in enumerate(self.counts, start=1):
-            total += count / number
+            total += count.double() / number
         return total.view(grid, grid)
 
 
