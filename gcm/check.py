@@ -56,10 +56,14 @@ def check_pixels(images: Tensor) -> None:
 
 def check_classes(what: str, numbers: Tensor, shape: Sequence[int], classes: int) -> None:
     """Raise `InputError` unless `numbers` are of this shape, and each is that of a class."""
+    check_whole(what, numbers, shape)
+    check_range(what, numbers, classes)
+
+
+def check_whole(what: str, numbers: Tensor, shape: Sequence[int]) -> None:
     fits = isinstance(numbers, Tensor) and numbers.shape == torch.Size(shape) and is_integer(numbers)
     if not fits or numbers.is_meta:
         raise InputError(f"{what} must be class numbers {tuple(shape)}, got {described(numbers)}")
-    check_range(what, numbers, classes)
 
 
 def check_targets(targets: Tensor, count: int) -> None:

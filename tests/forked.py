@@ -1,7 +1,7 @@
 """Commands in forked processes, which need not import everything again: `python train.py …` in a second, to be killed.
 
-Run as a program this is the server: it forks for each line that it reads, `{"words": […], "directory": …}`, and says
-the process's number and then how it ended.
+Run as a program this is the server: it forks for each line that it reads, `{"words": […], …}`, and says
+how the process ended.
 """
 
 import json
@@ -44,19 +44,15 @@ class Forked:
         assert line, "the server has ended"
         return int(line)
 
-    def run(
-        self, *words: str, after: float | None = None, by: int = signal.SIGKILL, at: int | None = None, **more
-    ) -> Ended:
-        """Run `python train.py …`; send it a signal `after` so many seconds, or within its writing of a file: `at`
-        counts the moments of which each file has two, half written and just in its place.
+    def run(self, *words: str, after: float | None = None, by: int = signal.SIGKILL, **more) -> Ended:
+        """Run `python train.py …`; send it a signal `after` so many seconds.
+
+        `at`: kill it while it writes a file; each file has two such moments, half written and just in its place.
+        `saved_every`: seconds between two savings of a study.
         """
-        request = {"words": [*words, "trainer.enable_progress_bar=false"], "at": at, **more}
+        request = {"words": [*words, "trainer.enable_progress_bar=false"], "after": after, "by": by, **more}
         self.server.stdin.write(json.dumps(request) + "\n")
         self.server.stdin.flush()
-        number = self.read()
-        if after is not None:
-            time.sleep(after)
-            os.kill(number, by)
         code = self.read()
         return Ended(code, *((self.directory / name).read_text() for name in ("out", "err")))
 
@@ -72,12 +68,25 @@ def serve() -> None:
         __import__(module)
     print(0, flush=True)
     for line in sys.stdin:
+        request = json.loads(line)
         number = os.fork()
         if number == 0:
-            child(json.loads(line))
-        print(number, flush=True)
+            child(request)
+        print(ended(number, request["after"], request["by"]), flush=True)
+
+
+def ended(number: int, after: float | None, by: int) -> int:
+    """How a process ended, which gets a signal after a while."""
+    until = time.monotonic() + (after or 0)
+    done = 0
+    while after is not None and not done and time.monotonic() < until:
+        time.sleep(0.001)
+        done, status = os.waitpid(number, os.WNOHANG)
+    if not done:
+        if after is not None:
+            os.kill(number, by)
         _, status = os.waitpid(number, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    return os.waitstatus_to_exitcode(status)
 
 
 def child(request: dict) -> None:
@@ -85,7 +94,8 @@ def child(request: dict) -> None:
     try:
         for name, stream in (("out", 1), ("err", 2)):
             os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-        if request["at"] is not None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored in the background of a script
+        if "at" in request:
             die_while_writing(request["at"])
         if "saved_every" in request:
             sys.modules["gcm.task.stored_study"].SAVED_EVERY = request["saved_every"]

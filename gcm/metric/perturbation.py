@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gcm.check import check_classes, check_floats, check_pixels, check_same_device
+from gcm.check import check_floats, check_pixels, check_range, check_same_device, check_whole
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
@@ -51,8 +51,7 @@ class Deletion(ImageMetric):
         if images.ndim != 4 or maps.shape[2:] != images.shape[2:] or len(maps) != len(images):
             raise InputError(f"images {tuple(images.shape)} need maps (B,T,H,W), got {tuple(maps.shape)}")
         check_pixels(images)
-        classes = network(images[:1]).shape[1]
-        check_classes("targets", targets, maps.shape[:2], classes)
+        check_whole("targets", targets, maps.shape[:2])
         check_same_device("images, maps and targets", (images, maps, targets))
         rank = self.ranks(maps)  # (B,T,H,W), 0 for what is deleted first
         pixels = maps[0, 0].numel()
@@ -60,7 +59,9 @@ class Deletion(ImageMetric):
         for step in range(self.steps + 1):
             kept = self.kept(rank, round(pixels * step / self.steps))
             perturbed = torch.where(kept.unsqueeze(2), images.unsqueeze(1), self.baseline)  # (B,T,C,H,W)
-            probabilities = network(perturbed.flatten(0, 1)).softmax(1).unflatten(0, targets.shape)  # (B,T,K)
+            logits = network(perturbed.flatten(0, 1))
+            check_range("targets", targets, logits.shape[1])
+            probabilities = logits.softmax(1).unflatten(0, targets.shape)  # (B,T,K)
             curve.append(probabilities.gather(2, targets.unsqueeze(2)).squeeze(2))
         return torch.stack(curve, 2)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
 from gcm.build import build
@@ -39,7 +39,8 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
             begun = resumable(directory)
             whole_job(resumed_config(config, begun, directory), directory, all_words(begun))
         return
-    config.names.baseline = chosen("model@task.baseline")
+    with open_dict(config):
+        config.names.baseline = chosen("model@task.baseline")
     check_model(baseline)
     data: ImageData = build(config.data, key="data")
     chosen_images(settings_of(config), data.test.labels, data.class_names())  # a mistake shows before the work begins

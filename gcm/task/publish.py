@@ -12,10 +12,11 @@ from gcm.error import InputError, listed
 from gcm.file import make_directory, write_text
 from gcm.plain import ROOT_ANYWHERE
 from gcm.report.card import card_page
+from gcm.task.begun import deciding
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import claimed, run_directory
 from gcm.task.settings import refuse, refuse_other_data
-from gcm.task.train import deciding, machine, versions_now
+from gcm.task.train import machine, versions_now
 from gcm.task.weights import device_of, named_data, named_networks
 from gcm.zoo import Card, SavedNetwork, Test
 from gcm.zoo.catalogue import SUMS, sums_text

@@ -102,7 +102,9 @@ def test_maps_made_by_captum_alone():
     [((4, 3), (4, 3), 4), ((4, 2, 1, 2, 2), (4, 3), 4), ((3, 3, 1, 2, 2), (4, 3), 4), ((4, 3, 1, 2, 2), (4, 3), 3)],
 )
 def test_wrong_shapes_are_refused(maps, logits, labels):
-    with pytest.raises(InputError, match=r"maps must be \(B,K,…\), logits \(B,K\) and labels \(B,\)"):
+    with pytest.raises(
+        InputError, match=r"maps must be \(B,K,…\) and logits \(B,K\)|labels must be class numbers \(4,\)"
+    ):
         DeclineRatio().update(torch.zeros(maps), torch.zeros(logits), torch.zeros(labels, dtype=torch.int64))
 
 

@@ -60,14 +60,13 @@ def test_perfect_beats_random_beats_its_opposite(kind, planted):
 
 
 def test_deletion_and_insertion_by_hand():
-    """Four pixels; logits 0 and the sum of the pixels' values, all of them ln 3: the probability is 3^n / (1 + 3^n)."""
+    """Four white pixels; logits 0 and their number times ln 3: the probability is 3^n / (1 + 3^n)."""
 
     def network(images):
-        total = images.sum((1, 2, 3))
+        total = images.sum((1, 2, 3)) * math.log(3)
         return torch.stack([torch.zeros_like(total), total], 1)
 
-    value = math.log(3)
-    images = torch.full((1, 1, 2, 2), value, dtype=torch.float64)
+    images = torch.ones(1, 1, 2, 2, dtype=torch.float64)
     left = [3**n / (1 + 3**n) for n in (4, 3, 2, 1, 0)]
     maps = torch.rand(1, 1, 2, 2)
     for kind, curve in ((Deletion, left), (Insertion, left[::-1])):
@@ -207,7 +206,7 @@ def test_what_cannot_be_is_refused():
         RelativeChange().update(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 2, 2))
     with pytest.raises(InputError, match="every image must show a class"):
         Pointing().update(torch.ones(1, 2, 2, 2), torch.zeros(1, 2, 2, 2, dtype=torch.bool))
-    with pytest.raises(InputError, match=r"need maps \(B,T,H,W\) and targets \(B,T\)"):
+    with pytest.raises(InputError, match=r"images \(1, 1, 2, 2\) need maps \(B,T,H,W\), got \(1, 1, 3, 3\)"):
         Deletion().update(
             lambda images: images, torch.ones(1, 1, 2, 2), torch.ones(1, 1, 3, 3), torch.zeros(1, 1).long()
         )

@@ -84,13 +84,14 @@ def test_integrated_gradients_of_a_polynomial_are_exact():
 
 
 def test_a_deconvnet_passes_where_the_relu_was_closed():
-    """y = relu(x) - relu(-x): a deconvnet lets the first way through everywhere, guided backprop where x is positive."""
+    """y = relu(x) - relu(-x), x = image - 1/2: a deconvnet lets the first way through everywhere, guided backprop where x is positive."""
 
     class TwoWays(nn.Module):
         def forward(self, images):
-            return (images.relu() - (-images).relu()).flatten(2).sum(2)
+            centred = images - 0.5
+            return (centred.relu() - (-centred).relu()).flatten(2).sum(2)
 
-    images = torch.tensor([[[[1.0, -1.0]]]])
+    images = torch.tensor([[[[1.0, 0.0]]]])
     assert Deconvnet()(TwoWays(), images).maps.flatten().tolist() == [1.0, 1.0]
     assert GuidedBackprop()(TwoWays(), images).maps.flatten().tolist() == [1.0, 0.0]
 

@@ -36,14 +36,14 @@ def test_guided_backprop_is_the_gradient_where_all_signals_are_positive():
 
 
 def test_guided_backprop_by_hand():
-    """y = relu(x) * 2 - relu(-x): forward switches and sign of the signal both close the way."""
+    """y = relu(x) * 2 - relu(-x), x = image - 1/2: forward switches and sign of the signal both close the way."""
 
     class TwoWays(nn.Module):
         def forward(self, images):
-            positive, negative = F.relu(images), F.relu(-images)
+            positive, negative = F.relu(images - 0.5), F.relu(0.5 - images)
             return torch.stack([2 * positive - negative, -positive + 3 * negative], 1).flatten(2).sum(2)
 
-    images = torch.tensor([[[[1.0, -1.0]]]])
+    images = torch.tensor([[[[1.0, 0.0]]]])
     maps = GuidedBackprop()(TwoWays(), images).maps
     assert maps[0, 0].tolist() == [[[2.0, 0.0]]]
     assert maps[0, 1].tolist() == [[[0.0, -3.0]]]

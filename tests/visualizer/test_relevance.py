@@ -48,14 +48,14 @@ def test_without_biases_every_layer_hands_on_what_it_receives(name, visualizer):
 
 
 def test_the_residual_says_what_biases_took():
-    """Logits x + 1 and x: of the relevance 3 and 2 of x = 2 the bias takes 1, so 1 of 5."""
+    """Logits x + 1 and x: of the relevance 2 and 1 of x = 1 the bias takes 1, so 1 of 3."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
     network[1].weight.data.fill_(1.0)
     network[1].bias.data = torch.tensor([1.0, 0.0])
-    (layer,) = LRP("epsilon", epsilon=0.0).conservation(network, torch.full((1, 1, 1, 1), 2.0))
+    (layer,) = LRP("epsilon", epsilon=0.0).conservation(network, torch.ones(1, 1, 1, 1))
     assert layer.layer == "1"
     assert layer.rule == "Epsilon(epsilon=0.0)"
-    assert layer.residual == pytest.approx(1 / 5)
+    assert layer.residual == pytest.approx(1 / 3)
 
 
 def small_gcm(shared_depth):
