@@ -12,9 +12,11 @@ from gcm.benchmark import peer
 from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
 from gcm.benchmark.memory import growth, in_new_process
 from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
-from gcm.benchmark.row.many_classes import MapsMadeGCM
+from gcm.benchmark.row.gpu import on_device
+from gcm.benchmark.row.many_classes import TOP, MapsMadeGCM, all_maps, top_maps
+from gcm.benchmark.setting import Setting
 from gcm.data import Digits, ImageSpec
-from gcm.model import GCM
+from gcm.model import GCM, GCMBackbone
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency
 
 
@@ -91,6 +93,38 @@ def test_the_naive_network_has_the_same_scores():
     made, own = MapsMadeGCM(spec).eval(), GCM(spec).eval()
     made.load_state_dict(own.state_dict())
     torch.testing.assert_close(made(images), own(images))
+
+
+def test_only_the_maps_that_are_asked_for():
+    """And the same ones: the classes with the highest scores, of an untrained network of the same seed."""
+    kind, shape = partial(GCMBackbone, backbone="mobilenet_v3_small", widths=(4, 8)), (2, 3, 64, 64)
+    found = []
+    for job in (top_maps, all_maps):
+        torch.manual_seed(0)
+        found.append(job(kind, 20, shape)())
+    top, every = found
+    classes = every.logits.topk(TOP).indices
+    torch.testing.assert_close(top, every.maps[torch.arange(2)[:, None], classes, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_what_runs_on_a_gpu_runs_anywhere():
+    network, images = gcm.load("cnn_digits"), torch.rand(2, 1, 32, 32)
+    setting = Setting(network, gcm.load("gcm_digits"), Digits().test, 2, training=None)
+    comparisons = list(on_device(setting, torch.device("cpu")))
+    assert [comparison.what.split(",")[0] for comparison in comparisons] == [
+        "cam and grad_cam",
+        "gcm: logits and all maps",
+    ]
+    assert all(comparison.ours() > 0 for comparison in comparisons)
+    assert network(images).shape == (2, 10)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_its_row_says_so(train_py, tmp_path):
+    words = ("task=benchmark", "data=digits", "task.cnn=cnn_digits", "task.gcm=gcm_digits", "rows=[gpu]", "output=out")
+    end = train_py(*words)
+    assert (end.code, "gpu: left out, there is no GPU" in end.out) == (0, True)
+    assert (tmp_path / "out/benchmark.md").read_text().endswith("gpu: left out, there is no GPU")
 
 
 @pytest.mark.slow

@@ -91,11 +91,11 @@ def training_step(kind: Kind, classes: int, shape: Shape) -> Job:
 def top_maps(kind: Kind, classes: int, shape: Shape) -> Job:
     network, images = kind(spec_of(classes, shape)).eval(), torch.rand(shape)
 
-    def job() -> None:
+    def job() -> Tensor:
         with torch.no_grad():
             decoded = network.decode(images)
             targets = network.scores(images, decoded).topk(TOP).indices
-            network.decoded_weight_maps(decoded, targets)
+            return network.decoded_weight_maps(decoded, targets)
 
     return job
 
