@@ -98,7 +98,7 @@ def check_kind(target: Any, key: str) -> None:
 def check_settings(target: Any, config: Mapping[str, Any], given: int, key: str) -> dict[str, Any]:
     """The settings in `config` as `target`'s signature wants them: names known, types right, none missing."""
     call = target.__init__ if inspect.isclass(target) else target
-    types = typing.get_type_hints(call, include_extras=True) | OF_LIBRARIES.get(key, {})
+    types = {**typing.get_type_hints(call, include_extras=True), **OF_LIBRARIES.get(key, {})}
     parameters = list(inspect.signature(target).parameters.values())[given:]
     allowed = {parameter.name: parameter for parameter in parameters}
     settings = {}

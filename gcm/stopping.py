@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-Handler = Callable[[int, FrameType | None], None]
+Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Stopped(BaseException):

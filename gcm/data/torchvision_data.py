@@ -61,7 +61,8 @@ class TorchvisionData(ImageData):
 
     def check_published(self, split: MemorySplit, train: bool) -> None:
         """Raise `InputError` unless images and labels are those that were published."""
-        count, sha256 = (values[0 if train else 1] for values in (self.counts, self.sha256))
+        which = 0 if train else 1
+        count, sha256 = self.counts[which], self.sha256[which]
         kind, found = "training" if train else "test", tuple(split.images.shape)
         if found != (count, *self.shape):
             raise InputError(f"published are {count:,} {kind} images {self.shape}, got {found[0]:,} {found[1:]}")
@@ -127,12 +128,13 @@ class TorchvisionData(ImageData):
 
 
 def why(error: Exception, root: Path) -> str:
-    full = isinstance(error, OSError) and error.errno in NO_ROOM
-    return " ".join((reason(error, root) if full else str(error)).split())[:200]
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return reason(error, root)
+    return " ".join(str(error).split())[:200]
 
 
 def content_hash(split: MemorySplit) -> str:
     """SHA-256 of the pixels, then the labels."""
-    found = hashlib.sha256(split.images.contiguous().numpy())
-    found.update(split.labels.contiguous().numpy())
+    found = hashlib.sha256(split.images.contiguous().numpy().data)
+    found.update(split.labels.contiguous().numpy().data)
     return found.hexdigest()

@@ -21,7 +21,7 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, path: Path) -> None:
     """No text is read as a formula, whatever a class is called."""
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # type: ignore[attr-defined]
+        text.set_parse_math(False)
     write_whole(path, lambda partial: figure.savefig(partial, dpi=150))
 
 

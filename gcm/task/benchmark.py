@@ -81,7 +81,7 @@ def own_training(words: Sequence[str]) -> OwnTraining:
         data=data,
         half=config.trainer.precision == "bf16-mixed",
         new_network=lambda: build(config.model, data.spec, key="model"),
-        new_module=lambda directory: training_module(config, data, directory, None, words),
+        new_module=lambda directory: training_module(config, data, directory, origin={}),
         new_trainer=lambda directory, clock: lightning_trainer(config.trainer, directory, [clock], False, False),
         new_optimizer=lambda module: build(
             config.optimizer, parameter_groups(module.network, config.optimizer), key="optimizer"

@@ -42,4 +42,5 @@ class ImageBatches(LightningDataModule):
         """
         assert self.trainer is not None
         loop = self.trainer.fit_loop
-        return loop.epoch_progress.current.processed, loop.epoch_loop.batch_idx + 1 if loop.restarting else 0
+        epoch: int = loop.epoch_progress.state_dict()["current"]["processed"]
+        return epoch, loop.epoch_loop.batch_idx + 1 if loop.restarting else 0

@@ -77,5 +77,6 @@ class Checkpoints(Checkpoint):
 
 def within_epoch(trainer: Trainer, batches: int) -> bool:
     """Whether after so many batches the next thing is another one: no validation and no end of the epoch."""
-    validated = bool(trainer.val_check_batch) and batches % trainer.val_check_batch == 0
+    every = trainer.val_check_batch
+    validated = every is not None and every > 0 and batches % every == 0
     return not trainer.should_stop and not validated and batches < trainer.num_training_batches
