@@ -9,7 +9,7 @@ from gcm.file import remove_partial_files, write_text, write_whole
 
 
 def test_what_is_half_written_is_never_seen(tmp_path):
-    path = tmp_path / "made/table.csv"
+    path = tmp_path / "table.csv"
     write_text(path, "old")
     seen = []
 

@@ -46,7 +46,7 @@ def summary_rows(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def summary_row(group: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"group": group, "n": len(members), "parameters": int(members[0]["parameters"])}
     for name in MEASURED:
-        values = [float(member[name]) for member in members if member[name] != ""]
+        values = [float(member[name]) for member in members if member.get(name, "") != ""]
         if values:
             row[name] = mean(values)
             row[f"{name} s.d."] = stdev(values) if len(values) > 1 else ""

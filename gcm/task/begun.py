@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from gcm.build import plain, resolve
 from gcm.error import InputError, listed
 from gcm.file import write_text
-from gcm.task.settings import check_config, overridden_keys, task_overrides
+from gcm.task.settings import check_config, only_read, overridden_keys, task_overrides
 from gcm.zoo import Card, read_saved
 
 FIRST_LINE = "# overrides: "
@@ -76,7 +76,8 @@ def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) ->
             raise InputError(f"{key} cannot change on resume: the learning rate's schedule is made for the old length")
         if key not in ("task", "resume"):
             OmegaConf.update(stored, key, OmegaConf.select(config, key), force_add=True)
-    OmegaConf.update(stored, "data.download", stored.data.root == config.data.root, force_add=True)
+    if not only_read(stored.data, config).get("download", True):
+        OmegaConf.update(stored, "data.download", False, force_add=True)
     check_config(stored)
     epochs, steps = (begun.card.epochs, begun.card.steps) if begun.card else (0, 0)
     complete = epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= steps

@@ -190,4 +190,5 @@ def only_read(data: Mapping[str, Any], config: DictConfig) -> dict[str, Any]:
     """Settings of data that somebody else may have chosen: nothing is downloaded to where they say, only to where
     today's command line does."""
     settings = {name: only_read(part, config) if name == "of" else part for name, part in plain(data).items()}
-    return settings if settings.get("root") == config.data.root else {**settings, "download": False}
+    named_today = "root" not in settings or settings["root"] == OmegaConf.select(config, "data.root")
+    return settings if named_today else {**settings, "download": False}

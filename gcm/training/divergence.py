@@ -29,10 +29,8 @@ class StopWhenNotFinite(Callback):
         loss: Tensor = outputs["loss"]
         if trainer.strategy.reduce_boolean_decision(bool(loss.isfinite())):
             return
-        what = f"the training loss is {float(loss):g} in batch {batch_idx + 1} of epoch {trainer.current_epoch + 1}"
-        if not batch[0].isfinite().all():
-            raise InputError(f"{what}, whose images are not finite; look at the data{self.kept()}")
-        raise self.diverged(trainer, what)
+        where = f"batch {batch_idx + 1} of epoch {trainer.current_epoch + 1}"
+        raise self.diverged(trainer, f"the training loss is {float(loss):g} in {where}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         loss = trainer.callback_metrics["val_loss"]

@@ -102,8 +102,8 @@ def server():
 @pytest.fixture
 def from_server(server, monkeypatch):
     """The server in the place of MNIST's own, for this process."""
-    monkeypatch.setattr(MNIST, "counts", (500, 500), raising=False)
-    monkeypatch.setattr(MNIST, "sha256", ("", ""), raising=False)
+    monkeypatch.setattr(MNIST, "counts", (500, 500))
+    monkeypatch.setattr(MNIST, "sha256", ("", ""))
     monkeypatch.setattr(datasets.MNIST, "mirrors", [server.url])
     monkeypatch.setattr(datasets.MNIST, "resources", resources(server))
     return server
@@ -133,7 +133,7 @@ def test_a_download_leaves_the_data_and_nothing_else(from_server, tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.name != "MNIST"]
 
 
-def test_where_all_is_there_nothing_is_written_and_nobody_waits(tmp_path, monkeypatch):
+def test_where_all_is_there_nothing_is_written_and_nobody_waits(from_server, tmp_path, monkeypatch):
     placed(tmp_path, files())
     monkeypatch.setattr("gcm.data.torchvision_data.locked", pytest.fail)
     before = [(path, path.stat().st_mtime_ns) for path in sorted([tmp_path, *tmp_path.rglob("*")])]

@@ -71,8 +71,8 @@ def test_an_activation_in_place_leaves_what_was_recorded():
     network = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
     nn.init.constant_(network[0].weight, -1.0)
     nn.init.zeros_(network[0].bias)
-    states = layer_states(network, torch.ones(1, 2))
-    assert states["0"].outputs.tolist() == [[-2.0, -2.0]]
+    states = layer_states(network, torch.ones(1, 1, 1, 2))
+    assert states["0"].outputs.tolist() == [[[[-2.0, -2.0]]]]
     nn.init.zeros_(network[0].weight)
     assert states["0"].weights.tolist() == [-1.0, -1.0, -1.0, -1.0, 0.0, 0.0]
 

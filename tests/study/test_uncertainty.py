@@ -6,6 +6,7 @@ import pytest
 import torch
 from sample import STOCHASTIC, images_of
 from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import nn
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from gcm.data import ImageSpec
@@ -18,8 +19,8 @@ SPEC = ImageSpec.of(1, 28, 10)
 
 
 def test_passes_that_agree_in_doubt_have_entropy_and_no_mutual_information():
-    class Doubting:
-        def __call__(self, pixels):
+    class Doubting(nn.Module):
+        def forward(self, pixels):
             return torch.zeros(len(pixels), 4)
 
     found = beliefs("", Doubting(), torch.zeros(3, 1, 4, 4, dtype=torch.uint8), None, 0, torch.device("cpu"))

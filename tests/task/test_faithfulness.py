@@ -1,6 +1,7 @@
 """`task=faithfulness` on the embedded digits."""
 
 import csv
+import signal
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_an_interrupted_run_goes_on(train_py, tmp_path, monkeypatch):
     def stopped(measure, metric, shown):
         asked.append(type(shown.subject.network).__name__)
         if len(asked) == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         update(measure, metric, shown)
 
     monkeypatch.setattr(Stability, "update", stopped)

@@ -83,11 +83,11 @@ def test_resume_goes_on_as_if_never_stopped(train_py, tmp_path, monkeypatch):
 
     def stopped(self, batch, batch_index):
         if self.current_epoch == 1:
-            raise MemoryError("stopped")
+            raise RuntimeError("stopped")
         return training_step(self, batch, batch_index)
 
     monkeypatch.setattr(ClassifierTraining, "training_step", stopped)
-    with pytest.raises(MemoryError):
+    with pytest.raises(RuntimeError, match="stopped"):
         train_py(*TRAIN, "trainer.max_epochs=3", "output=cut")
     monkeypatch.setattr(ClassifierTraining, "training_step", training_step)
     assert state(tmp_path / "cut")["epoch"] == 0

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def test_an_interrupted_run_goes_on_by_its_own_settings(train_py, tmp_path, monk
     def stopped_at_7(search, places):
         steps.append(search.step)
         if len(steps) == 7:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         take_step(search, places)
 
     with monkeypatch.context() as patch:

@@ -5,7 +5,6 @@ import csv
 import pytest
 import torch
 
-from gcm.data import Digits, MemorySplit
 from gcm.training.divergence import named_tensors
 from gcm.training.module import ClassifierTraining, Measures
 
@@ -91,23 +90,6 @@ def test_resume_goes_on_from_the_last_good_checkpoint(train_py, tmp_path, monkey
     whole, resumed = (checkpoints(tmp_path / name)["last.ckpt"]["state_dict"] for name in ("whole", "run"))
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
     assert (tmp_path / "whole/metrics.csv").read_bytes() == (tmp_path / "run/metrics.csv").read_bytes()
-
-
-def test_an_image_that_is_not_finite_is_to_be_looked_for_in_the_data(train_py, tmp_path, monkeypatch):
-    read = Digits.read
-
-    def with_a_hole(self, train):
-        split = read(self, train)
-        images = split.images.float()
-        images[7, 0, 16, 16] = torch.inf
-        return MemorySplit(images, split.labels)
-
-    monkeypatch.setattr(Digits, "read", with_a_hole)
-    monkeypatch.setattr("gcm.data.base.channel_means", lambda split: (0.5,))
-    said = train_py(*TRAIN).error
-    assert "the training loss is nan in batch" in said
-    assert "whose images are not finite; look at the data" in said
-    assert not checkpoints(tmp_path / "run")
 
 
 def test_a_validation_loss_that_is_not_finite_is_no_reason_to_call_a_network_the_best(train_py, tmp_path, monkeypatch):

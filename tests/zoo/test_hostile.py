@@ -64,7 +64,7 @@ def content_of_checkpoint() -> dict:
     network = GCM(SPEC, widths=(2, 3, 4))
     return {
         "state_dict": {f"network.{name}": tensor for name, tensor in network.state_dict().items()},
-        "epoch": 0,
+        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
         "global_step": 10,
         "callbacks": {},
         "gcm": {

@@ -22,7 +22,7 @@ def write_checkpoint(path, **changed):
     }
     content = {
         "state_dict": {f"network.{name}": tensor for name, tensor in network.state_dict().items()},
-        "epoch": 0,
+        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
         "global_step": 10,
         "gcm": {
             "config": config,
