@@ -17,7 +17,8 @@ def in_new_process(function: Callable[..., float], *arguments: Any) -> float:
 
 
 def growth(job: Callable[[], object]) -> float:
-    """By how much a job makes this process grow at its peak, in MiB; it should have been done once before."""
+    """By how much a job makes this process grow at its peak, in MiB; memory that an earlier job left free
+    does not count."""
     before = mebibytes("VmRSS")
     CLEAR.write_text(FORGET_PEAK)
     job()

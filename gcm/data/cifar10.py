@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchvision import datasets
 
 from gcm.data.base import MemorySplit
 from gcm.data.torchvision_data import TorchvisionData
@@ -24,6 +23,8 @@ class CIFAR10(TorchvisionData):
     counts = (50_000, 10_000)
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
+        from torchvision import datasets  # seconds
+
         return datasets.CIFAR10(root, train=train, download=download)
 
     def tensors(self, opened: Any) -> MemorySplit:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch.nn.functional import interpolate
 
 from gcm.data.base import ImageData, MemorySplit
@@ -27,6 +25,9 @@ class Digits(ImageData):
     name = "digits"
 
     def read(self, train: bool) -> MemorySplit:
+        from sklearn.datasets import load_digits  # seconds
+        from sklearn.model_selection import train_test_split
+
         small, labels = load_digits(return_X_y=True)
         parts = train_test_split(np.arange(len(labels)), test_size=TEST_SIZE, stratify=labels, random_state=0)
         indices = np.sort(parts[0] if train else parts[1])

@@ -5,8 +5,6 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
-from torchvision import datasets
-
 from gcm.data.base import MemorySplit, Unlike
 from gcm.data.mnist import MNIST
 
@@ -25,6 +23,8 @@ class EMNISTLetters(MNIST):
     sha256 = ("", "556deaee45e1635cfa41fb9a57d46938ba7ed35c57b2399ea2f138c8efa971c4")
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
+        from torchvision import datasets  # seconds
+
         return datasets.EMNIST(root, "letters", train=train, download=download)
 
     def tensors(self, opened: Any) -> MemorySplit:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torchvision import datasets
-
 from gcm.data.base import Unlike
 from gcm.data.mnist import MNIST
 
@@ -25,7 +23,11 @@ class FashionMNIST(MNIST):
     sha256 = ("", "")
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
+        from torchvision import datasets  # seconds
+
         return datasets.FashionMNIST(root, train=train, download=download)
 
     def class_names(self) -> tuple[str, ...]:
+        from torchvision import datasets  # seconds
+
         return tuple(name.lower() for name in datasets.FashionMNIST.classes)

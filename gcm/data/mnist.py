@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torchvision import datasets
-
 from gcm.data.base import MemorySplit, Unlike
 from gcm.data.torchvision_data import TorchvisionData
 
@@ -29,6 +27,8 @@ class MNIST(TorchvisionData):
     )
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
+        from torchvision import datasets  # seconds
+
         return datasets.MNIST(root, train=train, download=download)
 
     def tensors(self, opened: Any) -> MemorySplit:

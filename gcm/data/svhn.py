@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchvision import datasets
 
 from gcm.data.base import MemorySplit
 from gcm.data.torchvision_data import TorchvisionData
@@ -22,6 +21,8 @@ class SVHN(TorchvisionData):
     counts = (73_257, 26_032)
 
     def open(self, root: Path, train: bool, download: bool) -> Any:
+        from torchvision import datasets  # seconds
+
         return datasets.SVHN(root / "SVHN", split="train" if train else "test", download=download)
 
     def tensors(self, opened: Any) -> MemorySplit:

@@ -60,9 +60,9 @@ def against_few_classes(what: str, work: Work, kind: Kind, shape: Shape, goal: G
 
 
 def memory_of(work: Work, kind: Kind, classes: int, shape: Shape) -> float:
-    job = work(kind, classes, shape)
-    job()
-    return growth(job)
+    """Of the job alone: what it needs of libraries is there after a smaller one."""
+    work(kind, FEW, (2, *shape[1:]))()
+    return growth(work(kind, classes, shape))
 
 
 def forward_pass(kind: Kind, classes: int, shape: Shape) -> Job:
