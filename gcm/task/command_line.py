@@ -24,6 +24,8 @@ USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What an `OSError` says of a disk that is full or read-only, whoever writes."""
 
+NO_TRIALS = ("No trials are completed yet.", "Record does not exist.")
+"""What Optuna says at the end of a search whose jobs all failed."""
 NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
 
 until_the_end = ExitStack()
@@ -83,9 +85,8 @@ def one_line_errors() -> Iterator[None]:
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal_number)
     except (ValueError, MemoryError, RuntimeError) as error:
-        nothing_found = str(error) == "No trials are completed yet."  # Optuna's; the jobs' errors are said below
         reason = known_reason(error)
-        if not reason and not (failed_jobs and nothing_found):
+        if not reason and not (failed_jobs and str(error) in NO_TRIALS):  # the jobs' errors are said below
             raise
         if reason:
             print(f"error: {reason}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """The files that a training goes on from, and what else is kept of its networks."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -10,7 +11,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from gcm.file import write_whole
+from gcm.file import write_bytes
 from gcm.stopping import Stopped, StopRequest
 
 
@@ -18,7 +19,9 @@ class WholeCheckpoints(TorchCheckpointIO):
     """Checkpoints appear whole or not at all; Lightning's own would be copied from the system's temporary directory."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        write_whole(Path(path), lambda partial: torch.save(checkpoint, partial))
+        content = BytesIO()  # where torch.save writes to a full disk itself, its error does not say so
+        torch.save(checkpoint, content)
+        write_bytes(Path(path), content.getvalue())
 
 
 class Checkpoints(Checkpoint):
