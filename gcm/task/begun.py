@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from gcm.build import plain, resolve
 from gcm.error import InputError, listed
@@ -122,7 +123,7 @@ def read_config(directory: Path) -> tuple[DictConfig, list[str]]:
         text = path.read_text(encoding="utf-8")
         config = OmegaConf.create(text)
         overrides = [str(word) for word in json.loads(text.splitlines()[0].removeprefix(FIRST_LINE))]
-    except (OSError, ValueError, IndexError, TypeError) as error:
+    except (OSError, ValueError, IndexError, TypeError, YAMLError) as error:
         raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); start anew") from None
     if not isinstance(config, DictConfig):
         raise InputError(f"{path} is no config of a training; start anew")
