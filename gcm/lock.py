@@ -38,12 +38,19 @@ def locked(path: Path, when_taken: Callable[[str], object]) -> Iterator[None]:
 
 
 def acquired(path: Path, when_taken: Callable[[str], object]) -> int:
-    """A descriptor of the lock file, with the lock."""
+    """A descriptor of the lock file, with the lock. Who waits is told of the first holder alone."""
+    holders: list[str] = []
+
+    def tell_once(holder: str) -> None:
+        if not holders:
+            when_taken(holder)
+        holders.append(holder)
+
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            lock(descriptor, when_taken)
+            lock(descriptor, tell_once)
         except BaseException:
             os.close(descriptor)
             raise

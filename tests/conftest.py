@@ -1,5 +1,6 @@
 """The command line as a function."""
 
+import logging
 import os
 import runpy
 import sys
@@ -64,6 +65,7 @@ def train_py(
         GlobalHydra.instance().clear()
         HydraConfig.instance().cfg = None
         monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), *words, "trainer.enable_progress_bar=false"])
+        monkeypatch.setattr(logging.root, "handlers", [])  # of an earlier command, which write where nobody reads
         code = 0
         failed_jobs.clear()
         capfd.readouterr()

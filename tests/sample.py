@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gcm.data import ImageSpec
 from gcm.model import CNN, GCM, BayesianCNN, LabCNN, LeNet, MCDropoutCNN
+from gcm.plain import ROOT_ANYWHERE
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,6 +29,29 @@ def randomized(network: nn.Module) -> nn.Module:
             nn.init.normal_(module.weight, mean=1, std=0.3)
             nn.init.normal_(module.bias, std=0.3)
     return network
+
+
+def content_of_checkpoint(network: GCM) -> dict[str, Any]:
+    """What a checkpoint of a training says that others read, of a small network with widths 2, 3, 4."""
+    return {
+        "state_dict": {f"network.{name}": tensor for name, tensor in network.state_dict().items()},
+        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
+        "global_step": 10,
+        "callbacks": {},
+        "gcm": {
+            "config": {
+                "model": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
+                "data": {"_target_": "gcm.data.Digits", "root": ROOT_ANYWHERE},
+                "names": {"model": "gcm", "data": "digits"},
+            },
+            "spec": network.spec.to_dict(),
+            "seed": 0,
+            "versions": {},
+            "overrides": [],
+            "machine": "",
+            "training_seconds": 1.0,
+        },
+    }
 
 
 NETWORKS: dict[str, Callable[[ImageSpec], nn.Module]] = {

@@ -30,6 +30,18 @@ CHANGEABLE_ON_RESUME = (
 DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
 """The sections of a config that decide what comes out of a training, the seed aside."""
 LENGTH = ("trainer.max_epochs", "trainer.max_steps")
+NEEDED = {
+    "network": str,
+    "seed": int,
+    "parameters": int,
+    "epochs": int,
+    "test_accuracy": float,
+    "test_loss": float,
+    "test_images": int,
+    "overrides": list,
+}
+"""What a result must say for tables of several runs."""
+MADE_ANEW = "delete it, and the same command makes it anew"
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,20 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
         "data": {**config["data"], "root": None, "workers": None, "download": None},
         "trainer": {**config["trainer"], "enable_progress_bar": None},
     }
+
+
+def read_results(directory: Path) -> list[dict[str, Any]]:
+    """What `result.json` of a finished run says, of each of its networks; raises `InputError` for what is no result."""
+    path = directory / "result.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); {MADE_ANEW}") from None
+    results = content if isinstance(content, list) else [content]
+    for result in results:
+        if not isinstance(result, dict) or not all(isinstance(result.get(name), kind) for name, kind in NEEDED.items()):
+            raise InputError(f"{path} is no result of a run; {MADE_ANEW}")
+    return results
 
 
 def write_config(directory: Path, config: DictConfig, overrides: Sequence[str]) -> None:

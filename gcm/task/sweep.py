@@ -14,6 +14,7 @@ from gcm.console import say, show_table
 from gcm.error import InputError, listed
 from gcm.file import make_directory, markdown_table, write_csv, write_json, write_text
 from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
+from gcm.task.begun import read_results
 from gcm.task.command_line import failed_jobs, one_line_errors, until_the_end
 from gcm.task.run_directory import claimed
 from gcm.zoo.card import LOCAL
@@ -52,9 +53,9 @@ class SweepSummary(Callback):
         directory = Path(config.hydra.sweep.dir)
         folders = (path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
         jobs = sorted(folders, key=in_order)
-        parts = [json.loads((job / "result.json").read_text()) for job in jobs if (job / "result.json").is_file()]
-        results = [result for part in parts for result in (part if isinstance(part, list) else [part])]
-        missing = [job for job in jobs if not (job / "result.json").is_file()]
+        finished = [job for job in jobs if (job / "result.json").is_file()]
+        results = [result for job in finished for result in read_results(job)]
+        missing = [job for job in jobs if job not in finished]
         if config.hydra.runtime.choices.task in WITH_RESULT:  # launchers may run jobs in processes of their own
             now = [job.name for job in missing if job not in self.given_up]
             failed_jobs.extend(name for name in now if name not in failed_jobs)

@@ -1,6 +1,5 @@
 """`task=train`: fit a network, then test it."""
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,12 +17,22 @@ from gcm.error import InputError
 from gcm.file import delete, make_directory, remove_partial_files, write_json
 from gcm.model import Classifier
 from gcm.stopping import StopRequest
-from gcm.task.begun import all_words, begun_training, check_same_job, resumable, resumed_config, write_config
+from gcm.task.begun import (
+    all_words,
+    begun_training,
+    check_same_job,
+    read_results,
+    resumable,
+    resumed_config,
+    write_config,
+)
 from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
 from gcm.task.settings import refuse, task_overrides
 from gcm.zoo import Card, read_saved
 
 if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
@@ -57,7 +66,7 @@ def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str]
     if begun is not None and in_sweep():
         check_same_job(config, begun.config, directory)
     if begun is not None and (directory / "result.json").is_file():
-        finished: dict[str, Any] = json.loads((directory / "result.json").read_text())
+        (finished,) = read_results(directory)
         say(f"kept: {directory}")
         return finished
     return train_network(config, directory, begun.card if begun else None, overrides)
@@ -97,14 +106,30 @@ def train_network(
     make_directory(directory)
     write_config(directory, config, words)
     delete(directory / "result.json")  # of an earlier, shorter part
-    batches = ImageBatches(data, config.seed)
     with stop:
-        trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
+        trainer.fit(
+            module,
+            ImageBatches(data, config.seed),
+            ckpt_path=directory / "last.ckpt" if earlier else None,
+            weights_only=True,
+        )
+    result = tested_result(config, data, module, trainer, directory)
+    if trainer.is_global_zero:
+        write_json(directory / "result.json", result)
+    return result
+
+
+def tested_result(
+    config: DictConfig, data: ImageData, module: "ClassifierTraining", trainer: "Trainer", directory: Path
+) -> dict[str, Any]:
+    """The best network of a training that has just ended, or its last if there was no validation, on the test set."""
+    from gcm.training.batches import ImageBatches
+
     seconds = module.training_seconds
     if (directory / "best.ckpt").is_file():
         module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
-    (tested,) = trainer.test(module, batches, verbose=False)
-    result = {
+    (tested,) = trainer.test(module, ImageBatches(data), verbose=False)
+    return {
         "network": network_name(config),
         "data": data.name,
         "seed": config.seed,
@@ -118,9 +143,6 @@ def train_network(
         "machine": module.origin["machine"],
         "overrides": list(module.origin["overrides"]),
     }
-    if trainer.is_global_zero:
-        write_json(directory / "result.json", result)
-    return result
 
 
 def best_validation(history: "History | None") -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -55,11 +56,11 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
-    def do_HEAD(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
     def do_GET(self) -> None:
+        if self.headers["Method"] == "HEAD":  # torchvision only asks where the file is
+            self.send_response(200)
+            self.end_headers()
+            return
         name = self.path.removeprefix("/")
         content = self.server.content[name]
         self.server.sent[name] += 1
@@ -223,3 +224,33 @@ def check_all_read_the_same(root: Path, server: Server, count: int) -> None:
         assert set(read) == {line.rstrip() for line in alone.stdout}
     assert below(root / "shared") == below(root / "alone")
     assert [path.name for path in (root / "shared").iterdir()] == ["MNIST"]
+
+
+@pytest.mark.slow
+def test_many_processes_download_once_and_read_the_same(server, tmp_path):
+    check_all_read_the_same(tmp_path, server, count=8)
+
+
+@pytest.mark.slow
+def test_a_download_that_is_killed_is_begun_again_by_who_waits(server, tmp_path):
+    server.stall = "t10k-images-idx3-ubyte.gz"
+    with reading(tmp_path, server) as killed:
+        assert server.halfway.wait(60)
+        waiting = reading(tmp_path, server)
+        assert re.fullmatch(r"waiting: process \d+ on \S+ downloads mnist\n", waiting.stdout.readline())
+        assert not (tmp_path / "MNIST").exists()
+        killed.kill()
+        server.go_on.set()
+        out, err = waiting.communicate(timeout=60)
+    assert out.startswith("read: ")
+    assert "Traceback" not in err, err
+    assert server.sent["t10k-images-idx3-ubyte.gz"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["MNIST"]
+    assert below(tmp_path).items() >= {f"MNIST/raw/{stem}": content for stem, content in files().items()}.items()
+
+
+@pytest.mark.real_data
+def test_many_processes_download_the_real_mnist_once(tmp_path):
+    raw = Path(os.environ["GCM_DATA"]) / "MNIST/raw"
+    with served({name: (raw / name).read_bytes() for name in STEMS}) as server:
+        check_all_read_the_same(tmp_path, server, count=8)

@@ -338,3 +338,40 @@ def test_who_else_finds_the_disk_full_says_so_in_one_line(error, message, capsys
 def test_another_system_error_is_ours_to_mend():
     with pytest.raises(FileNotFoundError), one_line_errors():
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", "template.html")
+
+
+@pytest.mark.slow
+def test_a_sweep_that_fills_the_disk(train_py, disk, monkeypatch):
+    words = (
+        "-m",
+        "task=train",
+        "model=tiny_lenet",
+        "trainer.max_epochs=1",
+        "seed=0,1",
+        f"hydra.sweep.dir={disk}/sweep",
+    )
+    fill(disk)
+    refused(train_py(*words), "a file cannot be written: No space left on device")
+    (disk / "filling").unlink()
+    jobs, add = [], History.add
+
+    def filling(history: History, row: dict[str, float]) -> None:
+        jobs.append(history)
+        if len(jobs) == 2:
+            fill(disk)
+        add(history, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "add", filling)
+        end = train_py(*words)
+    assert end.code == 2
+    assert re.search(r"^error in job 1: .*No space left on device, 0\.0 MB of 1\.0 MB are left", end.err, re.MULTILINE)
+    assert "Traceback" not in end.err
+    (disk / "filling").unlink()
+    assert train_py(*words).code == 0
+    before = below(disk)
+    fill(disk)
+    end = train_py(*words)
+    assert end.code == 2
+    assert "Traceback" not in end.err
+    assert below(disk) == before

@@ -1,6 +1,7 @@
 """Runs of strangers on the command line: they lead it to no other place, and none of their words is run."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -93,3 +94,15 @@ def test_a_sweep_s_config_of_a_stranger_is_not_run(train_py, tmp_path):
     (job / "config.yaml").write_text(f"seed: {CALL.format(canary)}\nmodel: {CALL.format(canary)}\n")
     assert train_py("-m", "task=train", "seed=0", "hydra.sweep.dir=sweep").code == 2
     assert not canary.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"network": "gcm_digits", "overrides": null}', "[" * 100_000])
+def test_what_is_no_result_gets_one_line(train_py, tmp_path, content):
+    (tmp_path / "sweep/5").mkdir(parents=True)
+    (tmp_path / "sweep/5/result.json").write_text(content)
+    end = train_py("-m", "task=test", "weights=gcm_digits", "trainer.accelerator=cpu", "hydra.sweep.dir=sweep")
+    assert end.code == 2
+    assert re.search(
+        r"^error: .*sweep/5/result.json (is no result of a run|cannot be read \(.*\)); delete it", end.err, re.M
+    )
+    assert "Traceback" not in end.err

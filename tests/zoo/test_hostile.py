@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from sample import content_of_checkpoint
 
 import gcm
 from gcm.data import ImageSpec
 from gcm.error import InputError
 from gcm.model import GCM
-from gcm.plain import ROOT_ANYWHERE
 from gcm.zoo import read_saved
 from gcm.zoo.catalogue import DIRECTORY
 from gcm.zoo.weight import weights_hash
@@ -60,31 +60,8 @@ def little_memory():
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def content_of_checkpoint() -> dict:
-    network = GCM(SPEC, widths=(2, 3, 4))
-    return {
-        "state_dict": {f"network.{name}": tensor for name, tensor in network.state_dict().items()},
-        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
-        "global_step": 10,
-        "callbacks": {},
-        "gcm": {
-            "config": {
-                "model": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
-                "data": {"_target_": "gcm.data.Digits", "root": ROOT_ANYWHERE},
-                "names": {"model": "gcm", "data": "digits"},
-            },
-            "spec": SPEC.to_dict(),
-            "seed": 0,
-            "versions": {},
-            "overrides": [],
-            "machine": "",
-            "training_seconds": 1.0,
-        },
-    }
-
-
 def checkpoint(path: Path, change) -> Path:
-    content = content_of_checkpoint()
+    content = content_of_checkpoint(GCM(SPEC, widths=(2, 3, 4)))
     change(content)
     torch.save(content, path)
     return path

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import torch
+from sample import content_of_checkpoint
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
@@ -15,25 +16,7 @@ SPEC = ImageSpec.of(1, 16, 3)
 
 def write_checkpoint(path, **changed):
     network = GCM(SPEC, widths=(2, 3, 4))
-    config = {
-        "model": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
-        "data": {"_target_": "gcm.data.Digits"},
-        "names": {"model": "gcm", "data": "digits"},
-    }
-    content = {
-        "state_dict": {f"network.{name}": tensor for name, tensor in network.state_dict().items()},
-        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
-        "global_step": 10,
-        "gcm": {
-            "config": config,
-            "spec": SPEC.to_dict(),
-            "seed": 0,
-            "versions": {},
-            "overrides": [],
-            "machine": "",
-            "training_seconds": 1.0,
-        },
-    }
+    content = content_of_checkpoint(network)
     content["gcm"].update(changed)
     torch.save(content, path)
     return network
