@@ -3,6 +3,7 @@
 import logging
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from gcm.task.command_line import failed_jobs
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 torch.set_num_threads(1)  # two tests run side by side
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as scripts have it in the background; commands then ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
