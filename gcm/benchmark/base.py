@@ -81,13 +81,17 @@ class Comparison:
 class Result:
     """Attributes:
     row: its name.
-    comparison: that was measured.
+    what, against, goal, unit, note: of the comparison.
     ratio: by the sense of the goal, median over the rounds; `low` and `high` are the smallest and the largest.
     ours, others: medians of the amounts.
     """
 
     row: str
-    comparison: Comparison
+    what: str
+    against: str
+    goal: Goal | None
+    unit: Unit
+    note: str
     ratio: float
     low: float
     high: float
@@ -97,8 +101,7 @@ class Result:
 
     @property
     def reached(self) -> bool | None:
-        goal = self.comparison.goal
-        return None if goal is None else goal.reached(self.ratio)
+        return None if self.goal is None else self.goal.reached(self.ratio)
 
 
 def measured(row: str, comparison: Comparison, rounds: int) -> Result:
@@ -106,7 +109,21 @@ def measured(row: str, comparison: Comparison, rounds: int) -> Result:
     comparison.ours()
     comparison.others()
     pairs = [(comparison.ours(), comparison.others()) for _ in range(rounds)]
-    slower = comparison.goal is not None and not comparison.goal.faster
+    goal = comparison.goal
+    slower = goal is not None and not goal.faster
     ratios = [ours / others if slower else others / ours for ours, others in pairs]
     ours, others = (median(amounts) for amounts in zip(*pairs, strict=True))
-    return Result(row, comparison, median(ratios), min(ratios), max(ratios), ours, others, rounds)
+    return Result(
+        row=row,
+        what=comparison.what,
+        against=comparison.against,
+        goal=goal,
+        unit=comparison.unit,
+        note=comparison.note,
+        ratio=median(ratios),
+        low=min(ratios),
+        high=max(ratios),
+        ours=ours,
+        others=others,
+        rounds=rounds,
+    )

@@ -1,19 +1,10 @@
 """How much memory a job takes, on Linux."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 FORGET_PEAK = "5"
-
-
-def in_new_process(function: Callable[..., float], *arguments: Any) -> float:
-    """What a function of a module says, called where nothing was done before."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def growth(job: Callable[[], object]) -> float:

@@ -12,17 +12,16 @@ REACHED = {True: "yes", False: "no", None: ""}
 MEANING = (
     "Ratio: where the goal is `>=`, what the other takes divided by what we take; where it is `<=`, what we take "
     "divided by what the other takes; without a goal as if it were `>=`. Median of the rounds, in brackets the "
-    "smallest and the largest. Both do the whole job in turns on the same machine, after a warm-up."
+    "smallest and the largest. For each line both do the whole job in turns, after a warm-up, in a new process."
 )
 
 
 def csv_row(result: Result, origin: Mapping[str, Any]) -> dict[str, Any]:
-    comparison = result.comparison
     return {
         "row": result.row,
-        "what": comparison.what,
-        "against": comparison.against,
-        "goal": comparison.goal,
+        "what": result.what,
+        "against": result.against,
+        "goal": result.goal,
         "ratio": result.ratio,
         "low": result.low,
         "high": result.high,
@@ -30,24 +29,23 @@ def csv_row(result: Result, origin: Mapping[str, Any]) -> dict[str, Any]:
         "reached": REACHED[result.reached],
         "ours": result.ours,
         "others": result.others,
-        "unit": comparison.unit,
-        "note": comparison.note,
+        "unit": result.unit,
+        "note": result.note,
         **origin,
     }
 
 
 def shown_row(result: Result) -> dict[str, str]:
-    comparison = result.comparison
     return {
-        "what": comparison.what,
-        "against": comparison.against,
-        "goal": str(comparison.goal or ""),
+        "what": result.what,
+        "against": result.against,
+        "goal": str(result.goal or ""),
         "ratio": f"{result.ratio:.2f} [{result.low:.2f}, {result.high:.2f}]",
         "reached": REACHED[result.reached],
-        "ours": f"{result.ours:.3g} {comparison.unit}",
-        "other": f"{result.others:.3g} {comparison.unit}",
+        "ours": f"{result.ours:.3g} {result.unit}",
+        "other": f"{result.others:.3g} {result.unit}",
         "n": str(result.rounds),
-        "note": comparison.note,
+        "note": result.note,
     }
 
 

@@ -1,11 +1,15 @@
 """`task=benchmark`: how fast we are, as ratios against others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count, islice
 
+from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from gcm.benchmark.base import LeftOutError, Result, measured
+from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.own_training import OwnTraining
 from gcm.benchmark.row import ROWS, RowName
 from gcm.benchmark.setting import Setting
@@ -16,6 +20,7 @@ from gcm.data import ImageData
 from gcm.error import InputError
 from gcm.model import GCM, PooledClassifier
 from gcm.setting import PositiveCount
+from gcm.task.command_line import CONFIGS
 from gcm.task.composed import composed
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden
@@ -43,10 +48,10 @@ def benchmark(
         left_out: list[str] = []
         for name in rows:
             try:
-                for comparison in ROWS[name](setting):
-                    results.append(measured(name, comparison, rounds))
+                for result in measured_row(setting, name, rounds):
+                    results.append(result)
                     write_benchmark(results, left_out, origin(), directory)
-                    say(f"{name}: {comparison.what} against {comparison.against}: {results[-1].ratio:.2f}")
+                    say(f"{name}: {result.what} against {result.against}: {result.ratio:.2f}")
             except ModuleNotFoundError as error:
                 left_out.append(f'{name}: the rest needs {error.name}: pip install -e ".[bench]"')
             except LeftOutError as reason:
@@ -59,23 +64,34 @@ def benchmark(
     say_next("task=benchmark", f"rows=[{rows[0]}]", f"task.rounds={2 * rounds}")
 
 
+def measured_row(setting: Setting, name: RowName, rounds: int) -> Iterator[Result]:
+    """Each comparison in a process of its own: how fast memory is depends on what a process did before."""
+    for place in count():
+        result = in_new_process(measured_alone, setting, name, place, rounds)
+        if result is None:
+            return
+        yield result
+
+
+def measured_alone(setting: Setting, name: RowName, place: int, rounds: int) -> Result | None:
+    comparison = next(islice(ROWS[name](setting), place, None), None)
+    return None if comparison is None else measured(name, comparison, rounds)
+
+
 def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_size: int) -> Setting:
     data = named_data(config, [cnn, gcm])
     pooled, own = cnn.network(), gcm.network()
     if not isinstance(pooled, PooledClassifier) or not isinstance(own, GCM):
         raise InputError(f"task.cnn must name a CNN and task.gcm a GCM, got {cnn.card.name} and {gcm.card.name}")
-
-    def training(words: Sequence[str]) -> OwnTraining:
-        return own_training([*words, f"data.root={data.root}"])
-
-    return Setting(pooled, own, data.test, batch_size, training)
+    return Setting(pooled, own, data.test, batch_size, partial(own_training, data.root))
 
 
-def own_training(words: Sequence[str]) -> OwnTraining:
+def own_training(root: str, words: Sequence[str]) -> OwnTraining:
     from gcm.training.module import parameter_groups
     from gcm.training.trainer import lightning_trainer
 
-    config = composed(words)
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        config = composed([*words, f"data.root={root}"])
     data: ImageData = build(config.data, key="data")
     return OwnTraining(
         data=data,

@@ -10,7 +10,8 @@ import torch
 import gcm
 from gcm.benchmark import peer
 from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
-from gcm.benchmark.memory import growth, in_new_process
+from gcm.benchmark.memory import growth
+from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
 from gcm.benchmark.row.gpu import on_device
 from gcm.benchmark.row.many_classes import TOP, MapsMadeGCM, all_maps, top_maps

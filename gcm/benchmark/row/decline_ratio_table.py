@@ -11,7 +11,8 @@ from torch import Tensor
 
 from gcm.benchmark import peer
 from gcm.benchmark.base import Amount, Comparison, at_least, at_most
-from gcm.benchmark.memory import in_new_process, peak
+from gcm.benchmark.memory import peak
+from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.setting import Setting
 from gcm.data import MemorySplit, Split, as_pixels
 from gcm.metric import DeclineRatio

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gcm.benchmark.base import Comparison, Goal, Job, at_most, timed
-from gcm.benchmark.memory import growth, in_new_process
+from gcm.benchmark.memory import growth
+from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.setting import Setting
 from gcm.data import ImageSpec
 from gcm.model import GCM, GCMBackbone

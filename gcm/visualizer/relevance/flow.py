@@ -43,15 +43,16 @@ class LayerFlow:
 
     @cached_property
     def parts(self) -> list["PartFlow"]:
-        return [PartFlow(self.layer, part, self.rule.epsilon) for part in self.rule.parts(self.layer)]
+        parts = self.rule.parts(self.layer)
+        return [PartFlow(self.layer, part, self.rule.epsilon) for part in parts if part.of is None or part.of.any()]
 
     def __call__(self, relevance: Tensor) -> Tensor:
         """Of the outputs to the inputs."""
         handed = torch.zeros_like(self.layer.inputs)
         for part in self.parts:
             part.hand_on(relevance, handed)
-        self.received.append(relevance.flatten(1).sum(1))
-        self.handed.append(handed.flatten(1).sum(1))
+        self.received.append(summed_for_each_image(relevance))
+        self.handed.append(summed_for_each_image(handed))
         return handed
 
     @property
@@ -79,8 +80,8 @@ class PartFlow:
 
     @cached_property
     def mask(self) -> Tensor | None:
-        """1 where the part hands relevance on, else 0."""
-        return None if self.part.of is None else self.part.of.to(self.layer.outputs)
+        """1 where the part hands relevance on, else 0; None: it does everywhere."""
+        return None if self.part.of is None or self.part.of.all() else self.part.of.to(self.layer.outputs)
 
     @cached_property
     def factor(self) -> Tensor:
@@ -93,8 +94,13 @@ class PartFlow:
     def hand_on(self, relevance: Tensor, handed: Tensor) -> None:
         """Adds to `handed` what the part hands on."""
         mine = relevance if self.mask is None else relevance * self.mask
-        if not mine.abs().max():
+        if not mine.abs().amax():
             return  # as where a ReLU follows, and outputs < 0 have no relevance
         gradients = torch.autograd.grad(self.sums, self.leaves, mine * self.factor, retain_graph=True)
         for leaf, gradient in zip(self.leaves, gradients, strict=True):
             handed.addcmul_(leaf.detach(), gradient)
+
+
+def summed_for_each_image(values: Tensor) -> Tensor:
+    """`(B,…)` to `(B,)`."""
+    return values.sum(tuple(range(1, values.ndim)))
