@@ -19,12 +19,14 @@ def in_new_process(function: Callable[..., Found], *arguments: Any) -> Found:
     sender.close()
     try:
         found, error = receiver.recv()
+        process.join()
     except EOFError:
         process.join()
         raise RuntimeError(f"the process of {function.__name__} ended with code {process.exitcode}") from None
-    finally:
+    except BaseException:
         process.terminate()
         process.join()
+        raise
     if error is not None:
         raise error
     result: Found = found

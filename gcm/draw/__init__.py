@@ -1,6 +1,6 @@
 """Every figure is drawn here; only this package knows matplotlib."""
 
-from gcm.draw.class_maps import draw_class_maps, scale_of
+from gcm.draw.class_maps import classes_to_show, draw_class_maps, scale_of
 from gcm.draw.decline_ratio import draw_decline_ratio
 from gcm.draw.faithfulness import draw_faithfulness
 from gcm.draw.filter_paths import draw_leading_filters, draw_paths_of_image
@@ -14,6 +14,7 @@ __all__ = [
     "Decision",
     "Panel",
     "PathEvidence",
+    "classes_to_show",
     "draw_accuracy_and_size",
     "draw_class_maps",
     "draw_decline_ratio",

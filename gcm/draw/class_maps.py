@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -26,23 +27,27 @@ def draw_class_maps(
     title: str,
     in_colours: bool,
     path: Path,
+    shown: Tensor | None = None,
     notes: Sequence[str] | None = None,
     limits: Sequence[float] | None = None,
 ) -> None:
     """For each image a band of what speaks for each class and one of what speaks against it.
 
-    Images `(N,C,H,W)` in [0,1], pictures `(N,K,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`. All pictures of an
-    image share one scale, up to the 99.8th percentile of their absolute values; pictures that are `in_colours` already
-    are shown as they are. `limits` gives each image's scale instead, `notes` a line beside each image. Of
-    more than ten classes the true one and those with the highest scores are shown.
+    Images `(N,C,H,W)` in [0,1], pictures `(N,T,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`; `shown` `(N,T)`
+    says which classes the pictures are of, as `classes_to_show` chooses them; None: of all. All pictures of an image
+    share one scale, up to the 99.8th percentile of their absolute values; pictures that are `in_colours` already are
+    shown as they are. `limits` gives each image's scale instead, `notes` a line beside each image.
     """
-    count, shown = len(images), min(len(classes), MOST_CLASSES)
+    count = len(images)
+    if shown is None:
+        shown = torch.arange(len(classes)).expand(count, -1)
+    columns = shown.shape[1] + 1
     bands = 2 if bool((pictures < 0).any()) else 1
-    width = 1.0 * (shown + 1) + 0.9
+    width = 1.0 * columns + 0.9
     below_image = 0.0 if bands == 2 else 0.3 + (0.14 if notes else 0.0)
     figure = new_figure(width, (0.97 * bands + 0.36 + below_image) * count + 0.7)
     figure.suptitle("\n".join(textwrap.wrap(title, int(12 * width))), fontsize=10)
-    axes = figure.subplots(bands * count, shown + 1, squeeze=False)
+    axes = figure.subplots(bands * count, columns, squeeze=False)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     for row in range(count):
@@ -52,8 +57,8 @@ def draw_class_maps(
         scale = "" if in_colours else f"scale: {limit:.3g}"
         said = f"predicted:\n{classes[predicted]}\n{scale}" + (f"\n{notes[row]}" if notes else "")
         draw_image_column(image_axes[:, 0], images[row], classes[true], said)
-        for column, index in enumerate(shown_classes(logits[row], true, shown), start=1):
-            draw_bands(image_axes[:, column], pictures[row, index], limit)
+        for column, (index, picture) in enumerate(zip(shown[row].tolist(), pictures[row], strict=True), start=1):
+            draw_bands(image_axes[:, column], picture, limit)
             image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if index == true else None)
             mark = " ◀" if index == predicted else ""
             image_axes[-1, column].set_xlabel(f"{logits[row, index]:+.2f}{mark}", fontsize=8)
@@ -67,6 +72,12 @@ def draw_class_maps(
 def scale_of(pictures: Tensor) -> float:
     """The 99.8th percentile of the absolute values, so that single pixels do not darken all others."""
     return float(np.quantile(pictures.abs().numpy(), 0.998)) or 1.0
+
+
+def classes_to_show(logits: Tensor, labels: Tensor) -> Tensor:
+    """For each image at most ten classes, `(N,T)`: the true one and those with the highest scores."""
+    count = min(logits.shape[1], MOST_CLASSES)
+    return torch.tensor([shown_classes(*image, count) for image in zip(logits, labels.tolist(), strict=True)])
 
 
 def shown_classes(scores: Tensor, label: int, count: int) -> list[int]:

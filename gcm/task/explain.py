@@ -13,7 +13,7 @@ from torch import Tensor
 from gcm.build import build
 from gcm.console import say, say_next
 from gcm.data import Split, as_pixels, class_index
-from gcm.draw import draw_class_maps
+from gcm.draw import classes_to_show, draw_class_maps
 from gcm.error import InputError, listed
 from gcm.rendering import Rendering
 from gcm.task.run_directory import run_directory
@@ -97,11 +97,15 @@ class Drawn:
 def draw_explanation(
     saved: SavedNetwork, drawn: Drawn, split: Split, indices: Tensor, path: Path, device: torch.device
 ) -> None:
-    """The pictures of every class for the images at `indices`, in the layout of the GCM paper's figure 7."""
+    """The pictures of every class, or of the ten that matter most, for the images at `indices`, in the layout of the
+    GCM paper's figure 7.
+    """
     images, labels = split[indices]
     pixels = as_pixels(images, device)
     network = saved.network().to(device)
-    explanation = drawn.visualizer(network, pixels)
+    with torch.no_grad():
+        shown = classes_to_show(network(pixels).cpu(), labels)
+    explanation = drawn.visualizer(network, pixels, shown)
     pictures = drawn.rendering(explanation.maps, pixels)
     why = drawn.visualizer.by_construction(network).get(drawn.rendering_name)
     title = f"{saved.card.name}: {drawn.visualizer_name}, {drawn.rendering_name} rendering" + (
@@ -114,6 +118,7 @@ def draw_explanation(
         labels,
         saved.card.spec.classes,
         title=title,
+        shown=shown,
         in_colours=drawn.rendering.in_colours,
         path=path,
     )

@@ -1,6 +1,9 @@
 """The benchmark measures what it says: ratios by hand, peers that give our maps, and the task on the embedded digits."""
 
 import csv
+import os
+import signal
+import threading
 import time
 from functools import partial
 
@@ -9,7 +12,7 @@ import torch
 
 import gcm
 from gcm.benchmark import peer
-from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
+from gcm.benchmark.base import Comparison, LeftOutError, at_least, at_most, measured, timed
 from gcm.benchmark.memory import growth
 from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
@@ -18,6 +21,7 @@ from gcm.benchmark.row.many_classes import TOP, MapsMadeGCM, all_maps, top_maps
 from gcm.benchmark.setting import Setting
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCM, GCMBackbone
+from gcm.stopping import Stopped, signals_raise_stopped
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency
 
 
@@ -53,6 +57,42 @@ def growth_of_a_hundred_mebibytes():
 
 def test_memory_of_a_job_is_its_peak():
     assert 95 < in_new_process(growth_of_a_hundred_mebibytes) < 120
+
+
+def refused():
+    raise LeftOutError("there is no GPU")
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleeping(path):
+    path.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def test_what_goes_wrong_in_a_new_process():
+    with pytest.raises(LeftOutError, match="there is no GPU"):
+        in_new_process(refused)
+    with pytest.raises(RuntimeError, match="the process of killed ended with code -9"):
+        in_new_process(killed)
+
+
+def test_a_new_process_ends_with_the_call(tmp_path):
+    """As when SIGTERM stops the command."""
+    path = tmp_path / "pid"
+
+    def stop_when_it_runs():
+        while not (path.exists() and path.read_text()):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_when_it_runs).start()
+    with pytest.raises(Stopped), signals_raise_stopped():
+        in_new_process(sleeping, path)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(path.read_text()), 0)
 
 
 @pytest.mark.parametrize(
