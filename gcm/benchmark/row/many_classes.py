@@ -17,7 +17,7 @@ from gcm.model.contribution_mapping import ContributionMapping
 from gcm.visualizer import ClassWeightMaps
 
 FEW, MANY, TOP = 10, 1000, 5
-SMALL, LARGE = (32, 3, 32, 32), (4, 3, 224, 224)
+SMALL, LARGE = (128, 3, 32, 32), (8, 3, 224, 224)
 Shape = tuple[int, int, int, int]
 Kind = Callable[[ImageSpec], ContributionMapping]
 Work = Callable[[Kind, int, Shape], Job]
