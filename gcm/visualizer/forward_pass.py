@@ -1,7 +1,9 @@
 """One batch going through one network, and all that visualizers may want to know of it, each computed at most once."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,16 @@ from gcm.visualizer.relu_mode import check_only_relus
 
 Gradients = Literal["none", "plain", "guided"]
 """How ReLUs pass gradients to the images: as they are, or by the guided rule."""
+
+COPIED_AT_ONCE = 32
+
+
+class RecordedPart(NamedTuple):
+    """What some images of a pass came to, ready for gradients of the logits for them."""
+
+    images: Tensor
+    hidden: Tensor | None
+    logits: Tensor
 
 
 class ForwardPass:
@@ -63,14 +75,29 @@ class ForwardPass:
     def _hidden_and_logits(self) -> tuple[Tensor | None, Tensor]:
         if self.recorded == "none":
             return self._forward(self.images)
-        if self.recorded == "plain":
-            with torch.enable_grad():
-                return self._forward(self._leaf)
-        relus = GuidedReLUs()
-        with torch.enable_grad(), relus:
-            hidden, logits = self._forward(self._leaf)
-        check_only_relus(logits, relus, type(self.model).__name__, "guided backprop")
-        return hidden, logits
+        hidden = [part.hidden for part in self._recorded_parts if part.hidden is not None]
+        return torch.cat(hidden) if hidden else None, torch.cat([part.logits for part in self._recorded_parts])
+
+    @cached_property
+    def _recorded_parts(self) -> list[RecordedPart]:
+        return self._record(self.images, GuidedReLUs() if self.recorded == "guided" else None)
+
+    def _record(self, images: Tensor, relus: GuidedReLUs | None = None) -> list[RecordedPart]:
+        """`InputError` where ReLUs have a rule and the network has other activations."""
+        with torch.enable_grad(), relus or nullcontext():
+            leaves = [part.clone(memory_format=torch.preserve_format).requires_grad_() for part in split(images)]
+            parts = [RecordedPart(leaf, *self._forward(leaf)) for leaf in leaves]
+        if relus is not None:
+            check_only_relus(parts[0].logits, relus, type(self.model).__name__, relus.rule.method)
+        return parts
+
+    def _gradients(self, parts: Sequence[RecordedPart]) -> Tensor:
+        """Of each target's logit for the images, `(B,T,C,H,W)`."""
+        targets = self.targets.split([len(part.images) for part in parts])
+        found = [
+            target_gradients(part.logits, wanted, part.images) for part, wanted in zip(parts, targets, strict=True)
+        ]
+        return torch.cat(found)
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
         if isinstance(self.model, FeatureClassifier):
@@ -81,42 +108,28 @@ class ForwardPass:
             return decoded, self.model.scores(images, decoded)
         return None, self.model(images)
 
-    @cached_property
-    def _leaf(self) -> Tensor:
-        return self.images.clone(memory_format=torch.preserve_format).requires_grad_()
-
     def logits_at(self, images: Tensor) -> Tensor:
         """Of other images than the pass's own, as many and of the same shape, `(B,K)`."""
         return self._forward(images)[1]
 
     def gradients_at(self, images: Tensor) -> Tensor:
         """The plain gradient of each target's logit for the image, likewise, `(B,T,C,H,W)`."""
-        leaf = images.detach().clone().requires_grad_()
-        with torch.enable_grad():
-            logits = self._forward(leaf)[1]
-        return target_gradients(logits, self.targets, leaf)
+        return self._gradients(self._record(images))
 
     @cached_property
     def gradients(self) -> Tensor:
         """The plain gradient of each target's logit for the pass's own images, `(B,T,C,H,W)`."""
-        if self.recorded == "plain":
-            return target_gradients(self._hidden_and_logits[1], self.targets, self._leaf)
-        return self.gradients_at(self.images)
+        return self._gradients(self._recorded_parts) if self.recorded == "plain" else self.gradients_at(self.images)
 
     def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
         """The same where ReLUs go back by a rule; `InputError` where the network has other activations."""
-        leaf = self.images.clone().requires_grad_()
-        relus = GuidedReLUs(rule)
-        with torch.enable_grad(), relus:
-            logits = self._forward(leaf)[1]
-        check_only_relus(logits, relus, type(self.model).__name__, rule.method)
-        return target_gradients(logits, self.targets, leaf)
+        return self._gradients(self._record(self.images, GuidedReLUs(rule)))
 
     @cached_property
     def guided_gradients(self) -> Tensor:
         """Each target's logit backpropagated to the image by the guided rule, `(B,T,C,H,W)`."""
         assert self.recorded == "guided"
-        return target_gradients(self._hidden_and_logits[1], self.targets, self._leaf)
+        return self._gradients(self._recorded_parts)
 
     @cached_property
     def class_activation_maps(self) -> Tensor:
@@ -136,6 +149,12 @@ class ForwardPass:
         with torch.enable_grad():
             logits = self.model.head(features)
         return target_gradients(logits, self.targets, features)
+
+
+def split(images: Tensor) -> Sequence[Tensor]:
+    """Convolutions on a CPU copy maps that are not laid out channels last: few images at once keep the copies small."""
+    copied = images.device.type == "cpu" and images.is_contiguous()
+    return images.split(COPIED_AT_ONCE) if copied else [images]
 
 
 @torch.enable_grad()
