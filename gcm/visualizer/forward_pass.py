@@ -76,7 +76,7 @@ class ForwardPass:
         if self.recorded == "none":
             return self._forward(self.images)
         hidden = [part.hidden for part in self._recorded_parts if part.hidden is not None]
-        return torch.cat(hidden) if hidden else None, torch.cat([part.logits for part in self._recorded_parts])
+        return joined(hidden) if hidden else None, joined([part.logits for part in self._recorded_parts])
 
     @cached_property
     def _recorded_parts(self) -> list[RecordedPart]:
@@ -97,7 +97,7 @@ class ForwardPass:
         found = [
             target_gradients(part.logits, wanted, part.images) for part, wanted in zip(parts, targets, strict=True)
         ]
-        return torch.cat(found)
+        return joined(found)
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
         if isinstance(self.model, FeatureClassifier):
@@ -157,6 +157,10 @@ def split(images: Tensor) -> Sequence[Tensor]:
     return images.split(COPIED_AT_ONCE) if copied else [images]
 
 
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts))
+
+
 @torch.enable_grad()
 def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor) -> Tensor:
     """Gradients `(B,T,…)` of the logits `(B,K)` of targets `(B,T)` with respect to `inputs` `(B,…)`.
@@ -165,9 +169,8 @@ def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor) -> Tensor:
     computed, none of any parameter.
     """
     wanted = logits.gather(1, targets)  # (B,K) -> (B,T)
-    last = wanted.shape[1] - 1
-    gradients = [
-        torch.autograd.grad(wanted[:, target].sum(), inputs, retain_graph=target < last)[0]
-        for target in range(last + 1)
-    ]
-    return torch.stack(gradients, 1)
+    gradients = inputs.new_empty(*wanted.shape, *inputs.shape[1:])
+    for target, logit in enumerate(wanted.unbind(1), start=1):
+        (gradient,) = torch.autograd.grad(logit.sum(), inputs, retain_graph=target < wanted.shape[1])
+        gradients[:, target - 1].copy_(gradient)
+    return gradients
