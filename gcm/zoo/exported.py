@@ -18,6 +18,7 @@ from gcm.zoo.card import Card
 Format = Literal["onnx", "torch"]
 Outputs = tuple[Tensor, Tensor]
 NAMES = ("logits", "contributions")
+FIRST_TORCH_FOR_ONNX = "2.7"
 EXAMPLES = 2
 """Images by which a network is traced; with one, PyTorch would fix their number."""
 
@@ -37,13 +38,17 @@ class WithContributions(nn.Module):
 def exported(network: Interpretable) -> torch.export.ExportedProgram:
     """In evaluation mode; takes any number of images of the spec's size."""
     images = torch.zeros(EXAMPLES, *network.spec.shape)
-    batch = torch.export.Dim("batch", min=1)
+    batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
     with torch.no_grad(), evaluation_mode(network):
-        return torch.export.export(WithContributions(network), (images,), dynamic_shapes={"images": {0: batch}})
+        return torch.export.export(
+            WithContributions(network), (images,), dynamic_shapes={"images": {0: batch}}, strict=False
+        )
 
 
 def write_onnx(network: Interpretable, card: Card, path: Path) -> None:
     """With the card as metadata."""
+    if torch.__version__ < FIRST_TORCH_FOR_ONNX:
+        raise InputError(f"task.formats=[onnx] needs torch {FIRST_TORCH_FOR_ONNX} or newer, got {torch.__version__}")
     try:
         import onnxscript  # noqa: F401  # torch.onnx needs it, and would say so in many lines
     except ModuleNotFoundError:

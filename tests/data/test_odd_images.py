@@ -5,6 +5,7 @@ import struct
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -128,6 +129,8 @@ DECODED = {
     "very wide.png": (lambda path: Image.new("RGB", (20_000, 2), (10, 20, 30)).save(path), 3, (10, 20, 30)),
     "very high.png": (lambda path: Image.new("RGB", (1, 20_000), (10, 20, 30)).save(path), 3, (10, 20, 30)),
 }  # fmt: skip
+if PIL.__version__ < "13":
+    del DECODED["luma and chroma.tif"]  # which Pillow could write, but not read
 
 
 @pytest.mark.parametrize(

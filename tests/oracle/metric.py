@@ -4,6 +4,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
+from scipy import stats
 
 
 def numbers(values):
@@ -104,6 +105,12 @@ def logit_residual(maps, logits):
     if len(set(sums)) == 1:
         return 1.0
     return 1 - max(0.0, np.corrcoef(sums, scores)[0, 1]) ** 2
+
+
+def rank_correlation(one, other):
+    """`|Spearman's correlation|`; of a map that is the same everywhere 0, or 1 with another such map."""
+    even = len(set(one)) == 1, len(set(other)) == 1
+    return float(all(even)) if any(even) else abs(stats.spearmanr(one, other).statistic)
 
 
 def mean_and_reach(values, quantile):

@@ -11,10 +11,13 @@ from sample import NETWORKS, images_of, randomized
 import gcm
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCMBackbone, Interpretable
-from gcm.zoo.exported import READERS, WRITERS, WithContributions
+from gcm.zoo.exported import FIRST_TORCH_FOR_ONNX, READERS, WRITERS, WithContributions
+
+needs_onnx = pytest.mark.skipif(torch.__version__ < FIRST_TORCH_FOR_ONNX, reason="this torch writes no ONNX")
 
 
 @pytest.mark.slow
+@needs_onnx
 @pytest.mark.parametrize("name", ["gcm", "gcm_per_class", "gcm_clipped", "tiny_lenet", "gcm_backbone"])
 @pytest.mark.parametrize("form", WRITERS)
 def test_logits_and_contributions(form, name, tmp_path):
@@ -32,6 +35,7 @@ def test_logits_and_contributions(form, name, tmp_path):
             torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
+@needs_onnx
 def test_the_task(train_py, tmp_path):
     end = train_py("task=export", "weights=gcm_digits", "output=out")
     assert end.code == 0, end.err
@@ -49,11 +53,23 @@ def test_the_task(train_py, tmp_path):
     assert (tmp_path / "out/gcm_digits.pt2").is_file()
 
 
-def test_what_the_task_refuses(train_py, tmp_path):
+def test_what_the_task_refuses(train_py):
     assert "cnn_digits does not" in train_py("task=export", "weights=cnn_digits").error
     assert (
         "task.formats: item 0 must be" in train_py("task=export", "weights=gcm_digits", "task.formats=[tflite]").error
     )
+
+
+@needs_onnx
+def test_a_file_that_differs_is_refused(train_py, tmp_path):
     words = ("task=export", "weights=gcm_digits", "task.formats=[onnx]", "output=out")
     assert "gcm_digits.onnx would differ by" in train_py(*words, "task.tolerance=1e-12").error
     assert not (tmp_path / "out").exists()
+
+
+def test_without_onnx_an_older_torch_still_writes_its_own_format(train_py, tmp_path, monkeypatch):
+    monkeypatch.setattr("gcm.zoo.exported.FIRST_TORCH_FOR_ONNX", "99")
+    words = ("task=export", "weights=gcm_digits", "output=out")
+    assert "task.formats=[onnx] needs torch 99 or newer, got" in train_py(*words).error
+    assert not (tmp_path / "out").exists()
+    assert train_py(*words, "task.formats=[torch]").code == 0
