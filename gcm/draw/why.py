@@ -171,5 +171,5 @@ def draw_filters(ax: Axes, evidence: PathEvidence) -> None:
     for number, kernel in enumerate((evidence.filter1, evidence.filter2)):
         height, width = kernel.shape
         top, left = (size - height) // 2, (size - width) // 2
-        canvas[0, number, top : top + height, left : left + width] = kernel / float(kernel.abs().max() or 1.0)
+        canvas[0, number, top : top + height, left : left + width] = (kernel / float(kernel.abs().max() or 1.0)).numpy()
     draw_mosaic(ax, Tensor(canvas), 1.0, signed=True, framed={})

@@ -8,12 +8,12 @@ import time
 from functools import partial
 
 import pytest
+import small_job
 import torch
 
 import gcm
 from gcm.benchmark import peer
-from gcm.benchmark.base import Comparison, LeftOutError, at_least, at_most, measured, timed
-from gcm.benchmark.memory import growth
+from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
 from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
 from gcm.benchmark.row.gpu import on_device
@@ -47,36 +47,15 @@ def test_seconds_of_a_job():
     assert timed(lambda: time.sleep(0.05))() == pytest.approx(0.05, rel=0.5)
 
 
-def hundred_mebibytes():
-    return torch.ones(25 * 2**20)
-
-
-def growth_of_a_hundred_mebibytes():
-    return growth(hundred_mebibytes)
-
-
 def test_memory_of_a_job_is_its_peak():
-    assert 95 < in_new_process(growth_of_a_hundred_mebibytes) < 120
-
-
-def refused():
-    raise LeftOutError("there is no GPU")
-
-
-def killed():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def sleeping(path):
-    path.write_text(str(os.getpid()))
-    time.sleep(600)
+    assert 99 < in_new_process(small_job.growth_by_a_hundred_mebibytes) < 102
 
 
 def test_what_goes_wrong_in_a_new_process():
-    with pytest.raises(LeftOutError, match="there is no GPU"):
-        in_new_process(refused)
+    with pytest.raises(ValueError, match="there is no GPU"):
+        in_new_process(small_job.refused)
     with pytest.raises(RuntimeError, match="the process of killed ended with code -9"):
-        in_new_process(killed)
+        in_new_process(small_job.killed)
 
 
 def test_a_new_process_ends_with_the_call(tmp_path):
@@ -90,7 +69,7 @@ def test_a_new_process_ends_with_the_call(tmp_path):
 
     threading.Thread(target=stop_when_it_runs).start()
     with pytest.raises(Stopped), signals_raise_stopped():
-        in_new_process(sleeping, path)
+        in_new_process(small_job.sleeping, path)
     with pytest.raises(ProcessLookupError):
         os.kill(int(path.read_text()), 0)
 
