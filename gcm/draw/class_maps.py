@@ -33,14 +33,16 @@ def draw_class_maps(
 ) -> None:
     """For each image a band of what speaks for each class and one of what speaks against it.
 
-    Images `(N,C,H,W)` in [0,1], pictures `(N,T,c,h,w)` of any range, logits `(N,K)`, labels `(N,)`; `shown` `(N,T)`
-    says which classes the pictures are of, as `classes_to_show` chooses them; None: of all. All pictures of an image
-    share one scale, up to the 99.8th percentile of their absolute values; pictures that are `in_colours` already are
-    shown as they are. `limits` gives each image's scale instead, `notes` a line beside each image.
+    Images `(N,C,H,W)` in [0,1], pictures of the classes `shown` `(N,T)`, `(N,T,c,h,w)` of any range, logits `(N,K)`,
+    labels `(N,)`. Where `shown` is None the pictures are of all classes, and those of `classes_to_show` are drawn. All
+    pictures of an image share one scale, up to the 99.8th percentile of their absolute values; pictures that are
+    `in_colours` already are shown as they are. `limits` gives each image's scale instead, `notes` a line beside each
+    image.
     """
     count = len(images)
     if shown is None:
-        shown = torch.arange(len(classes)).expand(count, -1)
+        shown = classes_to_show(logits, labels)
+        pictures = pictures[torch.arange(count).unsqueeze(1), shown]
     columns = shown.shape[1] + 1
     bands = 2 if bool((pictures < 0).any()) else 1
     width = 1.0 * columns + 0.9

@@ -49,6 +49,7 @@ def test_seconds_of_a_job():
 
 def test_memory_of_a_job_is_its_peak():
     assert 99 < in_new_process(small_job.growth_by_a_hundred_mebibytes) < 102
+    assert 59 < in_new_process(small_job.growth_by_blocks_where_others_were) < 63
 
 
 def test_what_goes_wrong_in_a_new_process():

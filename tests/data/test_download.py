@@ -20,6 +20,7 @@ from torchvision import datasets
 from gcm.data import MNIST
 from gcm.error import InputError
 
+WAITING = r"waiting: (process \d+ on \S+|another process) downloads mnist"  # who has not said yet who it is
 STEMS = [f"{split}-{kind}-ubyte" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 
 
@@ -216,9 +217,9 @@ def check_all_read_the_same(root: Path, server: Server, count: int) -> None:
     assert "Traceback" not in err, err
     lines = out.splitlines()
     read = [line for line in lines if line.startswith("read: ")]
-    waited = [line for line in lines if re.fullmatch(r"waiting: process \d+ on \S+ downloads mnist", line)]
+    waited = [line for line in lines if re.fullmatch(WAITING, line)]
     assert len(read) == count, out
-    assert len(waited) == len(lines) - count <= count - 1
+    assert len(waited) == len(lines) - count <= count - 1, out
     assert set(server.sent.values()) == {1}
     with reading(root / "alone", server) as alone:
         assert set(read) == {line.rstrip() for line in alone.stdout}

@@ -11,12 +11,14 @@ from gcm.model import CNN
 from gcm.visualizer import (
     Deconvnet,
     GuidedBackprop,
+    GuidedGradCAM,
     InputXGradient,
     IntegratedGradients,
     Occlusion,
     Saliency,
     SmoothGrad,
 )
+from gcm.visualizer.forward_pass import COPIED_AT_ONCE
 
 SPEC = ImageSpec.of(3, 16, 4)
 
@@ -36,6 +38,16 @@ def test_on_a_linear_network_all_say_what_its_weights_say():
         torch.testing.assert_close(visualizer(network, images).maps, products)
     squares = products.unfold(3, 4, 4).unfold(4, 4, 4).sum((5, 6))
     torch.testing.assert_close(Occlusion(patch=4)(network, images).maps, squares)
+
+
+@pytest.mark.parametrize("visualizer", [Saliency(), GuidedBackprop(), Deconvnet(), GuidedGradCAM()], ids=repr)
+def test_a_batch_that_is_explained_in_parts(visualizer):
+    """Each image keeps its own classes."""
+    network, images = randomized(CNN(SPEC)).double(), images_of(SPEC, COPIED_AT_ONCE + 5, dtype=torch.float64)
+    targets = torch.randint(len(SPEC.classes), (len(images), 2))
+    pieces = zip(images.split(7), targets.split(7), strict=True)
+    expected = torch.cat([visualizer(network, *piece).maps for piece in pieces])
+    torch.testing.assert_close(visualizer(network, images, targets).maps, expected)
 
 
 def test_smooth_grad_without_noise_is_the_gradient():
