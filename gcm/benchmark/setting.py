@@ -9,7 +9,6 @@ from torch import Tensor
 
 from gcm.benchmark.own_training import OwnTraining
 from gcm.data import Split, as_pixels
-from gcm.error import InputError
 from gcm.model import GCM, PooledClassifier, evaluation_copy
 
 
@@ -31,8 +30,6 @@ class Setting:
     @cached_property
     def images(self) -> Tensor:
         """The first batch of test images, `(B,C,H,W)` in [0,1]."""
-        if self.batch_size > len(self.test):
-            raise InputError(f"task.batch_size must be 1 to {len(self.test)}, the test images; got {self.batch_size}")
         return as_pixels(self.test[torch.arange(self.batch_size)][0], "cpu")
 
     @cached_property

@@ -83,6 +83,8 @@ def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_s
     pooled, own = cnn.network(), gcm.network()
     if not isinstance(pooled, PooledClassifier) or not isinstance(own, GCM):
         raise InputError(f"task.cnn must name a CNN and task.gcm a GCM, got {cnn.card.name} and {gcm.card.name}")
+    if batch_size > len(data.test):
+        raise InputError(f"task.batch_size must be 1 to {len(data.test)}, the test images; got {batch_size}")
     return Setting(pooled, own, data.test, batch_size, partial(own_training, data.root))
 
 

@@ -32,6 +32,7 @@ def in_process(rank, address, results):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     with multiprocessing.get_context("spawn").Manager() as manager:
         results = manager.dict()

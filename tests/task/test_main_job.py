@@ -96,15 +96,21 @@ def test_resume_goes_on_as_if_never_stopped(train_py, tmp_path, monkeypatch):
     assert (tmp_path / "whole/metrics.csv").read_bytes() == (tmp_path / "cut/metrics.csv").read_bytes()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return tmp_path_factory.mktemp("trained") / "run"
+
+
 @pytest.fixture
-def run(train_py):
+def run(train_py, trained):
     """A trained network's run directory."""
-    assert train_py(*TRAIN, "output=run").code == 0
-    return "run"
+    if not trained.is_dir():
+        assert train_py(*TRAIN, f"output={trained}").code == 0
+    return trained
 
 
 def test_test_repeats_the_result_of_training(train_py, run, tmp_path):
-    trained = json.loads((tmp_path / "run/result.json").read_text())
+    trained = json.loads((run / "result.json").read_text())
     assert train_py("task=test", f"weights={run}", "output=again").code == 0
     (again,) = json.loads((tmp_path / "again/result.json").read_text())
     assert (again["test_accuracy"], again["test_loss"]) == (

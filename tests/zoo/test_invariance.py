@@ -131,10 +131,11 @@ def in_bfloat16(network: Classifier, split: Split) -> Tensor:
         return torch.cat([copy(as_pixels(split[batch][0], "cpu").bfloat16()).float() for batch in batches])
 
 
+EMBEDDED = ("gcm_digits", "cnn_digits")
 REAL = [pytest.param(name, marks=pytest.mark.real_data) for name in ("gcm_mnist", "cnn_cifar10")]
 
 
-@pytest.mark.parametrize("name", ["gcm_digits", "cnn_digits", *REAL])
+@pytest.mark.parametrize("name", [*EMBEDDED, *REAL])
 def test_accuracy(name):
     network = gcm.load(name)
     split = data_of(network).test
@@ -154,7 +155,7 @@ def test_maps_of_real_images(name, trials):
     check_maps(network, as_pixels(data_of(network).test[torch.arange(trials(8))][0], "cpu"))
 
 
-@pytest.mark.parametrize("name", ["gcm_digits", "cnn_digits", *REAL])
+@pytest.mark.parametrize("name", [*(pytest.param(name, marks=pytest.mark.slow) for name in EMBEDDED), *REAL])
 @pytest.mark.parametrize("half", [in_bfloat16_mixed, in_bfloat16])
 def test_what_bfloat16_costs(name, half):
     """Largest logit error and lost accuracy, as the README states them."""
@@ -167,6 +168,7 @@ def test_what_bfloat16_costs(name, half):
     assert (right - right_rounded).abs() <= 0.003
 
 
+@pytest.mark.slow
 def test_a_test_that_is_not_in_float32_says_so(train_py, tmp_path):
     end = train_py("task=test", "weights=cnn_digits", "trainer.precision=bf16-mixed", "output=out")
     assert end.code == 0, end.err
