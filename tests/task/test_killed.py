@@ -1,16 +1,16 @@
 """Killed or stopped at any moment, and gone on with: as if it had never been."""
 
 import json
+import os
 import random
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
 from forked import Forked
-
-pytestmark = pytest.mark.slow
 
 LITTLE = ("data.batch_size=64", "data.val_size=100", "checkpoint.every_n_steps=7")
 TRAININGS = {
@@ -18,6 +18,8 @@ TRAININGS = {
     "mc_dropout_cnn": ("model=mc_dropout_cnn", "trainer.max_epochs=2", "optimizer=sgd", "data.flip=true", *LITTLE),
     "tiny_lenet": ("model=tiny_lenet", "optimizer=adam", "trainer.max_epochs=null", "trainer.max_steps=50",
                    "data.batch_size=50", "schedule=constant"),
+    "mnist": ("data=mnist", f"data.root={Path(os.environ.get('GCM_DATA', '')).resolve()}", "data.val_size=1000",
+              "model.widths=[2,3,4]", "trainer.max_epochs=null", "trainer.max_steps=60", "checkpoint.every_n_steps=20"),
 }  # fmt: skip
 
 
@@ -92,7 +94,10 @@ def go_on_words(name, directory):
     return ("task=train", *TRAININGS[name], "output=run")
 
 
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.real_data if name == "mnist" else pytest.mark.slow) for name in TRAININGS],
+)
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=["kill", "term", "ctrl-c"])
 def test_a_training_stopped_again_and_again(forked, uninterrupted, request, name, by):
     expected, seconds = uninterrupted(name)
@@ -120,6 +125,7 @@ def test_a_training_stopped_again_and_again(forked, uninterrupted, request, name
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_a_training_killed_while_it_writes_a_file(forked, uninterrupted, request):
     """At every moment, or `--trials` of them: a file half written, or just in its place."""
     expected, _ = uninterrupted("gcm")
@@ -146,6 +152,7 @@ STUDIES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
 def test_an_evaluation_stopped_again_and_again(forked, request, name, by):

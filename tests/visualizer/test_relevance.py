@@ -226,6 +226,18 @@ def test_the_layer_that_reads_pixels_gets_their_rule_whatever_was_done_to_them(b
             torch.testing.assert_close(DeepTaylor()(network, images).maps[image, target], expected)
 
 
+@pytest.mark.parametrize(("bound", "sign"), [(1.0, -1), (0.0, 1)], ids=["white", "black"])
+def test_pixels_near_a_bound_lose_no_digits(bound, sign):
+    """Where they alone, by what is left to the bound, say who gets the relevance."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2)).eval()
+    with torch.no_grad():
+        network[0].weight.copy_(sign * torch.rand_like(network[0].weight))
+        network[0].bias.fill_(20)
+    images = (bound - torch.rand(2, 3, 4, 4) / 10_000).abs()
+    exact = DeepTaylor()(network.double(), images.double()).maps
+    torch.testing.assert_close(DeepTaylor()(network.float(), images).maps.double(), exact, rtol=1e-4, atol=0)
+
+
 def test_parameters_are_constants():
     class Scaled(nn.Module):
         def __init__(self):

@@ -21,13 +21,13 @@ BOUND = 1e-5
 """Of a map's largest value."""
 QUICK = ("gcm_digits", "tiny_lenet_mnist")
 SENSITIVE = (
-    "deconvnet", "guided_backprop", "guided_grad_cam", "input_x_gradient", "integrated_gradients", "lrp", "saliency",
-    "smooth_grad",
+    "deconvnet", "deep_taylor", "guided_backprop", "guided_grad_cam", "input_x_gradient", "integrated_gradients", "lrp",
+    "saliency", "smooth_grad",
 )  # fmt: skip
 """Maps that jump where a ReLU opens or another pixel wins a pooling window, which rounding decides where values are
 nearly equal; relevance jumps where it is shared in proportion to terms that nearly cancel. In float64 it is too rare to
 be seen."""
-JUMP = 0.05
+JUMP = 0.1
 """Of the largest value, in a map that jumps; most do not, and keep the other bound."""
 Explained = Callable[[Visualizer, Classifier, Tensor], Tensor]
 

@@ -172,16 +172,17 @@ class Bounded(Rule):
     """For pixels, in proportion to `x w - low w+ - high w-`; biases get nothing. Also called the zB rule.
 
     Source: Montavon et al., 2017, equation 12. Where inputs are no pixels, the z+ rule.
+    Departure: summed as `(x - low) w+ + (x - high) w-`, which is the same, but near black and white loses no digits.
     """
 
     def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
         if layer.low is None or layer.high is None:
             return ZPlus().parts(layer)
-        low, high = (-bound.expand_as(layer.inputs) for bound in (layer.low, layer.high))
-        whole, positive, negative = (layer.inputs, layer.weight), layer.weight.clamp_min(0), layer.weight.clamp_max(0)
+        above, below = layer.inputs - layer.low, layer.inputs - layer.high
+        positive, negative = layer.weight.clamp_min(0), layer.weight.clamp_max(0)
         return (
-            Part((whole, (low, positive), (high, negative)), of=~layer.negative),
-            Part((whole, (low, negative), (high, positive)), of=layer.negative),
+            Part(((above, positive), (below, negative)), of=~layer.negative),
+            Part(((above, negative), (below, positive)), of=layer.negative),
         )
 
 
