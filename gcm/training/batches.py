@@ -5,6 +5,7 @@ from torch.utils.data import DataLoader
 
 from gcm.data.base import Batch, ImageData
 from gcm.data.loader import OrderedBatches, ShuffledBatches, loader
+from gcm.training.trainer import batches_of_this_epoch
 
 
 class ImageBatches(LightningDataModule):
@@ -41,6 +42,5 @@ class ImageBatches(LightningDataModule):
         From Lightning's loops: while it restores them, `trainer.current_epoch` is still the epoch before.
         """
         assert self.trainer is not None
-        loop = self.trainer.fit_loop
-        epoch: int = loop.epoch_progress.state_dict()["current"]["processed"]
-        return epoch, loop.epoch_loop.batch_idx + 1 if loop.restarting else 0
+        epoch: int = self.trainer.fit_loop.epoch_progress.state_dict()["current"]["processed"]
+        return epoch, batches_of_this_epoch(self.trainer)

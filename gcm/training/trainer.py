@@ -96,12 +96,18 @@ class StopAfterSteps(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.should_stop = trainer.global_step >= self.steps
         if trainer.max_epochs == -1:  # so that the progress bar says how many there will be
-            steps_left = self.steps - trainer.global_step
-            epochs_left = ceil(steps_left * trainer.accumulate_grad_batches / trainer.num_training_batches)
-            trainer.fit_loop.max_epochs = trainer.current_epoch + epochs_left
+            batches_left = (self.steps - trainer.global_step) * trainer.accumulate_grad_batches
+            batches = batches_of_this_epoch(trainer) + batches_left
+            trainer.fit_loop.max_epochs = trainer.current_epoch + ceil(batches / trainer.num_training_batches)
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         trainer.should_stop = trainer.should_stop or trainer.global_step >= self.steps
+
+
+def batches_of_this_epoch(trainer: Trainer) -> int:
+    """How many a training had that goes on within an epoch."""
+    loop = trainer.fit_loop
+    return int(loop.epoch_loop.batch_idx) + 1 if loop.restarting else 0
 
 
 def planned_steps(trainer: Trainer) -> int:

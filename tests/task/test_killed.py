@@ -130,7 +130,7 @@ def test_a_training_killed_while_it_writes_a_file(forked, uninterrupted, request
     """At every moment, or `--trials` of them: a file half written, or just in its place."""
     expected, _ = uninterrupted("gcm")
     directory = forked.directory / "run"
-    trials, every = request.config.getoption("--trials") or 6, 2 * len(expected["files"])
+    trials, every = request.config.getoption("--trials") or 4, 2 * len(expected["files"])
     moments = sorted(random.Random(0).sample(range(every), trials)) if trials < every else range(10 * every)
     for moment in moments:
         end = forked.run("task=train", *TRAININGS["gcm"], "output=run", at=moment)
@@ -145,7 +145,7 @@ def test_a_training_killed_while_it_writes_a_file(forked, uninterrupted, request
 
 
 STUDIES = {
-    "regions": ("task=regions", "weights=gcm_digits", "task.grid=4", "task.split=test", "task.images_per_class=30"),
+    "regions": ("task=regions", "weights=gcm_digits", "task.grid=4", "task.split=test", "task.images_per_class=8"),
     "noise_mask": ("task=noise_mask", "weights=cnn_digits", "indices=[0,1]", "task.steps=30", "task.samples=4"),
     "faithfulness": ("task=faithfulness", "weights=cnn_digits", "visualizer=[cam,saliency]", "measure=[sparseness,stability]"),
     "decline_ratio": ("task=decline_ratio", "weights=[gcm_digits,cnn_digits]", "visualizer=[gcm,cam]", "rendering=[raw,blend]"),

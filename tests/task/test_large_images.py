@@ -10,7 +10,7 @@ from gcm.benchmark.new_process import in_new_process
 from gcm.data import ImageFolder, as_pixels
 from gcm.visualizer import ClassContributionMaps, ClassWeightMaps
 
-CLASSES, MEMORISED, SIZE = 200, 32, 224
+CLASSES, MEMORISED, SIZE = 200, 16, 224
 EPOCHS = 60
 
 
@@ -36,7 +36,7 @@ def growth_by_maps(run, images, targets):
 
 @pytest.mark.slow
 def test_a_folder_of_two_hundred_classes(train_py, photos, tmp_path):
-    """The other training images are set aside, so that 32 are left to be memorised."""
+    """The other training images are set aside, so that 16 are left to be memorised."""
     end = train_py("task=train", "data=image_folder", f"data.root={photos}", f"data.val_size={CLASSES - MEMORISED}",
                    "data.batch_size=16", "data.crop_padding=0", "model=gcm_backbone",
                    "model.backbone=shufflenet_v2_x0_5", "model.widths=[16,16,32,64]", "optimizer=adamw", "optimizer.lr=2e-2",

@@ -16,13 +16,18 @@ def swept(directory, *words):
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300)
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Where the same jobs were swept in one process."""
+    directory = tmp_path_factory.mktemp("alone")
+    assert swept(directory, "-m", "seed=0,1", "hydra.sweep.dir=sweep").returncode == 0
+    return directory
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
-def test_jobs_in_other_processes(tmp_path, launcher):
+def test_jobs_in_other_processes(tmp_path, alone, launcher):
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    assert swept(alone, "-m", "seed=0,1", "hydra.sweep.dir=sweep").returncode == 0
     end = swept(tmp_path, f"sweep={launcher}", "seed=0,1", "hydra.sweep.dir=sweep")
     assert end.returncode == 0, end.stderr
     with (tmp_path / "sweep/runs.csv").open() as lines, (alone / "sweep/runs.csv").open() as expected:

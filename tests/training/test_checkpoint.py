@@ -68,6 +68,20 @@ def test_it_goes_on_bit_for_bit_from_every_kind_of_place(train_py, tmp_path, who
     assert results[0] == results[1]
 
 
+def test_a_training_by_steps_makes_them_all_wherever_it_was_stopped(train_py, tmp_path, stopped_in_step):
+    """4 steps an epoch; after the third as many are left."""
+    words = (*WORDS, "trainer.max_epochs=null", "trainer.max_steps=7")
+    assert train_py(*words, "output=whole").code == 0
+    stopped_in_step(3, signal.SIGTERM)
+    assert train_py(*words, "output=cut").code == 143
+    stopped_in_step(6, signal.SIGTERM)
+    assert train_py("task=train", "resume=cut").code == 143
+    assert train_py("task=train", "resume=cut").code == 0
+    assert content(tmp_path / "cut")["global_step"] == 7
+    assert same_network(tmp_path / "whole", tmp_path / "cut", "last.ckpt")
+    assert (tmp_path / "whole/metrics.csv").read_bytes() == (tmp_path / "cut/metrics.csv").read_bytes()
+
+
 def test_the_best_network_so_far_is_known_after_a_stop(train_py, tmp_path):
     """An epoch whose accuracy is lower leaves `best.ckpt` alone, also where the better one was before the stop."""
     words = (*WORDS, "trainer.max_epochs=3", "schedule=constant")
