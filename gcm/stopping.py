@@ -17,10 +17,10 @@ class Stopped(BaseException):
     Attributes:
         signal_number: what asked; the exit code is 128 more.
         where: how far things are.
-        go_on: what goes on from there; empty: nothing can.
+        go_on: what goes on from there; before anything is written the same command; empty: nothing can.
     """
 
-    def __init__(self, signal_number: int, where: str = "stopped", go_on: str = "") -> None:
+    def __init__(self, signal_number: int, where: str = "stopped", go_on: str = "the same command") -> None:
         super().__init__(signal_number, where, go_on)
         self.signal_number, self.where, self.go_on = signal_number, where, go_on
 

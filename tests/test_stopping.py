@@ -71,7 +71,8 @@ def test_ignored_signals_stay_ignored():
 
 
 def test_it_says_how_to_go_on():
-    stop = Stopped(signal.SIGTERM, "stopped at step 7")
+    assert str(Stopped(signal.SIGTERM)) == "stopped; go on: the same command"
+    stop = Stopped(signal.SIGTERM, "stopped at step 7", go_on="")
     assert str(stop) == "stopped at step 7; nothing to go on from"
     stop.go_on = "python train.py task=train resume=run"
     assert str(stop) == "stopped at step 7; go on: python train.py task=train resume=run"
