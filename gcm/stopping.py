@@ -30,14 +30,20 @@ class Stopped(BaseException):
 
 @contextmanager
 def signals_raise_stopped() -> Iterator[None]:
-    """Within it SIGTERM and Ctrl-C raise `Stopped` wherever the program is."""
+    """Within it SIGTERM and Ctrl-C raise `Stopped` wherever the program is, also where a library makes an error of it."""
+    raised: list[Stopped] = []
 
     def stop(signal_number: int, _: FrameType | None) -> None:
-        raise Stopped(signal_number)
+        raised.append(Stopped(signal_number))
+        raise raised[-1]
 
     earlier = listen(stop)
     try:
         yield
+    except Exception as error:
+        if raised:
+            raise raised[-1] from error
+        raise
     finally:
         restore(earlier)
 

@@ -28,6 +28,11 @@ class Ended:
     out: str
     err: str
 
+    @property
+    def finished(self) -> bool:
+        """Whether it had said its last line, after which a signal just ends the process."""
+        return "\nnext: " in self.out
+
 
 class Forked:
     """The client."""

@@ -70,6 +70,16 @@ def test_ignored_signals_stay_ignored():
         signal.signal(signal.SIGINT, earlier)
 
 
+def test_a_stop_that_a_library_makes_an_error_of_is_one():
+    with pytest.raises(Stopped), signals_raise_stopped():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException as error:
+            raise ValueError("Error building serializer") from error
+    with pytest.raises(ValueError, match="own"), signals_raise_stopped():
+        raise ValueError("own")
+
+
 def test_it_says_how_to_go_on():
     assert str(Stopped(signal.SIGTERM)) == "stopped; go on: the same command"
     stop = Stopped(signal.SIGTERM, "stopped at step 7", go_on="")
