@@ -30,7 +30,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def signals_raise_stopped() -> Iterator[None]:
-    """Within it SIGTERM and Ctrl-C raise `Stopped` wherever the program is, also where a library makes an error of it."""
+    """Within it SIGTERM and Ctrl-C raise `Stopped` wherever the program is, even if a library makes an error of it."""
     raised: list[Stopped] = []
 
     def stop(signal_number: int, _: FrameType | None) -> None:

@@ -71,11 +71,14 @@ def test_ignored_signals_stay_ignored():
 
 
 def test_a_stop_that_a_library_makes_an_error_of_is_one():
-    with pytest.raises(Stopped), signals_raise_stopped():
+    def library():
         try:
             signal.raise_signal(signal.SIGINT)
         except BaseException as error:
             raise ValueError("Error building serializer") from error
+
+    with pytest.raises(Stopped), signals_raise_stopped():
+        library()
     with pytest.raises(ValueError, match="own"), signals_raise_stopped():
         raise ValueError("own")
 
