@@ -32,6 +32,7 @@ def page(sections):
     )
 
 
+@pytest.mark.slow
 def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, tmp_path):
     evidence.results = tmp_path / "none"
     sections = [section(evidence) for section in SECTIONS]

@@ -126,6 +126,7 @@ def test_why(train_py, run, tmp_path):
     assert "studied another network" in train_py("task=why", run, "indices=[0]", "task.regions=regions").error
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_goes_on(train_py, tmp_path, monkeypatch):
     words = ["sweep=fewest_filters", "data=digits", "data.batch_size=200", "trainer.max_steps=14", "schedule=constant",
              "model.filters=[1,1],[2,2]", "seed=0,1", "hydra.sweep.dir=sweep"]  # fmt: skip

@@ -71,6 +71,7 @@ def test_other_visualizers_and_what_does_not_fit(train_py):
     assert "indices= and label= both" in train_py("task=grad_cam", "weights=cnn_digits", "indices=[1]", "label=3").error
 
 
+@pytest.mark.slow
 def test_runs_are_trained_and_watched(train_py, tmp_path):
     end = train_py("task=evolution", "task.experiments=[lab_batch128,lab_lr001]", "data=digits", "data.val_size=0", "trainer.max_steps=6",
                    "iterations=[6,0,2]", "task.images=40", "task.images_per_class=3", "output=out")  # fmt: skip

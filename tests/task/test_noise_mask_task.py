@@ -5,6 +5,7 @@ import json
 import signal
 
 import numpy as np
+import pytest
 
 from gcm.study.noise_mask import NoiseMaskSearch
 
@@ -28,6 +29,7 @@ def test_masks_history_and_trial_are_written(train_py, tmp_path):
     assert study["mask"]["thresholds"] == {"first": 0.2, "hidden": 0.0, "output": 0.0}
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_by_its_own_settings(train_py, tmp_path, monkeypatch):
     many = ("task=noise_mask", *IMAGES, "task.steps=4", "task.samples=200")  # two images at once, so two searches
     assert train_py(*many, "output=whole").code == 0

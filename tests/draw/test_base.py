@@ -1,0 +1,42 @@
+"""What every figure owes to its texts."""
+
+import warnings
+
+import pytest
+
+from gcm.draw import base
+
+PRIVATE = "\ue123"
+"""No font has it."""
+
+
+def figure_of(text):
+    figure = base.new_figure(2, 1)
+    figure.suptitle(text)
+    return figure
+
+
+def test_letters_that_no_font_has_are_named_in_one_line(tmp_path, capfd):
+    base.save(figure_of(f"it's {PRIVATE}"), tmp_path / "figure.png")
+    (line,) = capfd.readouterr().out.splitlines()
+    assert line.startswith("figure.png: no font here has ")
+    assert (tmp_path / "figure.png").is_file()
+    base.save(figure_of("it's blue"), tmp_path / "figure.png")
+    assert not capfd.readouterr().out
+
+
+def test_other_warnings_of_matplotlib_are_passed_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(base, "write_whole", lambda *_: warnings.warn("of another kind", stacklevel=1))
+    with pytest.warns(UserWarning, match="of another kind"):
+        base.save(figure_of(""), tmp_path / "figure.png")
+
+
+def test_letters_come_from_a_second_font_where_the_first_has_none(tmp_path, monkeypatch, capfd):
+    """matplotlib brings a font with this letter, which is not the usual one."""
+    letter = "\u210a"
+    monkeypatch.setattr(base, "east_asian_fonts", lambda: ())
+    base.save(figure_of(letter), tmp_path / "without.png")
+    without = "no font here has" in capfd.readouterr().out
+    monkeypatch.setattr(base, "east_asian_fonts", lambda: ("STIXGeneral",))
+    base.save(figure_of(letter), tmp_path / "with.png")
+    assert (without, "no font here has" in capfd.readouterr().out) == (True, False)
