@@ -74,8 +74,9 @@ def test_calibration_by_hand():
     assert ours == pytest.approx(float(multiclass_calibration_error(probabilities, labels, 4, 15, "l1")), abs=1e-6)
     surest = torch.tensor([[1.0, 0.0]] * 70 + [[0.95, 0.05]] * 30).double()
     labels = torch.tensor([1] + [0] * 99)
-    in_one_bin = calibration(Beliefs(surest, torch.zeros(100)), labels).error.mean
-    assert in_one_bin == pytest.approx(abs((70 + 30 * 0.95) / 100 - 0.99))
+    one_bin = calibration(Beliefs(surest, torch.zeros(100)), labels)
+    assert one_bin.log_loss.mean == pytest.approx(-(math.log(1e-12) + 30 * math.log(0.95)) / 100)  # not infinite
+    assert one_bin.error.mean == pytest.approx(abs((70 + 30 * 0.95) / 100 - 0.99))
     filled = found.counts > 0
     assert found.confidences[filled].tolist() == pytest.approx([0.6, 0.9])
     assert found.accuracies[filled].tolist() == pytest.approx([0.3, 0.9])

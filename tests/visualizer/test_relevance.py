@@ -5,6 +5,7 @@ import torch
 from relevance_by_hand import by_hand
 from sample import NETWORKS, images_of, randomized
 from torch import nn
+from torch.nn import functional as F
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
@@ -147,6 +148,16 @@ REFUSED = {
     "division": (Odd(lambda values: 1 / values), r"truediv|div|reciprocal"),
     "layer of its own": (nn.BatchNorm2d(2), r"batch normalisation that does not follow a linear layer.* in 1\.0$"),
 }
+
+
+@pytest.mark.parametrize("relu", [lambda values: F.relu(values, True), torch.relu_, lambda values: values.relu()])
+def test_a_relu_is_one_however_it_is_called(relu):
+    def network_with(layer):
+        return nn.Sequential(convolution, layer, nn.Flatten(), linear).eval()
+
+    convolution, linear, images = nn.Conv2d(3, 2, 3), nn.Linear(8, 2), torch.rand(2, 3, 4, 4)
+    expected = LRP()(network_with(nn.ReLU()), images).maps
+    torch.testing.assert_close(LRP()(network_with(Odd(relu)), images).maps, expected)
 
 
 @pytest.mark.parametrize("name", REFUSED)
