@@ -2,7 +2,9 @@
 
 from functools import cache
 
+import pytest
 import torch
+from _pytest.mark import ParameterSet
 from omegaconf import OmegaConf
 from sample import ROOT
 from torch import Tensor
@@ -15,6 +17,19 @@ from gcm.model import Classifier
 from gcm.visualizer import Visualizer
 
 NAMES = gcm.list_models()
+KINDS = {type(gcm.load(name)): name for name in reversed(NAMES)}
+"""The first network of each kind by its class."""
+
+
+def networks(*quick: str) -> list[ParameterSet | str]:
+    """For tests of every network: some are quick, one of each kind is slow, and all others wait for `--trials`."""
+    alike = pytest.mark.skipif("not config.getoption('--trials')", reason="like another network; runs with --trials")
+    return [
+        name
+        if name in quick
+        else pytest.param(name, marks=[pytest.mark.slow, *([] if name in KINDS.values() else [alike])])
+        for name in NAMES
+    ]
 
 
 def visualizers(**settings: object) -> dict[str, Visualizer]:

@@ -106,6 +106,7 @@ def test_headings_of_filter_images_stand_above_their_columns(train_py, run, tmp_
     assert rows[3][6].picture.shape == (1, 3, 3)
 
 
+@pytest.mark.slow
 def test_why(train_py, run, tmp_path):
     assert train_py("task=regions", run, IMAGES, "task.grid=4", "output=regions").code == 0
     end = train_py("task=why", run, "indices=[0,5]", "task.regions=regions", "task.paths=2", "output=out")

@@ -165,7 +165,7 @@ def test_an_evaluation_stopped_again_and_again(forked, request, name, by):
     assert forked.run(*STUDIES[name], "output=whole").code == 0
     seconds = time.monotonic() - began
     expected = files(forked.directory / "whole")
-    trials = request.config.getoption("--trials") or 2
+    trials = request.config.getoption("--trials") or 1
     moments, waited = random.Random(f"{name} {by}"), []
     directory = forked.directory / "run"
     for stops in range(trials + 1):

@@ -87,6 +87,7 @@ def test_a_checkpoint_says_where_it_comes_from(train_py, tmp_path):
         assert "torch" in origin["versions"]
 
 
+@pytest.mark.slow
 def test_resume_goes_on_as_if_never_stopped(train_py, tmp_path, monkeypatch):
     from gcm.training.module import ClassifierTraining
 

@@ -10,14 +10,12 @@ from threading import Barrier, Thread
 
 import pytest
 import torch
-from shipped import NAMES, digits_like, fitting
+from shipped import digits_like, fitting, networks
 from torch import Tensor, nn
 from untouched import untouched
 
 import gcm
 
-QUICK = ("cnn_digits", "tiny_lenet_mnist")
-NETWORKS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 PARTS = ("forward", "backward")
 
 
@@ -28,7 +26,7 @@ class LayerError(Exception):
 ENDS = (LayerError, KeyboardInterrupt)
 
 
-@pytest.fixture(params=NETWORKS)
+@pytest.fixture(params=networks("cnn_digits", "tiny_lenet_mnist"))
 def network(request):
     """As somebody has it who goes on training: with gradients, in training mode but for one part."""
     network = gcm.load(request.param).train()

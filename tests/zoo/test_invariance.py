@@ -8,11 +8,11 @@ from copy import deepcopy
 
 import pytest
 import torch
-from shipped import NAMES, digits_like, fitting
+from shipped import digits_like, fitting, networks
 from torch import Tensor
 
 import gcm
-from gcm.data import CIFAR10, MNIST, Digits, Split, as_pixels
+from gcm.data import CIFAR10, MNIST, Digits, ImageData, Split, as_pixels
 from gcm.model import Classifier, evaluation_copy
 from gcm.study.predictions import split_logits
 from gcm.visualizer import Visualizer
@@ -85,9 +85,7 @@ def images_for(network: Classifier, count: int) -> Tensor:
     return digits_like(network.spec, count)
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
-)
+@pytest.mark.parametrize("name", networks("tiny_lenet_mnist"))
 def test_maps(name, trials):
     check_maps(gcm.load(name), images_for(gcm.load(name), trials(3)))
 
@@ -112,8 +110,13 @@ def test_maps_in_float64_never_jump(name, trials):
             assert found.max() <= 1e-9, (kind, way, found)
 
 
-def data_of(network: Classifier):
-    """The test set of a network's own data."""
+def tested(network: Classifier, count: int) -> Split:
+    """The first test images of a network's own data."""
+    test = data_of(network).test
+    return test.subset(torch.arange(min(count, len(test))))
+
+
+def data_of(network: Classifier) -> ImageData:
     kinds = {"digits": Digits, "mnist": MNIST, "cifar10": CIFAR10}
     return kinds[network.card.data](root=os.environ.get("GCM_DATA", ""))
 
@@ -136,9 +139,9 @@ REAL = [pytest.param(name, marks=pytest.mark.real_data) for name in ("gcm_mnist"
 
 
 @pytest.mark.parametrize("name", [*EMBEDDED, *REAL])
-def test_accuracy(name):
+def test_accuracy(name, trials):
     network = gcm.load(name)
-    split = data_of(network).test
+    split = tested(network, trials(360))
     named = split_logits(None, network, split).argmax(1)
     assert torch.equal(split_logits(None, network, split, batch_size=7).argmax(1), named)
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
@@ -152,15 +155,15 @@ def test_accuracy(name):
 @pytest.mark.parametrize("name", REAL)
 def test_maps_of_real_images(name, trials):
     network = gcm.load(name)
-    check_maps(network, as_pixels(data_of(network).test[torch.arange(trials(8))][0], "cpu"))
+    check_maps(network, as_pixels(data_of(network).test[torch.arange(trials(4))][0], "cpu"))
 
 
 @pytest.mark.parametrize("name", [*(pytest.param(name, marks=pytest.mark.slow) for name in EMBEDDED), *REAL])
 @pytest.mark.parametrize("half", [in_bfloat16_mixed, in_bfloat16])
-def test_what_bfloat16_costs(name, half):
+def test_what_bfloat16_costs(name, half, trials):
     """Largest logit error and lost accuracy, as the README states them."""
     network = gcm.load(name)
-    split = data_of(network).test
+    split = tested(network, trials(360))
     exact = split_logits(None, network, split)
     rounded = half(network, split)
     assert 0 < (rounded - exact).abs().max() <= 0.1 * exact.abs().max()
