@@ -110,7 +110,7 @@ def test_maps_in_float64_never_jump(name, trials):
             assert found.max() <= 1e-9, (kind, way, found)
 
 
-def tested(network: Classifier, count: int) -> Split:
+def first_tested(network: Classifier, count: int) -> Split:
     """The first test images of a network's own data."""
     test = data_of(network).test
     return test.subset(torch.arange(min(count, len(test))))
@@ -141,7 +141,7 @@ REAL = [pytest.param(name, marks=pytest.mark.real_data) for name in ("gcm_mnist"
 @pytest.mark.parametrize("name", [*EMBEDDED, *REAL])
 def test_accuracy(name, trials):
     network = gcm.load(name)
-    split = tested(network, trials(360))
+    split = first_tested(network, trials(360))
     named = split_logits(None, network, split).argmax(1)
     assert torch.equal(split_logits(None, network, split, batch_size=7).argmax(1), named)
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
@@ -163,7 +163,7 @@ def test_maps_of_real_images(name, trials):
 def test_what_bfloat16_costs(name, half, trials):
     """Largest logit error and lost accuracy, as the README states them."""
     network = gcm.load(name)
-    split = tested(network, trials(360))
+    split = first_tested(network, trials(360))
     exact = split_logits(None, network, split)
     rounded = half(network, split)
     assert 0 < (rounded - exact).abs().max() <= 0.1 * exact.abs().max()
