@@ -19,7 +19,8 @@ from gcm.task.run_directory import claimed
 from gcm.zoo import read_saved
 
 TRAIN = ("task=train", "model=tiny_lenet", "+trainer.limit_train_batches=2", "trainer.max_epochs=1")
-IN_USE = r"error: {directory} is in use by process \d+ on \S+; wait for its end, or name another directory\n"
+HOLDER = r"(?:process \d+ on \S+|another process)"  # who has just taken the lock has not yet written its name
+IN_USE = rf"error: {{directory}} is in use by {HOLDER}; wait for its end, or name another directory\n"
 
 
 @pytest.fixture
