@@ -17,12 +17,12 @@ from gcm.file import write_json
 from gcm.rendering import Product
 from gcm.task.begun import all_words, resumable, resumed_config, write_config
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
+from gcm.task.device import device_of
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import check_model, chosen, refuse, settings_of, task_overrides
 from gcm.task.shared_work import Share
 from gcm.task.train import train_or_go_on
-from gcm.task.weights import device_of
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
 

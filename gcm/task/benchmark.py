@@ -22,9 +22,10 @@ from gcm.model import GCM, PooledClassifier
 from gcm.setting import PositiveCount
 from gcm.task.command_line import CONFIGS
 from gcm.task.composed import composed
+from gcm.task.device import device_of, machine
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.train import machine, training_module, versions
+from gcm.task.train import training_module, versions
 from gcm.task.weights import named_data
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -50,13 +51,13 @@ def benchmark(
             try:
                 for result in measured_row(setting, name, rounds):
                     results.append(result)
-                    write_benchmark(results, left_out, origin(), directory)
+                    write_benchmark(results, left_out, origin(config), directory)
                     say(f"{name}: {result.what} against {result.against}: {result.ratio:.2f}")
             except ModuleNotFoundError as error:
                 left_out.append(f'{name}: the rest needs {error.name}: pip install -e ".[bench]"')
             except LeftOutError as reason:
                 left_out.append(f"{name}: left out, {reason}")
-            write_benchmark(results, left_out, origin(), directory)
+            write_benchmark(results, left_out, origin(config), directory)
     show_benchmark(results)
     for line in left_out:
         say(line)
@@ -107,7 +108,7 @@ def own_training(root: str, words: Sequence[str]) -> OwnTraining:
     )
 
 
-def origin() -> Mapping[str, str]:
+def origin(config: DictConfig) -> Mapping[str, str]:
     """Machine, threads and versions, for the files."""
     there = {}
     for library in PEERS:
@@ -116,4 +117,4 @@ def origin() -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     libraries = ", ".join(f"{name} {number}" for name, number in (versions() | there).items())
-    return {"machine": machine(), "versions": libraries}
+    return {"machine": machine(device_of(config)), "versions": libraries}

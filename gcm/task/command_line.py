@@ -41,6 +41,9 @@ NOT_OURS_TO_MEND = [
     r"The number of training batches .* is smaller than the logging interval.*",  # each epoch is logged anyway
     r".*does not have many workers.*",  # batches come from memory
     r"You're resuming from a checkpoint that ended before the epoch ended.*",  # batches go on where it ended
+    r"GPU available but not used.*",  # as trainer.accelerator=cpu asks
+    r"TensorFloat32 tensor cores .* not enabled.*",  # full float32 is meant
+    r"The given buffer is not writable.*",  # torch.export.load of PyTorch 2.11, which writes nothing there
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning calls what torch deprecates
 ]
 
@@ -50,6 +53,7 @@ def run(config: DictConfig) -> float | None:
 
     Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
     """
+    from gcm.task.device import compute_alike_every_time
     from gcm.task.run_directory import in_sweep
     from gcm.task.settings import check_config, chosen, refuse_unread
 
@@ -60,6 +64,7 @@ def run(config: DictConfig) -> float | None:
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
         refuse_unread()
+        compute_alike_every_time(config)
         objective: float | None = build(config.task, config, key="task")
         return objective
     return None

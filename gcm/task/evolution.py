@@ -25,11 +25,12 @@ from gcm.study.evolution import Moment, moments
 from gcm.study.selection import first_of_each_class
 from gcm.study.settling import LayerState, Settling, layer_states, settling
 from gcm.task.composed import composed
+from gcm.task.device import device_of
 from gcm.task.grad_cam import explained_class, the_visualizer
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden, task_overrides
 from gcm.task.train import train_network
-from gcm.task.weights import device_of, named_data
+from gcm.task.weights import named_data
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
 

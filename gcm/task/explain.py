@@ -16,9 +16,10 @@ from gcm.data import Split, as_pixels, class_index
 from gcm.draw import classes_to_show, draw_class_maps
 from gcm.error import InputError, listed
 from gcm.rendering import Rendering
+from gcm.task.device import device_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import Settings, refuse, settings_of
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
 

@@ -22,11 +22,11 @@ from gcm.model import Classifier
 from gcm.report.faithfulness import Origin, show_faithfulness, write_faithfulness
 from gcm.setting import PositiveCount
 from gcm.study.noise_mask import NoiseMaskSettings
+from gcm.task.device import device_of, machine
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import refuse, refuse_overridden
 from gcm.task.stored_study import StoredStudy, read_arrays, resumed, write_arrays
-from gcm.task.train import machine
-from gcm.task.weights import device_of, named_data, named_networks
+from gcm.task.weights import named_data, named_networks
 from gcm.visualizer import NoiseMask, Visualizer
 from gcm.zoo import SavedNetwork
 
@@ -117,7 +117,7 @@ def measure_faithfulness(
             found += found_by(measures, Row(model, name, kind_of(visualizer)), subjects[0], values, data)
     cells = cells_of(found, study.compared_with)
     title = f"Faithfulness, {data.name}"
-    origin = Origin(data.name, ", ".join(map(name_of, networks)), study.compared_with, machine())
+    origin = Origin(data.name, ", ".join(map(name_of, networks)), study.compared_with, machine(device))
     write_faithfulness(cells, origin, title, directory)
     path = directory / "faithfulness.png"
     draw_faithfulness(cells, title, path)

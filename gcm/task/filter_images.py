@@ -15,10 +15,11 @@ from gcm.study.ascent import Ascent
 from gcm.study.filter_image import FilterImages, filter_images_of_layer, filter_images_of_paths
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import layers_called
+from gcm.task.device import device_of
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 
 ROWS_ON_A_PAGE = 16
 WAYS = {

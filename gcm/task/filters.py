@@ -20,10 +20,11 @@ from gcm.report.filter_contribution import (
 )
 from gcm.setting import PositiveCount
 from gcm.study.filter_contribution import FilterContributions, check_paths, filter_contributions
+from gcm.task.device import device_of
 from gcm.task.explain import chosen_images
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import overridden_keys, refuse, settings_of
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 
 SplitName = Literal["train", "test"]
 

@@ -10,10 +10,11 @@ from gcm.data import as_pixels
 from gcm.draw.attention import Look, draw_sheet
 from gcm.error import InputError, listed
 from gcm.study.attention import Explained, attention
+from gcm.task.device import device_of
 from gcm.task.explain import chosen_images
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import overridden_keys, refuse, settings_of, task_overrides
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 from gcm.visualizer import Visualizer
 
 

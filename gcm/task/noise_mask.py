@@ -18,11 +18,12 @@ from gcm.setting import Count, NonNegativeNumber, PositiveCount, PositiveNumber,
 from gcm.study.masked_network import Thresholds, check_can_be_masked
 from gcm.study.noise_mask import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
 from gcm.study.noise_trial import TrialSettings, found_masks
+from gcm.task.device import device_of
 from gcm.task.explain import chosen_images
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import settings_of
 from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 from gcm.zoo import SavedNetwork
 
 

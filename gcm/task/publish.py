@@ -13,11 +13,12 @@ from gcm.file import make_directory, write_text
 from gcm.plain import ROOT_ANYWHERE
 from gcm.report.card import card_page
 from gcm.task.begun import deciding
+from gcm.task.device import device_of, machine
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import claimed, run_directory
 from gcm.task.settings import refuse, refuse_other_data
-from gcm.task.train import machine, versions_now
-from gcm.task.weights import device_of, named_data, named_networks
+from gcm.task.train import versions_now
+from gcm.task.weights import named_data, named_networks
 from gcm.zoo import Card, SavedNetwork, Test
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights
@@ -80,7 +81,7 @@ def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageDat
         first = first or found
     assert first is not None
     path = directory / f"{networks[0].card.name}{SUFFIX}"
-    card = measured_card(networks[0], tests, first, len(data.train))
+    card = measured_card(networks[0], tests, first, len(data.train), machine(device_of(config)))
     write_weights(path, networks[0].weights, card)
     write_text(path.with_suffix(".md"), card_page(card))
     write_text(directory / SUMS, sums_text(directory))
@@ -92,7 +93,7 @@ def test_of(card: Card, found: Measured) -> Test:
     return Test(card.seed, found.accuracy, low, high, found.loss, found.images, card.training_seconds)
 
 
-def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int) -> Card:
+def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int, machine: str) -> Card:
     network = saved.network()
     config = {
         **saved.card.config,
@@ -112,5 +113,5 @@ def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, t
         complete=residual is not None and residual <= COMPLETE_BELOW,
         signed=found.completeness is not None and found.completeness.signed,
         completeness_residual=residual,
-        measured_on=f"{machine()}; {versions_now()}",
+        measured_on=f"{machine}; {versions_now()}",
     )

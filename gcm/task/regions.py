@@ -20,11 +20,12 @@ from gcm.file import write_bytes, write_csv
 from gcm.setting import Count, PositiveCount
 from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
 from gcm.study.selection import first_of_each_class
+from gcm.task.device import device_of
 from gcm.task.filters import SplitName, split_of
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import refuse, refuse_overridden, settings_of
 from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 from gcm.zoo import SavedNetwork
 
 

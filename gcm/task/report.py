@@ -16,10 +16,11 @@ from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
 from gcm.report.section import SECTIONS, Section
+from gcm.task.device import device_of, machine
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_other_data, settings_of, task_overrides
-from gcm.task.train import machine, versions_now
-from gcm.task.weights import device_of, named_data
+from gcm.task.train import versions_now
+from gcm.task.weights import named_data
 from gcm.zoo import SavedNetwork, cards, read_saved
 
 TITLE = "Reproduction report"
@@ -48,7 +49,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             directory=directory,
             device=device_of(config),
         )
-        sections = write_report(evidence, directory)
+        sections = write_report(evidence, machine(device_of(config)), directory)
     if readme is not None:
         update_readme(Path(readme).expanduser(), sections)
     say(f"report: {directory}/report.html and report.md")
@@ -89,13 +90,13 @@ def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[d
     return found, missing
 
 
-def write_report(evidence: Evidence, directory: Path) -> list[Section]:
+def write_report(evidence: Evidence, machine: str, directory: Path) -> list[Section]:
     sections = [section(evidence) for section in SECTIONS]
     markdown = rendered(
         "report.md.j2",
         command=" ".join(["python train.py", *task_overrides()]),
         date=date.today().isoformat(),
-        machine=machine(),
+        machine=machine,
         versions=versions_now(),
         missing=list(dict.fromkeys(line for section in sections for line in section.missing)),
         sections=sections,

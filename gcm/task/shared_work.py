@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from omegaconf import DictConfig
 
-from gcm.task.weights import device_of
+from gcm.task.device import device_of
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from gcm.task.begun import (
     resumed_config,
     write_config,
 )
+from gcm.task.device import device_of, machine
 from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
 from gcm.task.settings import refuse, task_overrides
 from gcm.zoo import Card, read_saved
@@ -188,12 +188,13 @@ def origin(config: DictConfig, data: ImageData, earlier: Card | None, overrides:
 
     A resumed training names all its machines.
     """
+    machines = [*(earlier.machine.split(" and ") if earlier else []), machine(device_of(config))]
     return {
         "config": OmegaConf.to_container(config, resolve=False),
         "spec": data.spec.to_dict(),
         "seed": config.seed,
         "overrides": list(overrides),
-        "machine": " and ".join(dict.fromkeys([*(earlier.machine.split(" and ") if earlier else []), machine()])),
+        "machine": " and ".join(dict.fromkeys(machines)),
         "versions": versions(),
     }
 
@@ -204,18 +205,3 @@ def versions() -> dict[str, str]:
 
 def versions_now() -> str:
     return ", ".join(f"{name} {number}" for name, number in versions().items())
-
-
-def machine() -> str:
-    accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    threads = torch.get_num_threads()
-    return f"{platform.system()} {processor()}, {threads} thread{'s' if threads > 1 else ''}{accelerator}"
-
-
-def processor() -> str:
-    """The processor's own name where the system tells it, else its architecture."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()

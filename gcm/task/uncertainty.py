@@ -17,9 +17,10 @@ from gcm.report.uncertainty import Findings, show_uncertainty, write_uncertainty
 from gcm.setting import Count, PositiveCount
 from gcm.study.asked import Asked, Calibrated, CoveredClass, Detected, detected_by
 from gcm.study.uncertainty import Cover, calibration, pass_probabilities
+from gcm.task.device import device_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.weights import device_of, distinct_names, named_data, named_networks
+from gcm.task.weights import distinct_names, named_data, named_networks
 
 
 def uncertainty(

@@ -8,10 +8,11 @@ from gcm.console import say, say_next, show_table
 from gcm.error import DataNotFoundError, InputError, listed
 from gcm.file import write_csv
 from gcm.setting import Share
+from gcm.task.device import device_of
 from gcm.task.measure import Measured, measured
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_other_data, settings_of
-from gcm.task.weights import device_of, named_data
+from gcm.task.weights import named_data
 from gcm.zoo import Card, SavedNetwork, cards, read_saved
 
 

@@ -72,13 +72,3 @@ def check_fits(saved: SavedNetwork, data: ImageData) -> None:
             f"{saved.path} was trained on {spec.channels} channels and classes {listed(spec.classes)}; "
             f"{data.name} has {channels} and {listed(classes)}"
         )
-
-
-def device_of(config: DictConfig) -> torch.device:
-    """Where networks are evaluated: a GPU if there is one, unless `trainer.accelerator=cpu`.
-
-    Evaluations are in full float32 there too: TF32 alone would move a completeness residual to 3e-4.
-    """
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
-    return torch.device("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")

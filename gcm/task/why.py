@@ -20,11 +20,12 @@ from gcm.study.filter_contribution import check_paths, path_pixel_maps
 from gcm.study.region_deletion import RegionTrial
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import path_signs, paths_of
+from gcm.task.device import device_of
 from gcm.task.explain import chosen_images
 from gcm.task.regions import RegionStudy
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import overridden_keys, refuse, settings_of
-from gcm.task.weights import device_of, named_data, named_network
+from gcm.task.weights import named_data, named_network
 from gcm.zoo import SavedNetwork
 
 IMPORTANT = 0.1

@@ -79,7 +79,8 @@ def trained(path):
 
 def in_plain_values(value):
     if isinstance(value, torch.Tensor):
-        return str(value.dtype), tuple(value.shape), value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        values = value.cpu().contiguous()
+        return str(values.dtype), tuple(values.shape), values.reshape(-1).view(torch.uint8).numpy().tobytes()
     if isinstance(value, dict):
         return {name: in_plain_values(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

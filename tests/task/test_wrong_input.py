@@ -35,7 +35,6 @@ WRONG = {
     "data missing": (["data=mnist", "data.root=nowhere"], r"mnist is not complete in .*nowhere.*expected there: MNIST/raw"),
     "folder missing": (["data=image_folder", "data.root=nowhere"], r"data.root=nowhere is no directory"),
     "output taken": (["output=taken"], r"output=taken holds something already; name a new directory"),
-    "no GPU": (["task=train", "trainer.accelerator=gpu"], r"trainer: .*try trainer.accelerator=cpu"),
     "our own trainer setting": (["task=train", "+trainer.logger=true"], r"trainer.logger is set by the program itself"),
     "too small images": (["task=train", "model=tiny_lenet", "data=image_folder", "data.root=tiny"], r"at least 12x12 pixels, got 8x8"),
     "validation too large": (["task=train", "data.val_size=2000"], r"data.val_size must be less than the 1437 training images"),
@@ -75,6 +74,8 @@ WRONG = {
     "regions of a stranger": (["task=regions", "resume=taken"], r"taken is no run directory of task=regions: study.json cannot be read"),
     "grammar": (["data.batch_size=[1,"], r"'data.batch_size=\[1,' cannot be read"),
 }  # fmt: skip
+if not torch.cuda.is_available():
+    WRONG["no GPU"] = (["task=train", "trainer.accelerator=gpu"], r"trainer: .*try trainer.accelerator=cpu")
 
 
 @pytest.fixture
@@ -97,8 +98,6 @@ def surroundings(tmp_path, monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr("torchvision.datasets.utils.urllib.request.urlopen", no_network)
-    if torch.cuda.is_available():
-        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     return tmp_path
 
 

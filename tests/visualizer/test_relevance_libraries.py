@@ -33,6 +33,15 @@ def normalized():
     return randomized(network).double().eval()
 
 
+def takes_zero_eps():
+    try:
+        nn.BatchNorm2d(1, eps=0.0).eval()(torch.zeros(1, 1, 1, 1))
+    except ValueError:
+        return False
+    return True
+
+
+ZERO_EPS = pytest.mark.skipif(not takes_zero_eps(), reason="zennit sets eps to 0, which PyTorch refused for a while")
 STABLE = 1e-15
 ZENNIT_RULES = {
     "epsilon": rules.Epsilon(STABLE),
@@ -48,7 +57,7 @@ COMPOSITES = [
 
 
 @pytest.mark.parametrize("names", COMPOSITES, ids="-".join)
-@pytest.mark.parametrize("build", [sequential, normalized])
+@pytest.mark.parametrize("build", [sequential, pytest.param(normalized, marks=ZERO_EPS)])
 def test_equals_zennit(build, names):
     network = build()
     images = torch.rand(2, 3, 16, 16, dtype=torch.float64)

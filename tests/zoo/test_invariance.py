@@ -1,4 +1,4 @@
-"""How images are batched, ordered and laid out, and how many threads work, changes neither accuracy nor maps."""
+"""How images are batched, ordered and laid out, and how many threads, or a GPU, work, changes neither accuracy nor maps."""
 
 import json
 import os
@@ -63,12 +63,18 @@ def in_another_order(visualizer: Visualizer, network: Classifier, images: Tensor
     return visualizer(network, images[order]).maps[order.argsort()]
 
 
+def on_a_gpu(visualizer: Visualizer, network: Classifier, images: Tensor) -> Tensor:
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        return visualizer(deepcopy(network).cuda(), images.cuda()).maps.cpu()
+
+
 WAYS: dict[str, Explained] = {
     "one by one": in_batches(1),
     "batches of 3": in_batches(3),
     "order": in_another_order,
     "two threads": in_two_threads,
     "channels last": channels_last,
+    **({"a GPU": on_a_gpu} if torch.cuda.is_available() else {}),
 }
 
 
