@@ -61,17 +61,17 @@ class SweepSummary(Callback):
             failed_jobs.extend(name for name in now if name not in failed_jobs)
         if not results:
             return
-        names = listed(job.name for job in missing)
+        names = f"job{'s' if len(missing) > 1 else ''} {listed(job.name for job in missing)}"
         runs = run_rows(results)
         rows = summary_rows(runs)
         write_csv(directory / "runs.csv", runs)
         write_csv(directory / "summary.csv", rows)
-        note = f"\nWithout a result: job {names}.\n" if missing else ""
+        note = f"\nWithout a result: {names}.\n" if missing else ""
         write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded(row) for row in rows])}{note}")
         draw_summary(runs, config, directory)
         show_table("Sweep", [rounded(row) for row in rows])
         if missing:
-            say(f"without a result: job {names}")
+            say(f"without a result: {names}")
         if is_search(config):
             best = max(rows, key=itemgetter("val_accuracy"))
             say(f"best by validation accuracy: {best['group']}, {best['val_accuracy']:.2%}")

@@ -10,8 +10,8 @@ from gcm.benchmark.new_process import in_new_process
 from gcm.data import ImageFolder, as_pixels
 from gcm.visualizer import ClassContributionMaps, ClassWeightMaps
 
-CLASSES, MEMORISED, SIZE = 200, 16, 224
-EPOCHS = 60
+CLASSES, MEMORISED, SIZE = 200, 8, 224
+EPOCHS = 30
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,9 @@ def growth_by_maps(run, images, targets):
 
 @pytest.mark.slow
 def test_a_folder_of_two_hundred_classes(train_py, photos, tmp_path):
-    """The other training images are set aside, so that 16 are left to be memorised."""
+    """The other training images are set aside, so that 8 are left to be memorised."""
     end = train_py("task=train", "data=image_folder", f"data.root={photos}", f"data.val_size={CLASSES - MEMORISED}",
-                   "data.batch_size=16", "data.crop_padding=0", "model=gcm_backbone",
+                   f"data.batch_size={MEMORISED}", "data.crop_padding=0", "model=gcm_backbone",
                    "model.backbone=shufflenet_v2_x0_5", "model.widths=[16,16,32,64]", "optimizer=adamw", "optimizer.lr=2e-2",
                    f"trainer.max_epochs={EPOCHS}", f"+trainer.check_val_every_n_epoch={EPOCHS}", "output=run")  # fmt: skip
     assert end.code == 0, end.err

@@ -10,6 +10,8 @@ from sample import ROOT
 
 HANDOUTS = {name: (ROOT / "docs" / name).read_text() for name in ("lab.md", "lab.ja.md")}
 DIGITS = "data=digits data.val_size=200 trainer.max_epochs=6"
+FEWER_IMAGES = ("task.images=50", "task.images_per_class=2")
+"""For what looks at every step of a training."""
 WRITE_DOWN = '#!/bin/sh\nfor word in "$0" "$@"; do printf "%s\\n" "$word"; done >> "$COMMANDS"; echo >> "$COMMANDS"\n'
 """Stands for `python` and `pip`: a word a line, an empty line after each command."""
 
@@ -62,7 +64,8 @@ def test_every_command_works(train_py, tmp_path):
                 assert f"pip {shlex.join(words)}" in (ROOT / "README.md").read_text()
                 continue
             assert words.pop(0) == "train.py"
-            end = train_py(*words)
+            every_step = "task=evolution" in words or "experiment=lab_evolution" in words
+            end = train_py(*words, *(FEWER_IMAGES if every_step else ()))
             assert end.code == 0, (words, end.err)
             done += 1
     assert done == 1 + 1 + 1 + 1 + 2 + 3 + 1 + 10 + 1 + 1 + 2 + 2 + 1
