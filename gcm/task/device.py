@@ -18,7 +18,7 @@ def compute_alike_every_time(config: DictConfig) -> None:
     """On a GPU full float32, and the same bits from the same command, as on a CPU.
 
     TF32 alone would move a completeness residual to 3e-4. What has no deterministic algorithm there warns;
-    `trainer.deterministic=false` takes the fastest.
+    `+trainer.deterministic=false` takes the fastest.
     """
     if device_of(config).type == "cuda":
         torch.backends.cudnn.allow_tf32 = False

@@ -81,7 +81,7 @@ def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageDat
         first = first or found
     assert first is not None
     path = directory / f"{networks[0].card.name}{SUFFIX}"
-    card = measured_card(networks[0], tests, first, len(data.train), machine(device_of(config)))
+    card = measured_card(networks[0], tests, first, len(data.train), f"{machine(device_of(config))}; {versions_now()}")
     write_weights(path, networks[0].weights, card)
     write_text(path.with_suffix(".md"), card_page(card))
     write_text(directory / SUMS, sums_text(directory))
@@ -93,7 +93,9 @@ def test_of(card: Card, found: Measured) -> Test:
     return Test(card.seed, found.accuracy, low, high, found.loss, found.images, card.training_seconds)
 
 
-def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int, machine: str) -> Card:
+def measured_card(
+    saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int, measured_on: str
+) -> Card:
     network = saved.network()
     config = {
         **saved.card.config,
@@ -113,5 +115,5 @@ def measured_card(saved: SavedNetwork, tests: Sequence[Test], found: Measured, t
         complete=residual is not None and residual <= COMPLETE_BELOW,
         signed=found.completeness is not None and found.completeness.signed,
         completeness_residual=residual,
-        measured_on=f"{machine}; {versions_now()}",
+        measured_on=measured_on,
     )

@@ -49,7 +49,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             directory=directory,
             device=device_of(config),
         )
-        sections = write_report(evidence, machine(device_of(config)), directory)
+        sections = write_report(evidence, directory)
     if readme is not None:
         update_readme(Path(readme).expanduser(), sections)
     say(f"report: {directory}/report.html and report.md")
@@ -90,13 +90,13 @@ def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[d
     return found, missing
 
 
-def write_report(evidence: Evidence, machine: str, directory: Path) -> list[Section]:
+def write_report(evidence: Evidence, directory: Path) -> list[Section]:
     sections = [section(evidence) for section in SECTIONS]
     markdown = rendered(
         "report.md.j2",
         command=" ".join(["python train.py", *task_overrides()]),
         date=date.today().isoformat(),
-        machine=machine,
+        machine=machine(evidence.device),
         versions=versions_now(),
         missing=list(dict.fromkeys(line for section in sections for line in section.missing)),
         sections=sections,
