@@ -1,56 +1,18 @@
-"""Files of the published data sets that are damaged, cut off, exchanged or forged: one line each, and nothing is run."""
+"""MNIST, Fashion-MNIST and EMNIST with files that are damaged, cut off, exchanged or forged: one line each."""
 
 import gzip
 import hashlib
-import io
-import os
-import pickle
 import struct
-import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
-from torchvision import datasets
+from published import COUNT, Malicious, labels, refusal
 
-from gcm.data import CIFAR10, MNIST, SVHN, EMNISTLetters, FashionMNIST, MemorySplit
+from gcm.data import MNIST, EMNISTLetters, FashionMNIST, MemorySplit
 from gcm.data.torchvision_data import TorchvisionData, content_hash
-from gcm.error import InputError
-
-COUNT = 20
-"""Images in each split of the small data sets that these tests take for the published ones."""
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch):
-    def refused(*_, **__):
-        raise OSError("no network")
-
-    monkeypatch.setattr("torchvision.datasets.utils.urllib.request.urlopen", refused)
-
-
-@pytest.fixture(autouse=True)
-def few_are_published(monkeypatch):
-    for kind in (MNIST, FashionMNIST, EMNISTLetters, CIFAR10, SVHN):
-        monkeypatch.setattr(kind, "counts", (COUNT, COUNT))
-        monkeypatch.setattr(kind, "sha256", ("", ""))
-
-
-def refusal(kind: type[TorchvisionData], root: Path, train: bool = False) -> str:
-    """The one line."""
-    with pytest.raises(InputError) as caught:
-        kind(root=str(root)).read(train)
-    line = str(caught.value)
-    assert line.isprintable()
-    for part in (kind.name, str(root), kind.files, kind.source):
-        assert part in line
-    return line
-
-
-# MNIST's format: MNIST, Fashion-MNIST, EMNIST
 
 STEMS = {
     MNIST: "MNIST/raw/t10k",
@@ -67,10 +29,6 @@ def idx(values: np.ndarray, kind: int = 8, shape: tuple[int, ...] | None = None)
 
 def images(count: int = COUNT, height: int = 28, width: int = 28) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, height, width), dtype=np.uint8)
-
-
-def labels(count: int = COUNT) -> np.ndarray:
-    return (np.arange(count) % 9 + 1).astype(np.uint8)  # EMNIST counts letters from 1
 
 
 def write(kind: type[TorchvisionData], root: Path, of_images: bytes | None, of_labels: bytes | None) -> None:
@@ -219,90 +177,6 @@ def test_a_wrong_zip_is_not_unpacked(tmp_path):
     assert not (tmp_path / "outside").exists()
 
 
-# Nothing is ever run
-
-
-class Malicious:
-    """Unpickled, it makes a file."""
-
-    def __init__(self, canary: Path) -> None:
-        self.canary = canary
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.canary),)
-
-
-@pytest.fixture
-def canary(tmp_path):
-    return tmp_path / "canary"
-
-
-def test_the_canary_sings(canary):
-    """The tests below would notice."""
-    pickle.loads(pickle.dumps(Malicious(canary)))
-    assert canary.exists()
-
-
-CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"]
-
-
-def write_cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """CIFAR-10's files, small, as if they had always been so: torchvision is told their checksums."""
-    folder = root / "cifar-10-batches-py"
-    folder.mkdir(parents=True)
-    for name in CIFAR_FILES:
-        pixels = np.random.default_rng(0).integers(0, 256, (4 if "data" in name else COUNT, 3072), dtype=np.uint8)
-        batch = {"data": pixels, "labels": [number % 10 for number in range(len(pixels))]}
-        meta = {"label_names": list(map(str, range(10)))}
-        (folder / name).write_bytes(pickle.dumps(meta if name == "batches.meta" else batch))
-    sums = {name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in CIFAR_FILES}
-    monkeypatch.setattr(datasets.CIFAR10, "train_list", [[name, sums[name]] for name in CIFAR_FILES[:5]])
-    monkeypatch.setattr(datasets.CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
-    monkeypatch.setattr(datasets.CIFAR10, "meta", {**datasets.CIFAR10.meta, "md5": sums["batches.meta"]})
-    return folder
-
-
-def test_right_cifar_files(tmp_path, monkeypatch):
-    write_cifar(tmp_path, monkeypatch)
-    data = CIFAR10(root=str(tmp_path))
-    assert (len(data.train), len(data.test)) == (COUNT, COUNT)
-    pixels = np.random.default_rng(0).integers(0, 256, (COUNT, 3, 32, 32), dtype=np.uint8)
-    assert data.test.images.numpy().tolist() == pixels.tolist()
-
-
-@pytest.mark.parametrize("train", [True, False])
-@pytest.mark.parametrize("file", CIFAR_FILES)
-def test_no_strangers_pickle_is_run(tmp_path, monkeypatch, canary, file, train):
-    folder = write_cifar(tmp_path, monkeypatch)
-    (folder / file).write_bytes(pickle.dumps(Malicious(canary)))
-    assert "cifar10 is not complete in" in refusal(CIFAR10, tmp_path, train)
-    assert not canary.exists()
-
-
-@pytest.mark.parametrize("train", [True, False])
-def test_no_strangers_pickle_is_run_beside_the_published_checksums(tmp_path, canary, train):
-    """torchvision's own list of checksums, untouched."""
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    for name in CIFAR_FILES:
-        (folder / name).write_bytes(pickle.dumps(Malicious(canary)))
-    assert "cifar10 is not complete in" in refusal(CIFAR10, tmp_path, train)
-    assert not canary.exists()
-
-
-def test_no_strangers_archive_is_unpacked(tmp_path, canary):
-    data = pickle.dumps(Malicious(canary))
-    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as archive:
-        for name in (*(f"cifar-10-batches-py/{name}" for name in CIFAR_FILES), "../outside"):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    assert "cannot be downloaded" in refusal(CIFAR10, tmp_path)
-    assert not canary.exists()
-    assert not (tmp_path / "cifar-10-batches-py").exists()
-    assert not (tmp_path.parent / "outside").exists()
-
-
 @pytest.mark.parametrize("kind", STEMS, ids=lambda kind: kind.name)
 def test_no_strangers_pickle_is_run_in_the_folder_of_old_torchvisions(tmp_path, canary, kind):
     folder = (tmp_path / STEMS[kind]).parents[1] / "processed"
@@ -328,98 +202,3 @@ def test_wrong_files_of_old_torchvisions(tmp_path, stored):
     for name in ("training.pt", "test.pt"):
         torch.save(stored, tmp_path / "MNIST/processed" / name)
     refusal(MNIST, tmp_path)
-
-
-CHANGES = {
-    "empty": lambda data: b"",
-    "cut off in the middle": lambda data: data[: len(data) // 2],
-    "cut off by a byte": lambda data: data[:-1],
-    "a byte too long": lambda data: data + b"\0",
-    "a bit flipped": lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
-    "a page": lambda data: b"<!DOCTYPE html><html>404</html>",
-    "gone": None,
-}
-
-
-@pytest.mark.parametrize("file", ["data_batch_1", "test_batch", "batches.meta"])
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_changed_cifar_files(tmp_path, monkeypatch, file, change):
-    path = write_cifar(tmp_path, monkeypatch) / file
-    if change is None:
-        path.unlink()
-    else:
-        path.write_bytes(change(path.read_bytes()))
-    assert "cifar10 is not complete in" in refusal(CIFAR10, tmp_path, train=True)
-
-
-# SVHN
-
-
-def write_svhn(root: Path, monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray, numbers: np.ndarray) -> Path:
-    """One MATLAB file for both splits, as if it had always been so."""
-    (root / "SVHN").mkdir()
-    path = root / "SVHN/test_32x32.mat"
-    savemat(path, {"X": pixels, "y": numbers})
-    md5 = hashlib.md5(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(datasets.SVHN, "split_list", {"test": ["http://example.org/test", "test_32x32.mat", md5]})
-    return path
-
-
-def house_numbers(count: int = COUNT, size: int = 32) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (size, size, 3, count), dtype=np.uint8)
-
-
-def test_right_svhn_files(tmp_path, monkeypatch):
-    write_svhn(tmp_path, monkeypatch, house_numbers(), labels()[:, None])
-    split = SVHN(root=str(tmp_path)).test
-    assert split.images.numpy().tolist() == house_numbers().transpose(3, 2, 0, 1).tolist()
-    assert split.labels.tolist() == labels().tolist()
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_changed_svhn_files(tmp_path, monkeypatch, change):
-    path = write_svhn(tmp_path, monkeypatch, house_numbers(), labels()[:, None])
-    if change is None:
-        path.unlink()
-    else:
-        path.write_bytes(change(path.read_bytes()))
-    assert "svhn is not complete in" in refusal(SVHN, tmp_path)
-
-
-WRONG_SVHN = {
-    "one less": (house_numbers(19), labels(19), "published are 20 test images (3, 32, 32), got 19"),
-    "other size": (house_numbers(size=28), labels(), "published are 20 test images (3, 32, 32), got 20 (3, 28, 28)"),
-    "fewer labels": (house_numbers(), labels(19), "each image must have a label, got 20 images and 19 labels"),
-    "label beyond the classes": (house_numbers(), labels() + 50, "labels must be classes 0 to 9"),
-    "floats": (house_numbers() / 255, labels(), "stored images must be uint8"),
-}
-
-
-@pytest.mark.parametrize(("pixels", "numbers", "said"), WRONG_SVHN.values(), ids=WRONG_SVHN)
-def test_svhn_files_that_are_not_the_published_ones(tmp_path, monkeypatch, pixels, numbers, said):
-    write_svhn(tmp_path, monkeypatch, pixels, numbers[:, None])
-    assert said in refusal(SVHN, tmp_path)
-
-
-# Splits made by hand
-
-BYTES, NUMBERS = torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.tensor([0, 1])
-WRONG_SPLITS = {
-    "float images": (BYTES.float(), NUMBERS, r"stored images must be uint8 \(N,C,H,W\), got torch.float32 \(2, 1, 4, 4\)"),
-    "signed images": (BYTES.to(torch.int8), NUMBERS, "stored images must be uint8"),
-    "bool images": (BYTES.bool(), NUMBERS, "stored images must be uint8"),
-    "no channels": (BYTES[:, 0], NUMBERS, r"stored images must be uint8 \(N,C,H,W\), got torch.uint8 \(2, 4, 4\)"),
-    "images of numpy": (BYTES.numpy(), NUMBERS, "stored images must be .*got ndarray"),
-    "images in a list": (BYTES.tolist(), NUMBERS, "stored images must be .*got list"),
-    "float labels": (BYTES, NUMBERS.float(), r"labels must be int64 \(N,\), got torch.float32 \(2,\)"),
-    "short labels": (BYTES, NUMBERS.int(), "labels must be int64"),
-    "labels in a list": (BYTES, [0, 1], "labels must be int64 .*got list"),
-    "labels one-hot": (BYTES, torch.eye(2).long(), r"labels must be int64 \(N,\), got torch.int64 \(2, 2\)"),
-    "fewer labels": (BYTES, NUMBERS[:1], "each image must have a label, got 2 images and 1 labels"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("pixels", "numbers", "message"), WRONG_SPLITS.values(), ids=WRONG_SPLITS)
-def test_splits_made_by_hand(pixels, numbers, message):
-    with pytest.raises(InputError, match=message):
-        MemorySplit(pixels, numbers)
