@@ -11,6 +11,7 @@ from gcm.data import ImageData, PlacedSplit, Split, as_pixels
 from gcm.measure.base import Measure, Shown, every_class
 from gcm.measure.subject import Subject
 from gcm.model import Classifier, evaluation_mode
+from gcm.model.answer import logits_of
 
 Measures = Mapping[str, Measure]
 
@@ -115,7 +116,7 @@ def shown_to(subject: Subject, asking: Sequence[Measure], split: Split, indices:
     device = next(subject.network.parameters()).device
     images = as_pixels(split[indices][0], device)
     places = split.places[indices].to(device) if isinstance(split, PlacedSplit) else None
-    logits = subject.network(images)
+    logits = logits_of(subject.network, images)
     first, *others = (measure.targets(logits, places) for measure in asking)
     classes = first if all(torch.equal(first, other) for other in others) else every_class(logits)
     return Shown(subject, images, places, logits, classes, subject.maps(images, classes))

@@ -1,0 +1,27 @@
+"""Compiled networks as they are written, for as long as somebody looks at them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def uncompiled(network: nn.Module) -> nn.Module:
+    """The network that `torch.compile` was given, or the network itself."""
+    inner = getattr(network, "_orig_mod", network)
+    return inner if isinstance(inner, nn.Module) else network
+
+
+@contextmanager
+def eager(network: nn.Module) -> Iterator[None]:
+    """Runs the network without `torch.compile`, also in parts of it: what runs compiled cannot be seen."""
+    if not any(is_compiled(module) for module in network.modules()):
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def is_compiled(module: nn.Module) -> bool:
+    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
