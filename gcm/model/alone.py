@@ -44,7 +44,5 @@ def logits_of_first(network: nn.Module, images: Tensor) -> Tensor:
     """Of the first image without the others, `(1,K)`."""
     try:
         return logits_of(network, images[:1])
-    except InputError:
-        raise
-    except Exception:  # such as an exported program, which may take batches of one size only
+    except Exception:  # it may take batches of one size only, as an exported program
         return logits_of(network, images[:1].expand_as(images))[:1]

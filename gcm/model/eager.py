@@ -1,5 +1,6 @@
 """Compiled networks as they are written, for as long as somebody looks at them."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,8 @@ def eager(network: nn.Module) -> Iterator[None]:
     if not any(is_compiled(module) for module in network.modules()):
         yield
         return
-    with torch.compiler.set_stance("force_eager"):
+    with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks", UserWarning)
         yield
 
 

@@ -1,7 +1,7 @@
 """Whether a network is one of ReLUs alone, as rules for ReLUs must know."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
@@ -47,8 +47,8 @@ def check_only_relus(outputs: Tensor, relus: GuidedReLUs, network: str, method: 
 def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str, method: str) -> None:
     """The same, but without any ReLU at all there is nothing to reach."""
     strangers = set(relus.dependence.left)
-    for node in graph_nodes(outputs):
-        if not is_rule(node) and kind_of(node) not in LINEAR:
+    for node in nodes_between(outputs, relus.dependence.images.values()):
+        if not is_rule(node) and (kind_of(node) not in LINEAR or getattr(node, "_saved_training", False)):
             strangers.add(kind_of(node))
         elif node in relus.dependence.products:
             strangers.add(f"{relus.dependence.products[node]} of two values that depend on the image")
@@ -70,6 +70,26 @@ def kind_of(node: Node) -> str:
     if name == "CppFunction":
         return "compiled code"
     return name if isinstance(node, BackwardCFunction) else ENDING.sub("", name)
+
+
+def nodes_between(outputs: Tensor, images: Iterable[Tensor]) -> set[Node]:
+    """The autograd nodes from `outputs` to the leaves `images`, not those that weights are computed by."""
+    leaves = {id(leaf) for leaf in images}
+    above: dict[Node, list[Node]] = {}
+    reached: list[Node] = []
+    for node in graph_nodes(outputs):
+        if id(getattr(node, "variable", None)) in leaves:
+            reached.append(node)
+        for below, _ in node.next_functions:
+            if below is not None:
+                above.setdefault(below, []).append(node)
+    found: set[Node] = set()
+    while reached:
+        node = reached.pop()
+        if node not in found:
+            found.add(node)
+            reached += above.get(node, [])
+    return found
 
 
 def graph_nodes(outputs: Tensor) -> Iterator[Node]:
