@@ -11,10 +11,11 @@ from gcm.model.steps import rounding
 
 def check_statistics(network: nn.Module) -> None:
     """Raise `InputError` for a network, in evaluation mode, with batch normalisation over the batch itself."""
-    found = [name for name, module in network.named_modules() if isinstance(module, _BatchNorm) and over_batch(module)]
+    found = {module for module in network.modules() if isinstance(module, _BatchNorm) and over_batch(module)}
     if found:
+        names = [name for name, module in network.named_modules() if module in found]
         raise InputError(
-            f"batch normalisation without running statistics ({listed(found)}) lets the other images of a batch change "
+            f"batch normalisation without running statistics ({listed(names)}) lets the other images of a batch change "
             f"what {type(network).__name__} says of one; give it running statistics (track_running_stats=True)"
         )
 

@@ -26,4 +26,4 @@ def eager(network: nn.Module) -> Iterator[None]:
 
 
 def is_compiled(module: nn.Module) -> bool:
-    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+    return type(module).__name__ == "OptimizedModule" or vars(module).get("_compiled_call_impl") is not None
