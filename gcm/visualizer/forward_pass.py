@@ -129,6 +129,7 @@ class ForwardPass:
 
     def check_only_relus(self, method: str) -> None:
         """Raise `InputError` where the network has other activations; `method` cannot do with them."""
+        check_differentiable(self.model)
         relus = GuidedReLUs()
         with torch.enable_grad(), relus:
             part = self._recorded_part(self.images[:1], relus)
