@@ -20,7 +20,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 
 from gcm.error import InputError, listed
-from gcm.visualizer.dependence import tensors_in
+from gcm.visualizer.dependence import Dependence, tensors_in
 from gcm.visualizer.guided import OpenReLU
 from gcm.visualizer.relevance.batch_norm import LinearCall, across, folded
 from gcm.visualizer.relevance.call import (
@@ -62,25 +62,26 @@ class RelevanceMode(TorchFunctionMode):
         self.averages: list[LayerFlow] = []
         self.calls: dict[int, LinearCall] = {}
         self.read: set[int] = set()
-        self.images = images
-        self.constants: dict[int, Tensor] = {}
+        self.dependence = Dependence()
+        self.dependence.follow(images)
         self.pixels = Pixels(images)
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         call = Call(function, args, kwargs or {})
-        given = list(tensors_in((call.args, call.named)))
-        changing = self.changing(given)
-        if not changing and any(value.requires_grad for value in given):
-            return self.constant(call())
-        result = self.computed(call, changing)
+        changing = self.changing((call.args, call.named))
+        result = self.computed(call, changing) if changing else call()
+        self.dependence.note(function, call.args, call.named, result)
         if function.__name__ != "__get__":  # of an attribute, as the shape
             self.read |= {value.untyped_storage().data_ptr() for value in changing}
         return result
 
     def computed(self, call: Call, changing: Sequence[Tensor]) -> Any:
         function, args, named = call
+        followed = [value.requires_grad for value in tensors_in((args, named))]
+        if any(followed) and not all(value.requires_grad for value in changing):
+            raise self.refuse(f"{function.__name__} of values that autograd does not follow (detach, no_grad)")
         if function in LINEAR_CALLS:
             return self.linear(function, **dict(zip(LINEAR_CALLS[function], args, strict=False)), **named)
         if function is F.batch_norm:
@@ -104,18 +105,9 @@ class RelevanceMode(TorchFunctionMode):
     def refuse(self, what: str) -> InputError:
         return InputError(f"relevance has no rule for {what} in {self.where}")
 
-    def constant(self, result: Any) -> Any:
-        """A value made from parameters alone."""
-        self.constants |= {id(value): value for value in tensors_in(result)}
-        return result
-
     def changing(self, values: Any) -> list[Tensor]:
-        """The tensors in nested lists that depend on the image; other leaves are weights."""
-        return [
-            value
-            for value in tensors_in(values)
-            if value is self.images or (value.requires_grad and not value.is_leaf and id(value) not in self.constants)
-        ]
+        """The tensors in nested lists that depend on the image."""
+        return [value for value in tensors_in(values) if self.dependence.on_image(value)]
 
     def linear(
         self,
@@ -230,7 +222,7 @@ class RelevanceMode(TorchFunctionMode):
         """
         nodes = list(graph_nodes(logits))
         ours = [node for node in nodes if is_ours(node)]
-        strangers = {kind_of(node) for node in nodes if node not in ours} - HANDED_ON
+        strangers = {kind_of(node) for node in nodes if node not in ours} - HANDED_ON | self.dependence.left
         handing = {id(getattr(node, "hand_on", None)) for node in ours}
         self.layers = [flow for flow in self.layers if id(flow) in handing]
         if strangers or not self.layers:
