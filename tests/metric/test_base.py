@@ -78,7 +78,7 @@ def test_copies_whose_settings_are_changed_are_no_group():
 def test_metrics_that_are_grouped_by_force_are_refused():
     together = MetricCollection({"a": Deletion(), "b": Insertion()}, compute_groups=[["a", "b"]])
     together.update(**batch())
-    with pytest.raises(InputError, match="Insertion has seen no image.*compute_groups"):
+    with pytest.raises(InputError, match=r"Insertion has seen no image.*compute_groups"):
         together.compute()
 
 

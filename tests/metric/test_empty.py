@@ -17,11 +17,11 @@ OUR_OWN = [name for name in METRICS if name not in ("largest value", "its square
 def test_none_of_an_axis_is_refused(name, axis):
     metric = updated(METRICS[name](), batch())
     before = tuple(metric.compute())
-    with pytest.raises(InputError, match="at least one|class numbers") as refused:
+    with pytest.raises(InputError, match="at least one") as refused:
         updated(metric, cut(batch(), **{axis: 0}))
     assert "\n" not in str(refused.value)
     assert tuple(metric.compute()) == before
-    with pytest.raises(InputError, match="at least one|class numbers"):
+    with pytest.raises(InputError, match="at least one"):
         updated(METRICS[name](), cut(batch(), **{axis: 0}))
 
 
