@@ -20,7 +20,8 @@ class RelativeChange(ImageMetric):
     def update(self, maps: Tensor, others: Tensor) -> None:
         """Both `(B,T,H,W)`."""
         check_both_maps(maps, others)
-        both = torch.stack([maps.double(), others.double()], -1).flatten(2)  # (B,T,H,W) -> (B,T,2P)
-        first, second = (both / largest(both)).unflatten(2, (-1, 2)).unbind(3)
+        first, second = maps.double().flatten(2), others.double().flatten(2)
+        size = torch.maximum(largest(first), largest(second))
+        first, second = first / size, second / size
         moved, length = (second - first).norm(dim=2), first.norm(dim=2)
         self.add(torch.where(length > 0, moved / length, (moved > 0).double()).mean(1))
