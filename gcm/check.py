@@ -37,16 +37,15 @@ def check_not_empty(what: str, values: Tensor) -> None:
         raise InputError(f"{what} must be of at least one image, class and pixel, got {tuple(values.shape)}")
 
 
-def check_logits(logits: Tensor, count: int) -> None:
-    """Raise `InputError` unless there are finite logits of `count` images and of two classes or more.
+def check_several_classes(logits: Tensor) -> None:
+    """Raise `InputError` unless logits `(B,K)` are finite and of two classes or more.
 
     Of a single one the softmax is 1 whatever the network sees.
     """
-    check_floats("logits", logits)
-    if logits.ndim != 2 or len(logits) != count or logits.shape[1] < 2:
+    if logits.shape[1] < 2:
         raise InputError(
-            f"logits must be ({count},K) of K = 2 classes or more, got {tuple(logits.shape)}; of a single logit z make "
-            "two, 0 and z: torch.cat([torch.zeros_like(z), z], 1)"
+            f"logits must be (B,K) of K = 2 classes or more, got {tuple(logits.shape)}; of a single logit z make two, "
+            "0 and z: torch.cat([torch.zeros_like(z), z], 1)"
         )
     check_finite("logits", logits)
 

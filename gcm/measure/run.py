@@ -7,11 +7,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from gcm.check import check_logits
+from gcm.check import check_several_classes
 from gcm.data import ImageData, PlacedSplit, Split, as_pixels
 from gcm.measure.base import Measure, Shown, every_class
 from gcm.measure.subject import Subject
 from gcm.model import Classifier, evaluation_mode
+from gcm.model.answer import logits_of
 
 Measures = Mapping[str, Measure]
 
@@ -116,8 +117,8 @@ def shown_to(subject: Subject, asking: Sequence[Measure], split: Split, indices:
     weight = next(subject.network.parameters())
     images = as_pixels(split[indices][0], weight.device).to(weight.dtype)
     places = split.places[indices].to(weight.device) if isinstance(split, PlacedSplit) else None
-    logits = subject.network(images.clone())  # which may change what it is given
-    check_logits(logits, len(images))
+    logits = logits_of(subject.network, images)
+    check_several_classes(logits)
     first, *others = (measure.targets(logits, places) for measure in asking)
     classes = first if all(torch.equal(first, other) for other in others) else every_class(logits)
     return Shown(subject, images, places, logits, classes, subject.maps(images, classes))

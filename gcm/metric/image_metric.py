@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from gcm.check import check_finite, check_floats, check_logits, check_not_empty, check_same_device
+from gcm.check import check_finite, check_floats, check_not_empty, check_same_device, check_several_classes
 from gcm.error import InputError
 from gcm.metric.base import ExactMetric
 from gcm.setting import ShareBelowOne
@@ -120,6 +120,6 @@ def check_class_maps(maps: Tensor, logits: Tensor) -> None:
     if maps.ndim < 3 or maps.shape[:2] != logits.shape:
         raise InputError(f"maps must be (B,K,…) and logits (B,K), got {tuple(maps.shape)} and {tuple(logits.shape)}")
     check_not_empty("maps", maps)
-    check_logits(logits, len(maps))
+    check_several_classes(logits)
     check_same_device("maps and logits", (maps, logits))
     check_finite("maps", maps)

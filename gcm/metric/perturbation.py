@@ -5,10 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gcm.check import check_floats, check_logits, check_pixels, check_range, check_same_device, check_whole
+from gcm.check import check_floats, check_pixels, check_range, check_same_device, check_several_classes, check_whole
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
+from gcm.model.answer import logits_of
 from gcm.precision import widened
 from gcm.setting import PositiveCount, Seed, Share, ShareBelowOne
 
@@ -61,8 +62,8 @@ class Deletion(ImageMetric):
         for step in range(self.steps + 1):
             kept = self.kept(rank, round(pixels * step / self.steps))
             perturbed = torch.where(kept.unsqueeze(2), images.unsqueeze(1), self.baseline)  # (B,T,C,H,W)
-            logits = network(perturbed.flatten(0, 1))
-            check_logits(logits, targets.numel())
+            logits = logits_of(network, perturbed.flatten(0, 1))
+            check_several_classes(logits)
             check_range("targets", targets, logits.shape[1])
             probabilities = widened(logits).softmax(1).unflatten(0, targets.shape)  # (B,T,K)
             curve.append(probabilities.gather(2, targets.unsqueeze(2)).squeeze(2))

@@ -29,7 +29,7 @@ def test_none_of_an_axis_is_refused(name, axis):
 def test_a_single_logit_is_refused(name):
     """Its softmax is 1 and it is always named, so that there would be a perfect number for any map."""
     with pytest.raises(
-        InputError, match=r"logits must be \(\d+,K\) of K = 2 classes or more, got \(\d+, 1\); of a single"
+        InputError, match=r"logits must be \(B,K\) of K = 2 classes or more, got \(\d+, 1\); of a single"
     ):
         updated(METRICS[name](), cut(batch(), classes=1))
 
@@ -53,7 +53,7 @@ def test_logits_that_are_no_numbers_are_refused(name, value):
 )
 def test_what_is_no_logits_is_refused(returned):
     for name in ("deletion", "insertion"):
-        with pytest.raises(InputError, match="logits must be"):
+        with pytest.raises(InputError, match="must return logits"):
             updated(METRICS[name](), batch() | {"network": returned})
 
 
