@@ -62,7 +62,7 @@ def check_pixels(images: Tensor) -> None:
     """
     if not images.numel() or images.is_meta:
         raise InputError(f"there must be at least one image, got {described(images)}")
-    low, high = torch.stack(torch.aminmax(images.detach())).tolist()
+    low, high = torch.stack(torch.aminmax(images.detach().as_subclass(Tensor))).tolist()
     if isnan(low):
         raise InputError("pixels must be numbers in [0,1], got NaN")
     if low < -ROUNDING or high > 1 + ROUNDING:

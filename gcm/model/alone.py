@@ -1,49 +1,90 @@
 """Whether each image is classified for itself, whatever other images are in its batch."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 
 from gcm.error import InputError, listed
 from gcm.model.answer import logits_of
 from gcm.model.steps import rounding
 
-
-def check_statistics(network: nn.Module) -> None:
-    """Raise `InputError` for a network, in evaluation mode, with batch normalisation over the batch itself."""
-    found = {module for module in network.modules() if isinstance(module, _BatchNorm) and over_batch(module)}
-    if found:
-        names = [name for name, module in network.named_modules() if module in found]
-        raise InputError(
-            f"batch normalisation without running statistics ({listed(names)}) lets the other images of a batch change "
-            f"what {type(network).__name__} says of one; give it running statistics (track_running_stats=True)"
-        )
+KNOWN = ("gcm.", "torch.nn.")
 
 
-def over_batch(module: _BatchNorm) -> bool:
-    return module.training or module.running_mean is None or module.running_var is None
+def is_known(network: nn.Module) -> bool:
+    """Whether the network is ours and made of our and PyTorch's modules alone, of which the tests know what they do."""
+    if not type(network).__module__.startswith("gcm."):
+        return False
+    return all(type(module).__module__.startswith(KNOWN) and not over_batch(module) for module in network.modules())
 
 
-def check_first_alone(network: nn.Module, images: Tensor, logits: Tensor) -> None:
-    """Raise `InputError` where the first image has other logits alone than among `images`.
+def over_batch(module: nn.Module) -> bool:
+    """Whether it is batch normalisation by the statistics of the batch itself."""
+    return isinstance(module, _BatchNorm) and (module.training or module.running_mean is None)
 
-    Our own networks owe it to the contract tests, and are not asked.
+
+def check_each_alone(network: nn.Module, images: Tensor, gradients: bool) -> None:
+    """Raise `InputError` where an image has other logits alone than beside another.
+
+    Two of the images are asked, one of them darkened, so that not even their largest values agree. `gradients`: with
+    autograd on, as the network will be asked again.
     """
-    if len(images) < 2 or type(network).__module__.startswith("gcm."):
+    if len(images) < 2 or is_known(network):
         return
-    with torch.no_grad():
-        alone = logits_of_first(network, images)
-    difference = float((alone - logits[:1].detach()).abs().amax())
-    if difference > rounding(logits) * float(logits.detach().abs().amax()):
+    pair = torch.cat([images[:1] / 2, images[-1:]])
+    with BatchStatistics() as statistics:
+        together = answers(network, pair, images, gradients)
+    alone = torch.cat([answers(network, image.unsqueeze(0), images, gradients) for image in pair])
+    if statistics.used:
+        names = [name for name, module in network.named_modules() if over_batch(module)]
         raise InputError(
-            f"{type(network).__name__} gives an image other logits alone than among others, by up to {difference:.3g}: "
-            "images of a batch must not change each other, and nothing may be random"
+            f"{type(network).__name__} normalizes by the statistics of the batch ({listed(names) or 'F.batch_norm'}), "
+            "so the other images of a batch change what it says of one; give it running statistics"
+        )
+    difference = float((alone - together).detach().abs().amax())
+    if difference > rounding(together) * float(together.detach().abs().amax()):
+        raise InputError(
+            f"{type(network).__name__} gives an image other logits alone than beside another, by up to "
+            f"{difference:.3g}: images of a batch must not change each other, and nothing may be random"
         )
 
 
-def logits_of_first(network: nn.Module, images: Tensor) -> Tensor:
-    """Of the first image without the others, `(1,K)`."""
-    try:
-        return logits_of(network, images[:1])
-    except Exception:  # it may take batches of one size only, as an exported program
-        return logits_of(network, images[:1].expand_as(images))[:1]
+class BatchStatistics(TorchFunctionMode):
+    """Attributes:
+    used: whether batch normalisation was called without running statistics.
+    """
+
+    used = False
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if function is F.batch_norm:
+            given = dict(
+                zip(("input", "running_mean", "running_var", "weight", "bias", "training"), args, strict=False)
+            )
+            given |= named
+            self.used |= bool(given.get("training")) or given.get("running_mean") is None
+        return function(*args, **named)
+
+
+def answers(network: nn.Module, some: Tensor, images: Tensor, gradients: bool) -> Tensor:
+    """The logits of some images.
+
+    Where the network takes batches of one size only, as an exported program may, among copies of the first; where
+    autograd cannot go through it, without.
+    """
+    filled = torch.cat([some, some[:1].expand(len(images) - len(some), -1, -1, -1)])
+    *others, last = [(given, mode) for given in (some, filled) for mode in sorted({gradients, False}, reverse=True)]
+    for given, mode in others:
+        with suppress(Exception), torch.set_grad_enabled(mode):
+            return logits_of(network, given.detach().requires_grad_(mode))[: len(some)]
+    with torch.set_grad_enabled(last[1]):
+        return logits_of(network, last[0].detach())[: len(some)]

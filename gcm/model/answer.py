@@ -1,9 +1,7 @@
 """What a network says of images, whatever it returns and whatever it does to what it is given."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from gcm.check import described, is_float
@@ -13,37 +11,20 @@ from gcm.error import InputError
 def logits_of(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """The logits `(B,K)` of images `(B,C,H,W)`; the images stay as they are, since the network is given a copy.
 
-    Raises `InputError` unless the network returns logits, and as `copy_for` does.
+    Raises `InputError` unless the network returns logits.
     """
-    with copy_for(network, images) as given:
-        logits = network(given)
+    logits = network(images.clone())
     check_logits(logits, network, images)
-    return logits
-
-
-@contextmanager
-def copy_for(network: Callable[[Tensor], Tensor], images: Tensor) -> Iterator[Tensor]:
-    """A copy of images to give to a network, which may change it in place.
-
-    Raises `InputError` where gradients for `images` are wanted, and the copy was changed behind autograd's back.
-    """
-    given = images.clone()
-    made = given.grad_fn
-    yield given
-    if made is not None and given.grad_fn is made and not torch.equal(given, images):
-        raise InputError(
-            f"{name_of(network)} changes its input where autograd does not see it (in no_grad, or by .data or "
-            "detach()), so its logits have no gradient for the images; compute a new tensor there instead"
-        )
+    return logits.clone()  # it may be memory that the network writes into again
 
 
 def check_logits(logits: object, network: Callable[[Tensor], Tensor], images: Tensor) -> None:
     """Raise `InputError` unless these are what a network must return for `images`: float `(B,K)`."""
-    if isinstance(logits, Tensor) and is_float(logits) and logits.shape[:-1] == images.shape[:1] and logits.shape[-1]:
+    if are_logits(logits, images):
         return
     raise InputError(
         f"{name_of(network)} must return logits, a float tensor (B,K) for {len(images)} images, got "
-        f"{returned(logits)}; wrap it in a module whose forward returns {hint(logits)}"
+        f"{returned(logits)}; wrap it in a module whose forward returns {hint(logits, images)}"
     )
 
 
@@ -59,14 +40,25 @@ def returned(value: object) -> str:
     return described(value)
 
 
-def hint(value: object) -> str:
+def hint(value: object, images: Tensor) -> str:
     """How logits might be taken out of what was returned."""
-    if isinstance(value, Mapping):
-        return f"its logits, such as network(images)[{next(iter(value), 'logits')!r}]"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "its logits, such as network(images)[0]"
-    if isinstance(value, Tensor) and value.ndim == 1:
-        return "network(images).unsqueeze(1)"
-    if isinstance(value, Tensor) and value.ndim > 2:
-        return "one number for each class, such as network(images).flatten(2).mean(2)"
-    return "these"
+    if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
+        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+        found = [key for key, part in parts if are_logits(part, images)]
+        return f"network(images)[{found[0]!r}]" if found else "logits alone"
+    if isinstance(value, Tensor) and value.is_floating_point():
+        count = len(images)
+        if value.ndim == 1 and len(value) == count:
+            return "network(images).unsqueeze(1)"
+        if value.ndim == 1 and count == 1:
+            return "network(images).unsqueeze(0), one row an image also for one image"
+        if value.ndim == 4 and len(value) == count:
+            return "one number for each class, such as network(images).mean((2, 3))"
+    return "one number for each image and class"
+
+
+def are_logits(value: object, images: Tensor) -> bool:
+    """Whether these can be the logits of `images`."""
+    if not isinstance(value, Tensor) or not is_float(value) or value.is_meta:
+        return False
+    return value.ndim == 2 and len(value) == len(images) and value.shape[1] > 0

@@ -1,5 +1,6 @@
 """Compiled networks as they are written, for as long as somebody looks at them."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,16 @@ def uncompiled(network: nn.Module) -> nn.Module:
 
 @contextmanager
 def eager(network: nn.Module) -> Iterator[None]:
-    """Runs the network without `torch.compile`, also in parts of it: what runs compiled cannot be seen."""
-    if not any(is_compiled(module) for module in network.modules()):
+    """Runs the network without `torch.compile`, also in parts of it: what runs compiled cannot be seen.
+
+    A function that was compiled cannot be found in a network, but then `torch._dynamo` has been imported.
+    """
+    if "torch._dynamo" not in sys.modules:
         yield
         return
     with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks", UserWarning)
+        if any(is_compiled(module) for module in network.modules()):
+            warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks", UserWarning)
         yield
 
 

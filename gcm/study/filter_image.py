@@ -128,7 +128,7 @@ def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: typ
     with inspected(network, images), torch.enable_grad():
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:
-            relus.dependence.follow(leaf)
+            relus.dependence.images.append(leaf)
             activations = units(leaf).diagonal().sum()
         check_no_stranger(activations, relus, type(network).__name__, rule.method)
         (gradient,) = torch.autograd.grad(activations, leaf)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gcm.check import check_targets
 from gcm.error import InputError
 from gcm.model import evaluation_mode
-from gcm.model.alone import check_statistics
+from gcm.model.alone import check_each_alone
 from gcm.model.base import check_entering
 from gcm.model.eager import eager, uncompiled
 from gcm.visualizer.forward_pass import ForwardPass, Gradients
@@ -109,8 +109,9 @@ def inspected(
     network = uncompiled(model)
     check_entering(network, images)
     with evaluation_mode(network), eager(network), torch.inference_mode(False), torch.no_grad():
-        check_statistics(network)
-        yield ForwardPass(network, outside_inference(images.detach()), checked_targets(targets, images), gradients)
+        own = outside_inference(images.detach().as_subclass(Tensor))
+        check_each_alone(network, own, gradients != "none")
+        yield ForwardPass(network, own, checked_targets(targets, images), gradients)
 
 
 def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> Tensor | None:

@@ -1,20 +1,22 @@
 """One batch going through one network, and all that visualizers may want to know of it, each computed at most once."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.func import functionalize
 from torch.nn import functional as F
 
 from gcm.check import check_range
-from gcm.error import InputError
+from gcm.error import InputError, listed, shortened
 from gcm.model import ContributionMapping, FeatureClassifier, PooledClassifier
-from gcm.model.alone import check_first_alone
-from gcm.model.answer import check_logits, copy_for, logits_of
+from gcm.model.alone import is_known
+from gcm.model.answer import check_logits, logits_of
 from gcm.model.steps import check_same, goes_by_steps, has_pooled_head
+from gcm.visualizer.dependence import Watched
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 from gcm.visualizer.relu_check import check_only_relus
 
@@ -22,6 +24,7 @@ Gradients = Literal["none", "plain", "guided"]
 """How ReLUs pass gradients to the images: as they are, or by the guided rule."""
 
 COPIED_AT_ONCE = 32
+Found = TypeVar("Found")
 
 
 class RecordedPart(NamedTuple):
@@ -48,6 +51,7 @@ class ForwardPass:
         self.recorded = recorded
         self._targets = targets
         self._by_steps = goes_by_steps(model)
+        self._out_of_place = False
 
     @cached_property
     def requested(self) -> Tensor | None:
@@ -81,45 +85,60 @@ class ForwardPass:
     @cached_property
     def _checked_hidden(self) -> Tensor:
         """Of a network that may do more than its steps."""
-        hidden, logits = self._steps(self.images)
+        hidden = self._hidden(self.images)
         if isinstance(self.model, ContributionMapping):
             maps = self.model.decoded_weight_maps(hidden.clone())
-            logits = torch.einsum("bkhw,bhw->bk", maps, self.images.mean(1)) / self.images[0, 0].numel()
-            check_same(logits, self.logits, "the mean of weight map times image", self.model)
-        else:
-            check_same(logits, self.logits, "head(features(images))", self.model)
+            score = torch.einsum("bkhw,bhw->bk", maps, self.images.mean(1)) / self.images[0, 0].numel()
+            check_same(score, self.logits, "the mean of weight map times image", self.model)
+        elif isinstance(self.model, FeatureClassifier):
+            check_same(self.model.head(hidden.clone()), self.logits, "head(features(images))", self.model)
         return hidden
 
     @cached_property
     def _hidden_and_logits(self) -> tuple[Tensor | None, Tensor]:
         if self.recorded == "none":
-            hidden, logits = self._forward(self.images)
-        else:
-            shown = [part.hidden for part in self._recorded_parts if part.hidden is not None]
-            hidden = joined(shown) if shown else None
-            logits = joined([part.logits for part in self._recorded_parts])
-        check_first_alone(self.model, self.images, logits)
-        return hidden, logits
+            return self._forward(self.images)
+        shown = [part.hidden for part in self._recorded_parts if part.hidden is not None]
+        return joined(shown) if shown else None, joined([part.logits for part in self._recorded_parts])
 
     @cached_property
     def _recorded_parts(self) -> list[RecordedPart]:
-        return self._record(self.images, GuidedReLUs() if self.recorded == "guided" else None)
+        if self.recorded == "guided":
+            with one_line(self.model):
+                return self._record(self.images, GuidedReLUs())
+        return self._plain(lambda: self._record(self.images))
 
     def _record(self, images: Tensor, relus: GuidedReLUs | None = None) -> list[RecordedPart]:
         """`InputError` where ReLUs have a rule and the network has other activations, or there are no gradients."""
         check_differentiable(self.model)
-        with torch.enable_grad(), relus or nullcontext():
-            parts = [self._recorded_part(part, relus) for part in split(images)]
+        watched = relus or (None if self._out_of_place or is_known(self.model) else Watched())
+        with torch.enable_grad(), watched or nullcontext():
+            parts = [self._recorded_part(part, watched) for part in split(images)]
         if not parts[0].logits.requires_grad:
             raise no_gradient(self.model)
         if relus is not None:
             self._check_only_relus(parts[0], relus, relus.rule.method)
+        elif watched is not None and watched.dependence.unseen:
+            raise unseen_by_autograd(self.model, watched.dependence.unseen)
         return parts
 
-    def _recorded_part(self, images: Tensor, relus: GuidedReLUs | None) -> RecordedPart:
+    def _plain(self, compute: Callable[[], Found]) -> Found:
+        """What needs plain gradients; where autograd cannot go through what the network writes in place, once more
+        with nothing written in place."""
+        if not self._out_of_place:
+            try:
+                return compute()
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError:
+                self._out_of_place = True
+        with one_line(self.model):
+            return compute()
+
+    def _recorded_part(self, images: Tensor, watched: GuidedReLUs | Watched | None) -> RecordedPart:
         leaf = images.clone().requires_grad_()
-        if relus is not None:
-            relus.dependence.follow(leaf)
+        if watched is not None:
+            watched.dependence.images.append(leaf)
         return RecordedPart(leaf, *self._forward(leaf))
 
     def _check_only_relus(self, part: RecordedPart, relus: GuidedReLUs, method: str) -> None:
@@ -146,21 +165,24 @@ class ForwardPass:
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
         """The logits, and what came last before them if that is certain to be what the network's steps give."""
-        return self._steps(images) if self._by_steps else (None, logits_of(self.model, images))
-
-    def _steps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """A step gets a copy of what is looked at afterwards."""
-        if isinstance(self.model, FeatureClassifier):
-            with copy_for(self.model, images) as given:
-                hidden = self.model.features(given)
-            logits = self.model.head(hidden.clone())
-        else:
-            assert isinstance(self.model, ContributionMapping), "Visualizer.misfit must refuse networks without steps"
-            with copy_for(self.model, images) as given:
-                hidden = self.model.decode(given)
+        if self._out_of_place:
+            return None, logits_of(functionalize(lambda given: self.model(given.clone())), images)
+        if not self._by_steps:
+            return None, logits_of(self.model, images)
+        hidden = self._hidden(images)
+        if isinstance(self.model, ContributionMapping):
             logits = self.model.scores(images, hidden)
+        else:
+            assert isinstance(self.model, FeatureClassifier)
+            logits = self.model.head(hidden.clone())
         check_logits(logits, self.model, images)
         return hidden, logits
+
+    def _hidden(self, images: Tensor) -> Tensor:
+        if isinstance(self.model, FeatureClassifier):
+            return self.model.features(images.clone())
+        assert isinstance(self.model, ContributionMapping), "Visualizer.misfit must refuse networks without steps"
+        return self.model.decode(images.clone())
 
     def logits_at(self, images: Tensor) -> Tensor:
         """Of other images than the pass's own, as many and of the same shape, `(B,K)`."""
@@ -168,22 +190,27 @@ class ForwardPass:
 
     def gradients_at(self, images: Tensor) -> Tensor:
         """The plain gradient of each target's logit for the image, likewise, `(B,T,C,H,W)`."""
-        return self._gradients(self._record(images))
+        return self._plain(lambda: self._gradients(self._record(images)))
 
     @cached_property
     def gradients(self) -> Tensor:
         """The plain gradient of each target's logit for the pass's own images, `(B,T,C,H,W)`."""
-        return self._gradients(self._recorded_parts) if self.recorded == "plain" else self.gradients_at(self.images)
+        if self.recorded != "plain":
+            return self.gradients_at(self.images)
+        parts = self._recorded_parts
+        return self._plain(lambda: self._gradients(self._record(self.images) if self._out_of_place else parts))
 
     def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
         """The same where ReLUs go back by a rule; `InputError` where the network has other activations."""
-        return self._gradients(self._record(self.images, GuidedReLUs(rule)))
+        with one_line(self.model):
+            return self._gradients(self._record(self.images, GuidedReLUs(rule)))
 
     @cached_property
     def guided_gradients(self) -> Tensor:
         """Each target's logit backpropagated to the image by the guided rule, `(B,T,C,H,W)`."""
         assert self.recorded == "guided"
-        return self._gradients(self._recorded_parts)
+        with one_line(self.model):
+            return self._gradients(self._recorded_parts)
 
     @cached_property
     def class_activation_maps(self) -> Tensor:
@@ -242,10 +269,29 @@ def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor, network: n
     return gradients
 
 
+@contextmanager
+def one_line(network: nn.Module) -> Iterator[None]:
+    """Where PyTorch cannot go back through a network, its reason in one line."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        reason, *_ = str(error).splitlines() or [type(error).__name__]
+        raise InputError(f"{type(network).__name__} cannot be differentiated: {shortened(reason, 300)}") from error
+
+
 def no_gradient(network: nn.Module) -> InputError:
     return InputError(
         f"the logits of {type(network).__name__} have no gradient for the images: autograd is off or cut within it "
         "(no_grad, detach, NumPy, quantized layers); methods without gradients, such as Occlusion, fit it"
+    )
+
+
+def unseen_by_autograd(network: nn.Module, calls: Iterable[str]) -> InputError:
+    return InputError(
+        f"{type(network).__name__} writes into values where autograd does not see it ({listed(sorted(calls))} in "
+        "no_grad, or by .data or detach()), so it has no true gradient; compute a new tensor there instead"
     )
 
 

@@ -67,6 +67,7 @@ class GuidedReLUs(ReLUMode):
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        result = super().__torch_function__(function, types, args, kwargs)
-        self.dependence.note(function, args, kwargs or {}, result)
-        return result
+        named = kwargs or {}
+        return self.dependence.watched(
+            function, args, named, lambda _: super(GuidedReLUs, self).__torch_function__(function, types, args, named)
+        )

@@ -1,13 +1,15 @@
 """Whether a network is one of ReLUs alone, as rules for ReLUs must know."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
+from torch.nn.modules._functions import BackwardHookFunction
 
 from gcm.error import InputError, listed
+from gcm.visualizer.dependence import Dependence
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 
 LINEAR = {
@@ -16,6 +18,7 @@ LINEAR = {
     "Bmm", "Dot", "Linear", "MkldnnLinear", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "NativeDropout",
     # sums and multiples
     "Add", "Sub", "Rsub", "Neg", "Mul", "Div", "Sum", "Mean", "CumSum", "Cumsum", "Lerp", "Addcmul", "Addcdiv",
+    "Where", "MaskedFill", "Tril", "Triu", "SparseMm",
     # poolings, also by the largest value, and enlarging
     "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "MkldnnAdaptiveAvgPool2D",
     "MaxPool2DWithIndices", "MaxPool3DWithIndices", "MkldnnMaxPool2D", "AdaptiveMaxPool2D", "AdaptiveMaxPool3D",
@@ -24,6 +27,8 @@ LINEAR = {
     # values moved about
     "AccumulateGrad", "Alias", "AsStrided", "Cat", "Chunk", "Clone", "ConstantPadNd", "Contiguous", "Copy",
     "CopySlices", "Detach", "Diagonal", "Expand", "Flip", "Gather", "Im2Col", "Col2Im", "Index", "IndexSelect",
+    "IndexPut", "IndexPutImpl", "IndexCopy", "IndexAdd", "IndexFill", "Scatter", "ScatterAdd", "SliceScatter",
+    "SelectScatter", "MaskedSelect", "Rot90", "NativeChannelShuffle", "ChannelShuffle", "GridSampler2D", "MaxUnpool2D",
     "Narrow", "Permute", "PixelShuffle", "PixelUnshuffle", "ReflectionPad1D", "ReflectionPad2D", "ReflectionPad3D",
     "Repeat",
     "ReplicationPad1D", "ReplicationPad2D", "ReplicationPad3D", "Reshape", "ReshapeAlias", "Roll", "Select", "Slice",
@@ -31,6 +36,24 @@ LINEAR = {
     "UnsafeSplit", "UnsafeView", "Unsqueeze", "View", "ViewAsReal",
 }  # fmt: skip
 """Kinds of autograd nodes of what is linear in each value that it reads, or a pooling."""
+FACTORS = {
+    "Mul",
+    "Div",
+    "Bmm",
+    "Mm",
+    "Mv",
+    "Dot",
+    "Addmm",
+    "Baddbmm",
+    "Where",
+    "MaskedFill",
+    "Lerp",
+    "Addcmul",
+    "Addcdiv",
+}
+"""Kinds that are linear only if not both of what they read depend on the image; graphs do not always show that."""
+DIVISORS = {"Div": 1, "Addcdiv": 2}
+"""The place of what is divided by."""
 ENDING = re.compile(r"Backwards?\d*$")
 
 
@@ -46,21 +69,31 @@ def check_only_relus(outputs: Tensor, relus: GuidedReLUs, network: str, method: 
 
 def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str, method: str) -> None:
     """The same, but without any ReLU at all there is nothing to reach."""
-    strangers = set(relus.dependence.left)
-    for node in nodes_between(outputs, relus.dependence.images.values()):
-        if not is_rule(node) and (kind_of(node) not in LINEAR or getattr(node, "_saved_training", False)):
-            strangers.add(kind_of(node))
-        elif node in relus.dependence.products:
-            strangers.add(f"{relus.dependence.products[node]} of two values that depend on the image")
+    dependence = relus.dependence
+    strangers = {*dependence.left, *(f"{name} where autograd does not see it" for name in dependence.unseen)}
+    strangers |= {stranger(node, dependence) for node in graph_nodes(outputs) if dependence.reaches(node)} - {""}
     if strangers:
         raise InputError(
             f"{method} is defined for ReLU networks; {network} has other activations: {listed(sorted(strangers))}"
         )
 
 
-def is_rule(node: Node) -> bool:
-    """Whether it is a ReLU that goes back by a rule of ours."""
-    return isinstance(node, BackwardCFunction) and issubclass(node._forward_cls, GuidedReLU)
+def stranger(node: Node, dependence: Dependence) -> str:
+    """What a node that depends on the image is, if it is neither linear nor a pooling nor a ReLU that has a rule."""
+    if isinstance(node, BackwardCFunction) and issubclass(node._forward_cls, (GuidedReLU, BackwardHookFunction)):
+        return ""
+    kind = kind_of(node)
+    if kind not in LINEAR or getattr(node, "_saved_training", False):
+        return kind
+    if node in dependence.products:
+        return dependence.products[node]
+    if kind in FACTORS and node not in dependence.made:
+        return f"{kind} in compiled code"
+    divisor = DIVISORS.get(kind)
+    if divisor is not None:
+        by = node.next_functions[divisor][0]
+        return f"{kind} by a value that depends on the image" if by is not None and dependence.reaches(by) else ""
+    return ""
 
 
 def kind_of(node: Node) -> str:
@@ -70,26 +103,6 @@ def kind_of(node: Node) -> str:
     if name == "CppFunction":
         return "compiled code"
     return name if isinstance(node, BackwardCFunction) else ENDING.sub("", name)
-
-
-def nodes_between(outputs: Tensor, images: Iterable[Tensor]) -> set[Node]:
-    """The autograd nodes from `outputs` to the leaves `images`, not those that weights are computed by."""
-    leaves = {id(leaf) for leaf in images}
-    above: dict[Node, list[Node]] = {}
-    reached: list[Node] = []
-    for node in graph_nodes(outputs):
-        if id(getattr(node, "variable", None)) in leaves:
-            reached.append(node)
-        for below, _ in node.next_functions:
-            if below is not None:
-                above.setdefault(below, []).append(node)
-    found: set[Node] = set()
-    while reached:
-        node = reached.pop()
-        if node not in found:
-            found.add(node)
-            reached += above.get(node, [])
-    return found
 
 
 def graph_nodes(outputs: Tensor) -> Iterator[Node]:

@@ -47,7 +47,7 @@ STATISTICS = {
 @pytest.mark.parametrize("visualizer", VISUALIZERS, ids=repr)
 @pytest.mark.parametrize("name", STATISTICS)
 def test_batch_normalisation_over_the_batch_is_refused(name, visualizer):
-    with pytest.raises(InputError, match=r"batch normalisation without running statistics \(1\)"):
+    with pytest.raises(InputError, match=r"Sequential normalizes by the statistics of the batch \(1\)"):
         visualizer(network_with(STATISTICS[name]), IMAGES)
 
 
@@ -55,7 +55,7 @@ def test_in_our_own_networks_too():
     network = CNN(SPEC, widths=(4, 6, 8))
     network.trunk[2] = nn.BatchNorm2d(4, track_running_stats=False)
     for look in (lambda: Saliency()(network, IMAGES), lambda: noise_masks(network, IMAGES, NoiseMaskSettings(steps=1))):
-        with pytest.raises(InputError, match=r"batch normalisation without running statistics \(trunk\.2\)"):
+        with pytest.raises(InputError, match=r"CNN normalizes by the statistics of the batch \(trunk\.2\)"):
             look()
 
 
@@ -71,7 +71,6 @@ class Across(nn.Module):
 
 
 ACROSS = {
-    "batch norm as a function": lambda values: F.batch_norm(values, None, None, training=True),
     "difference from the batch": lambda values: values - values.mean(0),
     "softmax over the batch": lambda values: values.softmax(0),
     "neighbour": lambda values: values + values.roll(1, 0),
@@ -86,9 +85,36 @@ def test_other_ways_to_mix_images_are_refused(name, visualizer):
         pass
 
     network = Stranger(*network_with(Across(ACROSS[name])))
-    with pytest.raises(InputError, match="Stranger gives an image other logits alone than among others"):
+    with pytest.raises(InputError, match="Stranger gives an image other logits alone than beside another"):
         visualizer(network, IMAGES)
     assert visualizer(network, IMAGES[:1]).maps.isfinite().all()  # alone it is what it is
+
+
+def test_what_is_not_used_changes_nothing():
+    """A part for training alone, and statistics of its own."""
+
+    class Frozen(nn.BatchNorm2d):
+        def forward(self, values):
+            return F.batch_norm(values, torch.zeros(4), torch.ones(4), eps=self.eps)
+
+    network = network_with(Frozen(4, track_running_stats=False, affine=False))
+    network[0].unused = nn.BatchNorm2d(4, track_running_stats=False)
+    expected = Saliency()(network_with(nn.BatchNorm2d(4, affine=False)), IMAGES)
+    torch.testing.assert_close(Saliency()(network, IMAGES).maps, expected.maps)
+
+
+def test_batch_norm_as_a_function():
+    network = network_with(Across(lambda values: F.batch_norm(values, None, None, training=True)))
+    with pytest.raises(InputError, match=r"by the statistics of the batch \(F\.batch_norm\)"):
+        Saliency()(network, IMAGES)
+
+
+def test_the_largest_value_of_a_batch_is_another_image_s():
+    brightest_first = torch.cat([torch.ones(1, 1, 8, 8), IMAGES])
+    for function in (lambda values: values / values.max(), lambda values: values - values[:1]):
+        network = nn.Sequential(Across(function), network_with(nn.Identity()))
+        with pytest.raises(InputError, match="other logits alone"):
+            Saliency()(network, brightest_first)
 
 
 def test_noise_is_refused():

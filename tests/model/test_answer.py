@@ -45,7 +45,7 @@ WRONG = {
     "named": (lambda maps: Outputs(maps.mean((2, 3)), None), r"got a Outputs of 2: .*images\)\[0\]"),
     "dictionary": (lambda maps: {"out": maps.mean((2, 3))}, r"got a dict with out; .*images\)\['out'\]"),
     "one number": (lambda maps: maps.mean((1, 2, 3)), r"got torch.float32 \(4,\); .*unsqueeze\(1\)"),
-    "maps": (lambda maps: maps, r"got torch.float32 \(4, 3, 4, 4\); .*flatten\(2\)\.mean\(2\)"),
+    "maps": (lambda maps: maps, r"got torch.float32 \(4, 3, 4, 4\); .*mean\(\(2, 3\)\)"),
     "classes": (lambda maps: maps.mean((2, 3)).argmax(1), r"got torch.int64 \(4,\)"),
     "whole numbers": (lambda maps: maps.mean((2, 3)).round().long(), r"got torch.int64 \(4, 3\)"),
     "nothing": (lambda maps: None, "got NoneType"),

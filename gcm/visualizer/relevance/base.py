@@ -11,7 +11,7 @@ from gcm.model import Classifier, ContributionMapping
 from gcm.model.answer import logits_of
 from gcm.model.steps import goes_by_steps
 from gcm.visualizer.base import Visualizer, inspected
-from gcm.visualizer.forward_pass import ForwardPass, check_differentiable, target_gradients
+from gcm.visualizer.forward_pass import ForwardPass, check_differentiable, one_line, target_gradients
 from gcm.visualizer.relevance.composite import Composite
 from gcm.visualizer.relevance.flow import LayerFlow
 from gcm.visualizer.relevance.mode import RelevanceMode
@@ -60,7 +60,7 @@ class Relevance(Visualizer):
         """The relevance of the pixels, and the layers that it has gone through."""
         check_differentiable(forward_pass.model)
         images = forward_pass.images.clone().requires_grad_()
-        with torch.enable_grad():
+        with one_line(forward_pass.model), torch.enable_grad():
             logits, layers = traced_logits(forward_pass.model, images)
             begin = logits * logits.detach()  # its gradient is the logit, the relevance to begin with
         self.composite.assign(layers)
@@ -72,7 +72,7 @@ class Relevance(Visualizer):
         parameter = next(model.parameters())
         image = torch.zeros(1, *model.spec.shape, device=parameter.device, dtype=parameter.dtype)
         try:
-            with inspected(model, image) as forward_pass, torch.enable_grad():
+            with inspected(model, image) as forward_pass, one_line(model), torch.enable_grad():
                 check_differentiable(model)
                 traced_logits(model, forward_pass.images.clone().requires_grad_())
         except InputError as error:
@@ -85,11 +85,12 @@ def traced_logits(model: nn.Module, images: Tensor) -> tuple[Tensor, list[LayerF
 
     Raises `InputError` for a layer that relevance has no rule for.
     """
+    by_steps = isinstance(model, ContributionMapping) and goes_by_steps(model)
     mode = RelevanceMode(model, images)
     with mode.following():
         logits = (
             model.class_contribution_maps(images).mean((2, 3, 4))
-            if isinstance(model, ContributionMapping) and goes_by_steps(model)
+            if by_steps and isinstance(model, ContributionMapping)
             else logits_of(model, images)
         )
     mode.check_graph(logits)

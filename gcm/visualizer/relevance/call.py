@@ -41,7 +41,9 @@ IN_PLACE: Mapping[Callable[..., Any], Callable[..., Tensor]] = {
 """Arithmetic that writes into its first argument, with what it computes."""
 WRITES = {Tensor.copy_, Tensor.__setitem__}
 MAX_POOLINGS: set[Callable[..., Any]] = {torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices}
-MOVES = MAX_POOLINGS | {F.dropout, F.pad, F.pixel_shuffle, F.pixel_unshuffle, F.unfold, Tensor.__getitem__} | calls(
+ATTRIBUTES = {getattr(Tensor, name).__get__ for name in ("T", "mT")}
+MOVES = ATTRIBUTES | MAX_POOLINGS | {F.dropout, F.pad, F.pixel_shuffle, F.pixel_unshuffle, F.unfold, Tensor.__getitem__}
+MOVES |= calls(
     "flatten", "unflatten", "ravel", "reshape", "reshape_as", "view", "view_as", "expand", "expand_as", "broadcast_to",
     "unsqueeze", "squeeze", "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "flip",
     "fliplr", "flipud", "roll", "rot90", "contiguous", "clone", "to", "type", "type_as", "float", "double", "half",
@@ -53,6 +55,7 @@ MOVES = MAX_POOLINGS | {F.dropout, F.pad, F.pixel_shuffle, F.pixel_unshuffle, F.
 HANDED_ON = {
     "AccumulateGrad", "Alias", "AsStrided", "Cat", "Clone", "ConstantPadNd", "Copy", "CopySlices", "Expand", "Flip",
     "Im2Col", "Index", "IndexSelect", "MaxPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "Narrow", "Permute",
+    "Rot90",
     "PixelShuffle", "PixelUnshuffle", "ReflectionPad2D", "Repeat", "ReplicationPad2D", "Reshape", "ReshapeAlias",
     "Roll", "Select", "Slice", "Split", "SplitWithSizes", "Squeeze", "Stack", "T", "ToCopy", "Transpose", "Unbind",
     "Unflatten",

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gcm.visualizer.dependence import address
 from gcm.visualizer.relevance.rule import LinearLayer, Part, Rule, summed
 
 
@@ -45,10 +46,10 @@ class LayerFlow:
     def keep(self, storage: int, outputs: bool) -> None:
         """Copies of what lies in a storage that is about to be written into; of outputs, if others have read them."""
         layer = self.layer
-        if layer.inputs.untyped_storage().data_ptr() == storage:
+        if address(layer.inputs) == storage:
             low, high = (None if bound is None else bound.clone() for bound in (layer.low, layer.high))
             self.layer = replace(self.layer, inputs=layer.inputs.clone(), low=low, high=high)
-        if outputs and layer.outputs.untyped_storage().data_ptr() == storage:
+        if outputs and address(layer.outputs) == storage:
             self.layer = replace(self.layer, outputs=layer.outputs.clone())
 
     @cached_property

@@ -20,7 +20,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 
 from gcm.error import InputError, listed
-from gcm.visualizer.dependence import Dependence, tensors_in
+from gcm.visualizer.dependence import Dependence, address, call_name, tensors_in
 from gcm.visualizer.guided import OpenReLU
 from gcm.visualizer.relevance.batch_norm import LinearCall, across, folded
 from gcm.visualizer.relevance.call import (
@@ -62,26 +62,23 @@ class RelevanceMode(TorchFunctionMode):
         self.averages: list[LayerFlow] = []
         self.calls: dict[int, LinearCall] = {}
         self.read: set[int] = set()
-        self.dependence = Dependence()
-        self.dependence.follow(images)
+        self.dependence = Dependence([images])
         self.pixels = Pixels(images)
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         call = Call(function, args, kwargs or {})
-        changing = self.changing((call.args, call.named))
-        result = self.computed(call, changing) if changing else call()
-        self.dependence.note(function, call.args, call.named, result)
+        result = self.dependence.watched(*call, lambda changing: self.computed(call, changing) if changing else call())
         if function.__name__ != "__get__":  # of an attribute, as the shape
-            self.read |= {value.untyped_storage().data_ptr() for value in changing}
+            self.read |= {address(value) for value in self.changing((call.args, call.named))}
         return result
 
     def computed(self, call: Call, changing: Sequence[Tensor]) -> Any:
         function, args, named = call
-        followed = [value.requires_grad for value in tensors_in((args, named))]
-        if any(followed) and not all(value.requires_grad for value in changing):
-            raise self.refuse(f"{function.__name__} of values that autograd does not follow (detach, no_grad)")
+        cut = any(self.dependence.is_cut(value) for value in changing)
+        if cut and any(value.requires_grad for value in tensors_in((args, named))):
+            raise self.refuse(f"{call_name(function)} of values that autograd does not follow (detach, no_grad)")
         if function in LINEAR_CALLS:
             return self.linear(function, **dict(zip(LINEAR_CALLS[function], args, strict=False)), **named)
         if function is F.batch_norm:
@@ -170,7 +167,7 @@ class RelevanceMode(TorchFunctionMode):
             self.pixels.moved(call, [input], output)
             return output
         if call.function in RESIZINGS:
-            raise self.refuse(call.function.__name__)
+            raise self.refuse(call_name(call.function))
         layer = LinearLayer(averaged, input.detach(), input.new_ones(()), None, value.detach())
         flow = LayerFlow(self.where, call.function, layer)
         flow.rule = Epsilon(0.0)
@@ -195,7 +192,7 @@ class RelevanceMode(TorchFunctionMode):
             return output
         if call.function in MULTIPLICATIONS and len(pixels) == 1 and len(others) == 1:
             return handing_on(others[0], result, lambda relevance: relevance)
-        raise self.refuse(call.function.__name__)
+        raise self.refuse(call_name(call.function))
 
     def write(self, call: Call) -> Tensor:
         """Pixels, or constants, into a tensor of pixels or constants."""
@@ -211,7 +208,7 @@ class RelevanceMode(TorchFunctionMode):
 
     def about_to_change(self, values: Tensor) -> None:
         """Layers keep what they have read, and what others have read of them."""
-        storage = values.untyped_storage().data_ptr()
+        storage = address(values)
         for flow in (*self.layers, *self.averages):
             flow.keep(storage, outputs=storage in self.read)
 
@@ -223,6 +220,7 @@ class RelevanceMode(TorchFunctionMode):
         nodes = list(graph_nodes(logits))
         ours = [node for node in nodes if is_ours(node)]
         strangers = {kind_of(node) for node in nodes if node not in ours} - HANDED_ON | self.dependence.left
+        strangers |= {f"{name} where autograd does not see it" for name in self.dependence.unseen}
         handing = {id(getattr(node, "hand_on", None)) for node in ours}
         self.layers = [flow for flow in self.layers if id(flow) in handing]
         if strangers or not self.layers:
