@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import MARKERS, new_figure, save
 from gcm.study.asked import Calibrated, Detected
 
-MARKERS = "osD^vPX*<>h"
 WIDTH_OF_POINTS = 0.5
 """Over which the points of a class are spread, in classes, so that they do not hide each other."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.console import say, say_next
-from gcm.draw import Panel, draw_grid
+from gcm.draw import Panel, draw_grid, rounded
 from gcm.error import InputError, listed
 from gcm.file import write_csv
 from gcm.model import Classifier, PathNetwork
@@ -106,7 +106,7 @@ def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Pane
             activation, best = float(found.activations[way][number]), float(found.activations["real"][number])
             share = f" ({activation / best:.0%})" if way != "real" and best > 0 else ""
             place = f", no. {int(found.places[number])}" if way == "real" else ""
-            panels.append(Panel(picture[number].cpu(), note=f"{activation:.3g}{share}{place}"))
+            panels.append(Panel(picture[number].cpu(), note=f"{rounded(activation)}{share}{place}"))
     panels += [Panel(signed[number].cpu(), signed=True) for signed in (found.deconvnet, found.guided)]
     if isinstance(network, PathNetwork) and found.transposed is not None:
         panels += filters_of_path(network, number - network.filters[1])
