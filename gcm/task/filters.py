@@ -61,7 +61,7 @@ def split_of(data: ImageData, name: SplitName) -> Split:
 def write_filter_contributions(found: FilterContributions, title: str, directory: Path) -> None:
     """`filters.csv`, a line for each class and path, and `filters.md`."""
     write_csv(directory / "filters.csv", long_rows(found))
-    text = f"# {title}\n\n{markdown_table(leading_rows(found))}\n{MEANING}\n\n{combinations(found)}.\n"
+    text = f"# {title}\n\n{MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n"
     if len(found.paths) <= MOST_COLUMNS:
         text += f"\nHow often first / second, in per cent:\n\n{markdown_table(share_rows(found))}"
     write_text(directory / "filters.md", text)
