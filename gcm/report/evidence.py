@@ -22,10 +22,6 @@ from gcm.visualizer import Visualizer
 from gcm.zoo import Card, SavedNetwork, cards
 from gcm.zoo.catalogue import DIRECTORY
 
-IMAGES_PER_CLASS = 1000
-"""Of the training images, in the studies of the filter-contribution paper."""
-
-
 RESULTS = DIRECTORY.parent / "results"
 NONE_RIGHT = "no test image that it classifies correctly, or all of several networks do"
 
@@ -56,6 +52,7 @@ PLANNED = {
     "cnn_planted": Planned(),
     "gcm_digits": Planned(),
     "cnn_digits": Planned(),
+    "tiny_lenet_digits": Planned(),
 }
 """The reference networks, in the order of the tables."""
 
@@ -146,9 +143,7 @@ class Evidence:
     def filter_contributions(self, name: str) -> FilterContributions:
         """For the first 1,000 training images of each class, or as many as every class has."""
         if name not in self._filters:
-            split, network = self.train_split(name), self.network(name)
-            fewest = int(torch.bincount(split.labels, minlength=len(network.spec.classes)).min())
-            self._filters[name] = filter_contributions(name, network, split, min(IMAGES_PER_CLASS, fewest))
+            self._filters[name] = filter_contributions(name, self.network(name), self.train_split(name), None)
         return self._filters[name]
 
     def logits(self, name: str) -> Tensor:

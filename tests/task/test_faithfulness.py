@@ -41,7 +41,7 @@ def test_table_figure_and_values(train_py, tmp_path):
     text = (tmp_path / "out/faithfulness.md").read_text()
     assert "| network | visualizer | kind | grid_pointing ↑ | completeness ↓ | deletion ↓ |" in text
     assert "- n/a cam on gcm: CAM needs global average pooling" in text
-    assert "- `*` gcm_contribution x completeness: " in text
+    assert "- `*` gcm_contribution x completeness, uniform x completeness: " in text
     assert (tmp_path / "out/faithfulness.png").stat().st_size > 10_000
     assert "cam" in end.out
 

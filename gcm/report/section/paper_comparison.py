@@ -3,6 +3,7 @@
 from typing import Any
 
 from gcm.file import markdown_table
+from gcm.report.card import duration
 from gcm.report.evidence import PLANNED, Evidence, Planned, why_absent
 from gcm.report.section.base import Section
 from gcm.zoo import Card
@@ -44,6 +45,6 @@ def network_row(card: Card) -> dict[str, Any]:
         "n": f"{first.images:,}",
         "parameters": f"{card.parameters:,}",
         "MACs": f"{card.macs / 1e6:.1f} M",
-        "training": f"{card.training_seconds / 60:.0f} min",
+        "training": duration(card.training_seconds),
         "command": f"`{card.command}`",
     }
