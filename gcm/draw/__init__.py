@@ -1,5 +1,6 @@
 """Every figure is drawn here; only this package knows matplotlib."""
 
+from gcm.draw.base import rounded
 from gcm.draw.class_maps import classes_to_show, draw_class_maps, scale_of
 from gcm.draw.decline_ratio import draw_decline_ratio
 from gcm.draw.faithfulness import draw_faithfulness
@@ -25,5 +26,6 @@ __all__ = [
     "draw_learning_curve",
     "draw_paths_of_image",
     "draw_why",
+    "rounded",
     "scale_of",
 ]

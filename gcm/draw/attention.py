@@ -14,13 +14,14 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import new_figure, rounded, save
 from gcm.file import write_whole
 
 HIGHLIGHT = (0.90, 0.45, 0.0)
 OPACITY = 0.85
 """Of the strongest highlight."""
 COLOURS = LinearSegmentedColormap.from_list("highlight", [(0, 0, 0), tuple(OPACITY * part for part in HIGHLIGHT)])
+EVIDENCE = "evidence for the class that is explained"
 LEGEND = "black ground: right, white ground: wrong"
 COLUMNS = 5
 """Of a sheet."""
@@ -87,7 +88,7 @@ def draw_looks(looks: Sequence[Look], classes: Sequence[str], title: str, path: 
         ax.imshow(picture)
         ax.set(yticks=[], xticks=[])
         ax.set_frame_on(False)
-        ax.set_ylabel(f"{look.name}\nscale: {look.scale:.2g}", fontsize=9, rotation=0, ha="right", va="center")
+        ax.set_ylabel(f"{look.name}\n{full_orange(look)}", fontsize=9, rotation=0, ha="right", va="center")
     block = width / len(classes)
     axes[0].set_xticks([block * (number + 0.5) for number in range(len(classes))], classes, fontsize=9)
     axes[0].tick_params(length=0, labeltop=True, labelbottom=False)
@@ -109,14 +110,20 @@ def mosaic(look: Look, classes: int) -> Any:
     return canvas
 
 
+def full_orange(look: Look) -> str:
+    """Which evidence is drawn in full strength."""
+    return f"full orange: {rounded(look.scale, 2)}"
+
+
 def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
-    """The colour bar; `scale` None: each row has its own."""
+    """The colour bar; `scale` None: each row has its own, which is written beside it."""
     bar = figure.colorbar(
-        ScalarMappable(Normalize(0, 1), cmap=COLOURS), ax=axes, orientation="horizontal", fraction=0.03, pad=0.02,
-        aspect=50,
+        ScalarMappable(Normalize(0, scale or 1), cmap=COLOURS), ax=axes, orientation="horizontal", fraction=0.03,
+        pad=0.02, aspect=50,
     )  # fmt: skip
-    unit = "the row's scale" if scale is None else f"{scale:.2g}"
-    bar.set_label(f"evidence for the class that is explained, in units of {unit}; {LEGEND}", fontsize=8)
+    if scale is None:
+        bar.set_ticks([0, 1], labels=["0", "full orange:\nsee each row"])
+    bar.set_label(f"{EVIDENCE}; {LEGEND}", fontsize=8)
 
 
 def write_animation(looks: Sequence[Look], classes: Sequence[str], path: Path) -> None:
@@ -128,10 +135,10 @@ def write_animation(looks: Sequence[Look], classes: Sequence[str], path: Path) -
         frame = Image.new("RGB", (picture.width, picture.height + 3 * LINE), "white")
         frame.paste(picture, (0, 2 * LINE))
         text = ImageDraw.Draw(frame)
-        text.text((4, 1), f"{look.name}; scale {look.scale:.2g}", fill="black", font=font)
+        text.text((4, 1), f"{look.name}; {full_orange(look)}", fill="black", font=font)
         for number, name in enumerate(classes):
             text.text((4 + number * picture.width / len(classes), LINE + 1), name, fill="black", font=font)
-        text.text((4, picture.height + 2 * LINE + 1), f"orange: evidence; {LEGEND}", fill="black", font=font)
+        text.text((4, picture.height + 2 * LINE + 1), f"orange: {EVIDENCE}; {LEGEND}", fill="black", font=font)
         frames.append(frame.quantize(COLOURS_OF_FRAME))
     first, *others = frames
     write_whole(path, lambda partial: first.save(partial, save_all=True, append_images=others, duration=200, loop=0))

@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
+from matplotlib.ticker import Formatter, LogFormatter, ScalarFormatter
 
 from gcm.console import say
 from gcm.file import write_whole
@@ -21,6 +24,10 @@ EAST_ASIAN = (
     "Yu Gothic", "Meiryo", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS", "WenQuanYi Zen Hei",
 )  # fmt: skip
 """Fonts of the common systems with letters that matplotlib's own lacks."""
+MARKERS = "osD^vPX*<>h"
+"""Of lines and points; told apart without colours."""
+MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # some of these fonts have no bold letters
 
@@ -34,8 +41,11 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """No text is read as a formula, whatever a class is called; letters that no font here has are named."""
+    for axis in figure.findobj(Axis):
+        write_plain_numbers(axis)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+        text.set_usetex(False)
         text.set_fontfamily([*text.get_fontfamily(), *east_asian_fonts()])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -46,6 +56,55 @@ def save(figure: Figure, path: Path) -> None:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if missing := list(dict.fromkeys(filter(None, letters))):
         say(f"{path.name}: no font here has {' '.join(missing)}; install one, such as Noto Sans CJK")
+
+
+def write_plain_numbers(axis: Axis) -> None:
+    """Where matplotlib writes formulas: on logarithmic scales always, on others where its settings say so."""
+    major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
+    for formatter, put in ((major, axis.set_major_formatter), (minor, axis.set_minor_formatter)):
+        if isinstance(formatter, LogFormatter):
+            put(PlainLogFormatter(formatter))
+        elif isinstance(formatter, ScalarFormatter):
+            formatter.set_useMathText(False)
+            formatter.set_usetex(False)
+            formatter.set_useOffset(False)
+
+
+class PlainLogFormatter(Formatter):
+    """Writes plain numbers at the marks that another formatter of a logarithmic scale would write at."""
+
+    def __init__(self, choosing: LogFormatter) -> None:
+        self.choosing = choosing
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return plain_number(x) if self.choosing(x, pos) else ""
+
+    def set_axis(self, axis: Any) -> None:
+        super().set_axis(axis)
+        self.choosing.set_axis(axis)
+
+    def set_locs(self, locs: Any) -> None:
+        self.choosing.set_locs(locs)
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """A plain number of so many significant digits."""
+    return plain_number(float(f"{value:.{digits}g}"))
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """With its sign, a true minus; what rounds to zero is `+0.00`, never less."""
+    return f"{value:+z.{decimals}f}".replace("-", MINUS)
+
+
+def plain_number(value: float) -> str:
+    """`0.03`, `20,000`; of other orders of magnitude `10⁻⁷`, which is no formula: the exponent is made of letters."""
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return f"{value:,.10f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    digits, exponent = f"{value:.10e}".split("e")
+    factor = digits.rstrip("0").rstrip(".").replace("-", MINUS)
+    power = f"10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return power if factor == "1" else f"{factor}{TIMES}{power}"
 
 
 def letter_without_font(warning: str) -> str:

@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import new_figure, rounded, save, signed
 
 DIVERGING = "RdBu_r"
+AGAINST_AND_FOR = LinearSegmentedColormap.from_list("", [(0, "black"), (0.5, "white"), (0.5, "black"), (1, "white")])
+"""The lightness of pictures in colour: against a class on white ground, for it on black."""
+MARKS = "Below each class its score; red frame and bold name: the true class, ◀: the predicted one."
+FULL = "Strongest: from which value of a pixel on colours are full, the same in all maps of an image."
+FALSE_COLOURS = "Colours: each map by itself, from its smallest value, blue, to its largest, red."
 MOST_CLASSES = 10
 
 
@@ -37,7 +42,7 @@ def draw_class_maps(
     labels `(N,)`. Where `shown` is None the pictures are of all classes, and those of `classes_to_show` are drawn. All
     pictures of an image share one scale, up to the 99.8th percentile of their absolute values; pictures that are
     `in_colours` already are shown as they are. `limits` gives each image's scale instead, `notes` a line beside each
-    image.
+    image. Signs and scale are explained in the figure.
     """
     count = len(images)
     if shown is None:
@@ -46,8 +51,8 @@ def draw_class_maps(
     columns = shown.shape[1] + 1
     bands = 2 if bool((pictures < 0).any()) else 1
     width = 1.0 * columns + 0.9
-    below_image = 0.0 if bands == 2 else 0.3 + (0.14 if notes else 0.0)
-    figure = new_figure(width, (0.97 * bands + 0.36 + below_image) * count + 0.7)
+    below_image = 0.0 if bands == 2 else 0.44 + (0.14 if notes else 0.0)
+    figure = new_figure(width, (0.97 * bands + 0.36 + below_image) * count + 1.0)
     figure.suptitle("\n".join(textwrap.wrap(title, int(12 * width))), fontsize=10)
     axes = figure.subplots(bands * count, columns, squeeze=False)
     for ax in axes.flat:
@@ -56,18 +61,20 @@ def draw_class_maps(
         image_axes = axes[row * bands : (row + 1) * bands]
         true, predicted = int(labels[row]), int(logits[row].argmax())
         limit = 1.0 if in_colours else limits[row] if limits else scale_of(pictures[row])
-        scale = "" if in_colours else f"scale: {limit:.3g}"
+        scale = "" if in_colours else f"strongest:\n{rounded(limit)}"
         said = f"predicted:\n{classes[predicted]}\n{scale}" + (f"\n{notes[row]}" if notes else "")
         draw_image_column(image_axes[:, 0], images[row], classes[true], said)
         for column, (index, picture) in enumerate(zip(shown[row].tolist(), pictures[row], strict=True), start=1):
             draw_bands(image_axes[:, column], picture, limit)
             image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if index == true else None)
             mark = " ◀" if index == predicted else ""
-            image_axes[-1, column].set_xlabel(f"{logits[row, index]:+.2f}{mark}", fontsize=8)
+            image_axes[-1, column].set_xlabel(f"{signed(float(logits[row, index]))}{mark}", fontsize=8)
             if index == true:
                 frame(image_axes[:, column])
+    explained = f"{MARKS} {FALSE_COLOURS if in_colours else FULL}"
+    figure.supxlabel("\n".join(textwrap.wrap(explained, int(16 * width))), fontsize=8)
     if not in_colours:
-        add_scale(figure, axes, diverging=pictures.shape[2] == 1)
+        add_scale(figure, axes, DIVERGING if pictures.shape[2] == 1 else AGAINST_AND_FOR, against=bands == 2)
     save(figure, path)
 
 
@@ -103,13 +110,20 @@ def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, said
 
 
 def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> None:
-    """A picture `(c,h,w)`: one channel in diverging colours, three as an image; positive part, then negative."""
+    """A picture `(c,h,w)`, its positive part, then its negative one: one channel in diverging colours; three as an
+    image, on black ground what speaks for the class, and on white ground what speaks against it."""
     parts = [picture.clamp_min(0), picture.clamp_max(0)][: len(axes)]
-    for ax, part in zip(axes, parts, strict=True):
+    for number, (ax, part) in enumerate(zip(axes, parts, strict=True)):
         if len(picture) == 1:
             ax.imshow(part[0].numpy(), cmap=DIVERGING, vmin=-limit, vmax=limit)
         else:
-            ax.imshow((part.abs() / limit).clamp_max(1).permute(1, 2, 0).numpy())
+            strength = (part.abs() / limit).clamp_max(1)
+            ax.imshow((turned_light(strength) if number else strength).permute(1, 2, 0).numpy())
+
+
+def turned_light(colours: Tensor) -> Tensor:
+    """Colours `(3,h,w)` in [0,1] with their lightness turned round, white for black, and their hues as they are."""
+    return colours + 1 - colours.amax(0) - colours.amin(0)
 
 
 def frame(axes: np.ndarray[Any, Any]) -> None:
@@ -118,8 +132,14 @@ def frame(axes: np.ndarray[Any, Any]) -> None:
             spine.set(color="red", linewidth=3)
 
 
-def add_scale(figure: Figure, axes: np.ndarray[Any, Any], diverging: bool) -> None:
-    """The pictures' scale, in shares of each image's own: colours around zero, or grey for pictures in colour."""
-    colours = ScalarMappable(Normalize(-1 if diverging else 0, 1), cmap=DIVERGING if diverging else "gray")
-    bar = figure.colorbar(colours, ax=axes, fraction=0.02, pad=0.01, aspect=40)
-    bar.set_label(f"{'value' if diverging else 'absolute value'}, in units of the image's scale", fontsize=8)
+def add_scale(
+    figure: Figure, axes: np.ndarray[Any, Any], colours: str | LinearSegmentedColormap, against: bool
+) -> None:
+    """Which colours, or lightness, stand for 0, and for the strongest value, which is written beside each image."""
+    bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), colours), ax=axes, fraction=0.02, pad=0.01, aspect=40)
+    if against:
+        bar.set_ticks([-1, 0, 1], labels=["strongest\nagainst", "0", "strongest\nfor"], fontsize=8)
+    else:
+        bar.ax.set_ylim(0, 1)
+        bar.set_ticks([0, 1], labels=["0", "strongest"], fontsize=8)
+    bar.set_label("value of a pixel", fontsize=8)

@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import SubFigure
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save, write_headings
+from gcm.draw.base import new_figure, rounded, save, signed, write_headings
 from gcm.draw.class_maps import DIVERGING, scale_of, shown_classes
 from gcm.draw.grid import channels_last
 from gcm.draw.mosaic import draw_mosaic, tile_centre
@@ -40,6 +40,7 @@ def draw_leading_filters(
     widths = [first, 1, 1.2, second, second, max(second, 4)]
     tile = 0.4 if first * second <= MOST_NUMBERS else 0.25  # inches
     figure = new_figure(tile * (sum(widths) + 5), tile * 1.15 * first * len(classes) + 2.2)
+    title += "; red: the path most often first; blue, dashed: of the others the one most often second"
     figure.suptitle("\n".join(textwrap.wrap(title, int(10 * figure.get_figwidth()))), fontsize=10)
     axes = figure.subplots(len(classes), len(widths), width_ratios=widths, squeeze=False)
     limits = [scale_of(values) for values in (paths.filters1, paths.filters2, paths.small_maps)]
@@ -89,6 +90,7 @@ def draw_paths_of_image(
     rows = -(-len(shown) // in_a_row)
     size = max(first, second) * tile
     figure = new_figure(in_a_row * (size + 0.35) + 0.5, (rows + 1) * (first / max(first, second) * size + 0.6) + 1.2)
+    title += "; red: most; blue, dashed: second; bold, framed: the true class; ◀: the predicted one"
     figure.suptitle("\n".join(textwrap.wrap(title, int(11 * figure.get_figwidth()))), fontsize=10)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, rows], hspace=0.05)[:, 0]
     draw_way_through(above, paths, f"image, true: {classes[label]}")
@@ -98,9 +100,9 @@ def draw_paths_of_image(
         ax.set_axis_off()
     for ax, index in zip(panels.flat, shown, strict=False):
         draw_path_sums(ax, paths.small_maps[0, index], limit)
-        sums = f"paths {paths.small_maps[0, index].sum():+.2f}, biases {rest[index]:+.2f}"
+        sums = f"paths {signed(float(paths.small_maps[0, index].sum()))}, biases {signed(float(rest[index]))}"
         mark = " ◀" if index == int(logits.argmax()) else ""
-        ax.set_title(f"{classes[index]}: {logits[index]:+.2f}{mark}\n{sums}", fontsize=8)
+        ax.set_title(f"{classes[index]}: {signed(float(logits[index]))}{mark}\n{sums}", fontsize=8)
         if index == label:
             ax.title.set_fontweight("bold")
             for spine in ax.spines.values():
@@ -132,7 +134,7 @@ def draw_path_sums(ax: Axes, small: Tensor, limit: float) -> None:
         for i in range(first):
             for j in range(second):
                 centre = tile_centre(i, j, *small.shape[2:])
-                ax.text(*centre, f"{sums[i, j]:+.1f}", ha="center", va="center", fontsize=8)
+                ax.text(*centre, signed(float(sums[i, j]), 1), ha="center", va="center", fontsize=8)
 
 
 def show_image(ax: Axes, image: Tensor) -> None:
@@ -157,4 +159,5 @@ def add_bar(axes: "Axes | Sequence[Axes]", limit: float, what: str) -> None:
     colours = ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING)
     bar = place.figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, aspect=30)
     bar.set_label(what, fontsize=7)
-    bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"], fontsize=7)
+    ticks = [-limit, 0, limit]
+    bar.set_ticks(ticks, labels=[rounded(tick, 2) for tick in ticks], fontsize=7)

@@ -14,6 +14,8 @@ from torch import Tensor
 from gcm.draw.base import new_figure, save
 from gcm.draw.class_maps import DIVERGING, scale_of
 
+STRONGEST = "full colour: the map's own strongest values (99.8 % of its pixels are weaker)"
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -53,10 +55,15 @@ def draw_grid(
         row_axes[0].set_ylabel(row_name, fontsize=8, rotation=0, ha="right", va="center")
     for ax, name in zip(axes[0], column_names, strict=True):
         ax.set_title("\n".join(textwrap.wrap(name, 14)), fontsize=8)
-    if any(panel and panel.signed and len(panel.picture) == 1 for panels in rows for panel in panels):
+    channels = {len(panel.picture) for panels in rows for panel in panels if panel and panel.signed}
+    if 1 in channels:
         colours = ScalarMappable(Normalize(-1, 1), cmap=DIVERGING)
         bar = figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.02, pad=0.01, aspect=60)
-        bar.set_label("white: 0; full colour: the 99.8th percentile of the map's absolute values", fontsize=8)
+        bar.set_ticks([-1, 0, 1], labels=["negative", "0", "positive"], fontsize=8)
+        bar.set_label(STRONGEST, fontsize=8)
+    if channels - {1}:
+        explained = f"Maps with a value for each colour: middle grey: 0; {STRONGEST}"
+        figure.supxlabel("\n".join(textwrap.wrap(explained, int(15 * width))), fontsize=8)
     save(figure, path)
 
 

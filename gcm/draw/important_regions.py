@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import MARKERS, new_figure, save
 from gcm.draw.grid import channels_last
 from gcm.study.region_deletion import Deletion
 
+IMPORTANCE = "images misclassified without the region, those of round r counted 1/r"
 MOST_NUMBERED = 36
 """On a grid of up to so many regions the rounds are written as numbers."""
 
@@ -42,9 +44,10 @@ def draw_important_regions(
         order = draw_order(column[2], deletion, grid, rounds)
     for ax, name in zip(axes[:, 0], ("mean\nimage", "impor-\ntance", "deleted\nin round"), strict=True):
         ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-    above.colorbar(shades, ax=axes[1], fraction=0.02, pad=0.01).set_label("images, weighted 1/round", fontsize=7)
-    above.colorbar(order, ax=axes[2], fraction=0.02, pad=0.01).set_label("round, dark: early", fontsize=7)
+    above.colorbar(shades, ax=axes[1], fraction=0.02, pad=0.01).set_label("images", fontsize=7)
+    above.colorbar(order, ax=axes[2], fraction=0.02, pad=0.01).set_label("round", fontsize=7)
     draw_survival(below.subplots(), deletions, classes)
+    below.supxlabel(f"importance: {IMPORTANCE}", fontsize=8)
     save(figure, path)
 
 
@@ -66,8 +69,12 @@ def draw_survival(ax: Axes, deletions: Sequence[Deletion], classes: Sequence[str
         left = deletion.survivors
         shares = [count / left[0] for count in left] if left[0] else []
         style = ("-", "--", "-.", ":")[number % 4]
-        ax.plot(range(len(shares)), shares, style, label=classes[deletion.label], linewidth=1.2)
+        marker = MARKERS[number % len(MARKERS)]
+        ax.plot(
+            range(len(shares)), shares, style, marker=marker, markersize=4, label=classes[deletion.label], linewidth=1.2
+        )
     ax.set(xlabel="regions deleted", ylabel="images still right", ylim=(0, 1.02))
     ax.set_xlim(left=0)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.3)
     ax.legend(fontsize=7, ncols=2, title="class", title_fontsize=7)

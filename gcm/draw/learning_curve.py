@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.ticker import MaxNLocator
+
 from gcm.draw.base import new_figure, save
 
 
@@ -24,6 +26,7 @@ def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: P
                     label={"train": "training", "val": "validation"}[split],
                 )
         ax.set(xlabel="epoch", ylabel=measure)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
         ax.legend()
     axes[0].set_yscale("log")

@@ -24,6 +24,6 @@ def draw_settling(states: Sequence[Settling], title: str, path: Path) -> None:
         ax.set_xscale("symlog", linthresh=10)
         ax.set(title=name, xlabel="iteration", xlim=(0, None), ylim=(0, None))
         ax.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("distance to the last iteration,\nin units of the whole way")
+    figure.axes[0].set_ylabel("distance to the last iteration;\n1: as far as at the start")
     figure.axes[1].legend(fontsize=8)
     save(figure, path)

@@ -20,24 +20,24 @@ def draw_accuracy_and_size(
     """
     figure = new_figure(7, 4.5)
     ax = figure.subplots()
+    ax.set(xscale="log", yscale="log", xlabel="parameters", ylabel="test accuracy")
     errors = {name: [error_of(run) for run in members] for name, members in runs.items()}
     sizes = {name: int(members[0]["parameters"]) for name, members in runs.items()}
+    shown = [error for values in errors.values() for error in values] + ([] if claimed is None else [1 - claimed])
+    worst, best = max(shown), min(shown)
+    ax.set_ylim(min(1.0, 2 * worst), best / 1.5)
     for name, values in errors.items():
         ax.plot([sizes[name]] * len(values), values, "x", color="tab:blue", markersize=6)
         ax.plot(sizes[name], mean(values), "_", color="tab:blue", markersize=22, markeredgewidth=2)
         highest = (sizes[name], min(values))
         ax.annotate(name, highest, xytext=(0, 9), textcoords="offset points", fontsize=8, ha="center")
-    ax.set(xscale="log", yscale="log", xlabel="parameters", ylabel="test accuracy")
     if claimed is not None:
         ax.axhline(1 - claimed, color="black", linestyle="--", linewidth=1)
         at_the_left = (0.01, 1 - claimed)
         ax.annotate(f"claimed: {claimed:.2%}", at_the_left, xycoords=("axes fraction", "data"), va="bottom")
-    shown = [error for values in errors.values() for error in values] + ([] if claimed is None else [1 - claimed])
-    worst, best = max(shown), min(shown)
     marks = [accuracy for accuracy in ACCURACIES if best / 2 <= 1 - accuracy <= 2 * worst]
     ax.set_yticks([1 - accuracy for accuracy in marks], [f"{accuracy:.1%}" for accuracy in marks])
     ax.set_yticks([], minor=True)
-    ax.set_ylim(min(1.0, 2 * worst), best / 1.5)
     ax.set_xticks(list(sizes.values()), [f"{size:,}" for size in sizes.values()], fontsize=8)
     ax.set_xticks([], minor=True)
     ax.margins(x=0.1)

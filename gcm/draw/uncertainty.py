@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save
+from gcm.draw.base import MARKERS, new_figure, save
 from gcm.study.asked import Calibrated, Detected
 
-MARKERS = "osD^vPX*<>h"
 WIDTH_OF_POINTS = 0.5
-"""Over which the points of a class are spread, in classes, so that they do not hide each other."""
+"""Over which the points of a class, or of a line, are spread, in its own width, so that none hides another."""
 
 
 @dataclass(frozen=True)
@@ -87,19 +86,22 @@ def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None
     figure.suptitle(title)
     panels = figure.subplots(len(kinds), 1, squeeze=False, sharex=True)[:, 0]
     for ax, kind in zip(panels, kinds, strict=True):
-        for score, marker in zip(scores, cycle(MARKERS), strict=False):
+        for number, (score, marker) in enumerate(zip(scores, cycle(MARKERS), strict=False)):
+            aside = WIDTH_OF_POINTS * ((number + 0.5) / len(scores) - 0.5)
             rows = [each for each in detected if (each.unlike, each.score) == (kind, score)]
             means = np.array([each.found.auroc.mean for each in rows])
             below = means - [each.found.auroc.low for each in rows]
             above = np.array([each.found.auroc.high for each in rows]) - means
             reach = np.clip([below, above], 0, None)
-            lines = [ways.index(way_of(each)) for each in rows]
+            lines = [ways.index(way_of(each)) + aside for each in rows]
             ax.errorbar(means, lines, xerr=reach, fmt=marker, markersize=5, fillstyle="none", label=score)
         ax.set_title(kind, fontsize=9, loc="left")
         ax.set_yticks(range(len(ways)), ways, fontsize=8)
         ax.set_ylim(len(ways) - 0.5, -0.5)
         ax.grid(alpha=0.3)
-    panels[-1].set_xlabel("AUROC: 0.5 chance, 1 every strange image scores higher than every test image")
+    panels[-1].set_xlabel(
+        "AUROC, 95 % interval; 0.5: chance, 1: every strange image scores higher than every test image"
+    )
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(scores), fontsize=8)
     save(figure, path)
 

@@ -11,9 +11,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save, write_headings
+from gcm.draw.base import new_figure, save, signed, write_headings
 from gcm.draw.class_maps import DIVERGING, scale_of
 from gcm.draw.filter_paths import show_image
+from gcm.draw.important_regions import IMPORTANCE
 from gcm.draw.mosaic import draw_mosaic
 
 
@@ -75,7 +76,9 @@ def draw_why(decision: Decision, title: str, path: Path) -> None:
     shades = map_axes.imshow(decision.importance.numpy(), cmap="Greys", vmin=0)
     map_axes.set(xticks=[], yticks=[])
     map_axes.set_title(f"regions that matter for\nclass {decision.predicted} over many images", fontsize=9)
-    above.colorbar(shades, ax=map_axes, orientation="horizontal", fraction=0.05, pad=0.03).ax.tick_params(labelsize=7)
+    bar = above.colorbar(shades, ax=map_axes, orientation="horizontal", fraction=0.05, pad=0.03)
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label("\n".join(textwrap.wrap(IMPORTANCE, 36)), fontsize=7)
     show_image(regions_axes, decision.image)
     outline(regions_axes, decision)
     share = float(decision.important.double().mean())
@@ -89,13 +92,13 @@ def draw_amounts(ax: Axes, decision: Decision) -> None:
     names = [name for name, _ in decision.amounts]
     values = [value for _, value in decision.amounts]
     bars = ax.barh(range(len(values)), values, color=["tab:red" if value > 0 else "tab:blue" for value in values])
-    ax.bar_label(bars, [f"{value:+.1f}" for value in values], fontsize=7, padding=2)
+    ax.bar_label(bars, [signed(value, 1) for value in values], fontsize=7, padding=2)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.invert_yaxis()
     ax.margins(x=0.25)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_xticks([])
-    ax.set_title(f"what the score of {decision.predicted} is made of:\nthe sum is {sum(values):+.2f}", fontsize=9)
+    ax.set_title(f"what the score of {decision.predicted} is made of:\nthe sum is {signed(sum(values))}", fontsize=9)
 
 
 def outline(ax: Axes, decision: Decision) -> None:
@@ -133,7 +136,7 @@ def important_pixels(decision: Decision) -> "np.ndarray[tuple[int, int], np.dtyp
 
 def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decision: Decision) -> None:
     headings = (
-        "its two filters",
+        "its two filters, each\non its own scale\n(white: 0, red: positive)",
         "the input that\nactivates it most",
         "where it fires here: pixels for (red)\nand against (blue) the class; the rest\nis the first layer's bias",
         "and in the important\nregions alone",
@@ -144,7 +147,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
     for row, evidence in zip(axes, decision.paths, strict=True):
         draw_filters(row[0], evidence)
         row[0].set_ylabel(
-            f"path {evidence.name}\nbrings {evidence.contribution:+.1f}",
+            f"path {evidence.name}\nbrings {signed(evidence.contribution, 1)}",
             rotation=0,
             ha="right",
             va="center",
@@ -156,7 +159,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
         row[3].imshow(np.where(mask, pixels, np.nan), cmap=DIVERGING, vmin=-limit, vmax=limit)
         outline(row[3], decision)
         inside = float((pixels * mask).sum())
-        row[3].set_xlabel(f"{inside:+.1f} of {float(pixels.sum()):+.1f}", fontsize=8)
+        row[3].set_xlabel(f"{signed(inside, 1)} of {signed(float(pixels.sum()), 1)}", fontsize=8)
         for ax in row[2:]:
             ax.set(xticks=[], yticks=[])
     colours = ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING)

@@ -31,7 +31,7 @@ def facts(card: Card) -> list[dict[str, Any]]:
         "data": f"{card.data}, {card.train_images:,} training and {card.tests[0].images:,} test images ({split(card)})",
         "input": f"{spec.channels} x {spec.height} x {spec.width}, float in [0,1]; {len(spec.classes)} classes",
         "command": f"`{card.command}`",
-        "training": f"{card.epochs} epochs, {card.steps:,} steps, {card.training_seconds / 60:.0f} min",
+        "training": f"{card.epochs} epochs, {card.steps:,} steps, {duration(card.training_seconds)}",
         "machine": card.machine,
         "versions": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
         "parameters": f"{card.parameters:,}",
@@ -41,6 +41,11 @@ def facts(card: Card) -> list[dict[str, Any]]:
         "SHA-256 of the weights": f"`{card.weights_sha256}`",
     }
     return [{"": name, "value": value} for name, value in facts.items()]
+
+
+def duration(seconds: float) -> str:
+    """In minutes; in seconds where it is less than half of one."""
+    return f"{seconds / 60:.0f} min" if seconds > 30 else f"{seconds:.0f} s"
 
 
 def split(card: Card) -> str:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from gcm.console import say, show_table
+from gcm.error import listed
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.metric import Decline
+from gcm.report.reason import by_reason
 from gcm.study.decline_ratio import Cell
 
 MEANING = (
@@ -14,6 +16,7 @@ MEANING = (
     "largest sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
     "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0 (raw, product)."
 )
+IN_FULL = "Each cell: the ratio, its 95 % interval in brackets, B, and how often picture and network agree."
 BY_CONSTRUCTION = "Starred cells hold by construction, whatever the network learned, so they are no evidence:"
 
 
@@ -49,24 +52,31 @@ def shown(decline: Decline, by_construction: bool, in_full: bool) -> str:
 
 def footnotes(cells: Sequence[Cell]) -> list[str]:
     """Why the marked cells hold by construction, each reason once."""
-    marked = dict.fromkeys((cell.visualizer, cell.rendering, cell.reason) for cell in cells if cell.by_construction)
-    return [f"{visualizer} x {rendering}: {reason}" for visualizer, rendering, reason in marked]
+    marked = by_reason((f"{cell.visualizer} x {cell.rendering}", cell.reason) for cell in cells if cell.by_construction)
+    return [f"{listed(names)}: {reason}" for reason, names in marked.items()]
 
 
 def misfits(cells: Sequence[Cell]) -> list[str]:
-    """Why visualizers have no numbers, each once."""
-    empty = [cell for cell in cells if cell.decline is None]
-    return list(dict.fromkeys(f"n/a {cell.visualizer} on {cell.network}: {cell.reason}" for cell in empty))
+    """Why visualizers have no numbers, each reason once."""
+    empty = by_reason((f"{cell.visualizer} on {cell.network}", cell.reason) for cell in cells if cell.decline is None)
+    return [f"n/a {listed(names)}: {reason}" for reason, names in empty.items()]
+
+
+def decline_ratio_text(cells: Sequence[Cell]) -> str:
+    """What the numbers are, which are certain and which are lacking, and below it the table, in Markdown."""
+    notes = "".join(f"- {note}\n" for note in footnotes(cells))
+    empty = "".join(f"- {reason}\n" for reason in misfits(cells))
+    return (
+        f"{MEANING}\n\n{IN_FULL}\n\n{BY_CONSTRUCTION}\n\n{notes}"
+        + (f"\nNo numbers:\n\n{empty}" if empty else "")
+        + f"\n{markdown_table(wide_rows(cells, in_full=True))}"
+    )
 
 
 def write_decline_ratio(cells: Sequence[Cell], data: str, title: str, directory: Path) -> None:
     """`decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
     write_csv(directory / "decline_ratio.csv", [{"data": data, **long_row(cell)} for cell in cells])
-    notes = "".join(f"- {note}\n" for note in footnotes(cells))
-    text = f"# {title}\n\n{markdown_table(wide_rows(cells, in_full=True))}\n{MEANING}\n\n{BY_CONSTRUCTION}\n\n{notes}"
-    if misfits(cells):
-        text += "\nNo numbers:\n\n" + "".join(f"- {reason}\n" for reason in misfits(cells))
-    write_text(directory / "decline_ratio.md", text)
+    write_text(directory / "decline_ratio.md", f"# {title}\n\n{decline_ratio_text(cells)}")
 
 
 def show_decline_ratio(cells: Sequence[Cell], title: str) -> None:

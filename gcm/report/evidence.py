@@ -22,11 +22,8 @@ from gcm.visualizer import Visualizer
 from gcm.zoo import Card, SavedNetwork, cards
 from gcm.zoo.catalogue import DIRECTORY
 
-IMAGES_PER_CLASS = 1000
-"""Of the training images, in the studies of the filter-contribution paper."""
-
-
 RESULTS = DIRECTORY.parent / "results"
+NONE_RIGHT = "no test image that it classifies correctly, or all of several networks do"
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,20 @@ PLANNED = {
     "cnn_planted": Planned(),
     "gcm_digits": Planned(),
     "cnn_digits": Planned(),
+    "tiny_lenet_digits": Planned(),
 }
 """The reference networks, in the order of the tables."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What is not here, such as a network or a data set, and why; `what` is empty where the reason says it all."""
+
+    what: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}" if self.what else self.reason
 
 
 def why_absent(name: str) -> str:
@@ -94,15 +103,15 @@ class Evidence:
     _noise_masks: dict[tuple[str, float | None], FoundMasks] = field(default_factory=dict)
     _filters: dict[str, FilterContributions] = field(default_factory=dict)
 
-    def lacks(self, *names: str) -> str:
-        """Why something cannot be said of these networks, or an empty string."""
+    def lacks(self, *names: str) -> Lack | None:
+        """What must be here before something can be said of these networks: the first that is not."""
         for name in names:
             if name not in self.networks:
-                return f"{name}: {why_absent(name)}"
+                return Lack(name, why_absent(name))
             data = self.card(name).data
             if data not in self.data:
-                return f"{data}: {self.missing[data]}"
-        return ""
+                return Lack(data, self.missing[data])
+        return None
 
     def weights(self, *names: str) -> str:
         """What `weights=` must be for these networks, on a command line."""
@@ -134,9 +143,7 @@ class Evidence:
     def filter_contributions(self, name: str) -> FilterContributions:
         """For the first 1,000 training images of each class, or as many as every class has."""
         if name not in self._filters:
-            split, network = self.train_split(name), self.network(name)
-            fewest = int(torch.bincount(split.labels, minlength=len(network.spec.classes)).min())
-            self._filters[name] = filter_contributions(name, network, split, min(IMAGES_PER_CLASS, fewest))
+            self._filters[name] = filter_contributions(name, self.network(name), self.train_split(name), None)
         return self._filters[name]
 
     def logits(self, name: str) -> Tensor:

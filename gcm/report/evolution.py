@@ -117,5 +117,6 @@ def write_evolution(moments: Sequence[Moment], settled: Mapping[str, Sequence[Se
     write_csv(directory / "evolution.csv", csv_rows(moments))
     write_csv(directory / "layers.csv", [{"run": run, **asdict(state)} for run in settled for state in settled[run]])
     write_csv(directory / "settled.csv", halves)
-    tables = [f"{markdown_table(table_rows(moments))}\n{MEANING} {SPREAD}", f"{markdown_table(halves)}\n{SETTLED}"]
-    write_text(directory / "evolution.md", "\n".join(["# Evolution\n", *(f"{table}\n" for table in tables)]))
+    tables = {f"{MEANING} {SPREAD}": table_rows(moments), SETTLED: halves}
+    parts = [f"{meaning}\n\n{markdown_table(rows)}" for meaning, rows in tables.items()]
+    write_text(directory / "evolution.md", "\n".join(["# Evolution\n", *parts]))

@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from gcm.console import say, show_table
+from gcm.error import listed
 from gcm.file import markdown_table, write_csv, write_text
 from gcm.measure.table import Cell, Column, Row
 from gcm.metric import Measured
+from gcm.report.reason import by_reason
 
 NUMBERS = (
     "Each cell: the mean over images (and seeds) and half its 95 % interval, which says how it varies with the images. "
     "`*`: certain by construction, so no evidence."
 )
-SIGNED = (
-    "`+`, `-`: better or worse, image by image (the 95 % interval of the difference does not hold 0; for these "
+COMPARED = (
+    "`better`, `worse`: image by image (the 95 % interval of the difference does not hold 0; for these "
     "networks, and not corrected for the number of comparisons), than"
 )
 DIFFERENCE = "difference_"
-SIGNS = {"better": "+", "worse": "-", "": ""}
 MOTIVES = (
     "No one measure proves an explanation: `uniform` is complete and shows nothing, a single random pixel is sparse, "
     "the same picture for every image is stable. `uniform` and `random` say what can be had without knowledge."
@@ -105,7 +106,8 @@ def in_full(cell: Cell) -> str:
         return "n/a"
     reach = f" ± {cell.measured.high - cell.measured.mean:.3f}" if cell.measured.n > 1 else ""
     seeds = f" (seeds: {cell.seed_deviation:.3f})" if cell.seeds > 1 else ""
-    return f"{SIGNS[cell.compared]} {short(cell)}{reach}{seeds}".strip()
+    compared = f", {cell.compared}" if cell.compared else ""
+    return f"{short(cell)}{reach}{seeds}{compared}"
 
 
 def short(cell: Cell) -> str:
@@ -114,19 +116,20 @@ def short(cell: Cell) -> str:
 
 
 def faithfulness_text(cells: Sequence[Cell], origin: Origin) -> str:
-    """The table in Markdown, what it means, how many images each measure saw, and why cells are certain or empty."""
+    """What the numbers mean, how many images each measure saw, why cells are certain or empty, and below it the table,
+    in Markdown."""
     lines = [f"- `{column.measure}`: {column.meaning}. {counts(column, cells)}" for column in columns(cells)]
-    lines += [f"- `*` {what}: {reason}" for what, reason in certain(cells)]
-    lines += [f"- n/a {what}: {reason}" for what, reason in empty(cells)]
+    lines += [f"- `*` {listed(names)}: {reason}" for reason, names in certain(cells).items()]
+    lines += [f"- n/a {'; '.join(names)}: {reason}" for reason, names in empty(cells).items()]
     seeds = max(cell.seeds for cell in cells)
     trained = (
         f" In brackets the standard deviation over {seeds} networks trained from other seeds." if seeds > 1 else ""
     )
     notes = "\n".join(lines)
-    signs = f" {SIGNED} `{origin.compared_with}`." if any(cell.difference for cell in cells) else ""
-    explained = f"{NUMBERS}{trained}{signs} {MOTIVES}"
+    compared = f" {COMPARED} `{origin.compared_with}`." if any(cell.difference for cell in cells) else ""
+    explained = f"{NUMBERS}{trained}{compared} {MOTIVES}"
     source = f"Networks: {origin.weights}. Machine: {origin.machine}."
-    return f"{markdown_table(wide_rows(cells, in_full))}\n{explained}\n\n{notes}\n\n{source}\n"
+    return f"{explained}\n\n{notes}\n\n{markdown_table(wide_rows(cells, in_full))}\n{source}\n"
 
 
 def columns(cells: Sequence[Cell]) -> list[Column]:
@@ -138,21 +141,22 @@ def counts(column: Column, cells: Sequence[Cell]) -> str:
     return f"n = {' or '.join(f'{number:,}' for number in numbers)}." if numbers else ""
 
 
-def certain(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """What holds by construction, and why, each once."""
-    marked = [cell for cell in cells if cell.by_construction]
-    return list(dict.fromkeys((f"{cell.row.visualizer} x {cell.column.measure}", cell.reason) for cell in marked))
+def certain(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """What holds by construction, by the reason."""
+    return by_reason(
+        (f"{cell.row.visualizer} x {cell.column.measure}", cell.reason) for cell in cells if cell.by_construction
+    )
 
 
-def empty(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """What has no number, and why: whole rows by their names, else measures with the rows that lack them."""
+def empty(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """What has no number, by the reason: whole rows by their names, else measures with the rows that lack them."""
     filled = {cell.row for cell in cells if cell.measured}
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for cell in cells:
         if cell.measured is None:
             what = f"{cell.column.measure} of " if cell.row in filled else ""
             groups.setdefault((what, cell.reason), {})[f"{cell.row.visualizer} on {cell.row.network}"] = None
-    return [(f"{what}{', '.join(names)}", reason) for (what, reason), names in groups.items()]
+    return by_reason((f"{what}{', '.join(names)}", reason) for (what, reason), names in groups.items())
 
 
 def write_faithfulness(cells: Sequence[Cell], origin: Origin, title: str, directory: Path) -> None:

@@ -89,7 +89,7 @@ def draw_leading(found: FilterContributions, network: PathNetwork, split: Split,
         found.classes,
         [found.shares(0), found.shares(1)],
         found.leading,
-        f"{title}; red: the path most often first; blue, dashed: of the others the one most often second",
+        title,
         path,
     )
 
@@ -106,7 +106,6 @@ def draw_way(network: PathNetwork, split: Split, index: int, title: str, path: P
         account.logits[0].cpu(),
         int(labels[0]),
         network.spec.classes,
-        f"{title}: what each filter path brings to each class; red: most; blue, dashed: second; "
-        "bold: the true class; ◀: the predicted one",
+        f"{title}: what each filter path brings to each class",
         path,
     )

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ def fence(text: str) -> str:
     return "`" * max(3, longest + 1)
 
 
+def slug(heading: str) -> str:
+    """What a link to a heading is called, as GitHub has it: small letters, no punctuation, hyphens for spaces."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 environment = Environment(
     loader=PackageLoader("gcm.report", "template"),
     autoescape=select_autoescape(["html.j2"]),
@@ -29,6 +35,7 @@ environment = Environment(
 )
 environment.filters["text"] = as_text
 environment.filters["fence"] = fence
+environment.filters["slug"] = slug
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -36,13 +43,24 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def html_page(markdown: str, title: str, pictures: Path) -> str:
-    """The page as one file, with its pictures, which lie in the directory `pictures`. HTML in the text is not run."""
+    """The page as one file, with its pictures, which lie in the directory `pictures`. HTML in the text is not run, and
+    links lead to headings of the page alone."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
+    for token, after in pairwise(tokens):
+        if token.type == "heading_open":
+            token.attrs["id"] = slug(after.content)
     for token in tokens:
         embed_pictures(token.children or (), pictures)
+        keep_links_within(token.children or ())
     body: str = parser.renderer.render(tokens, parser.options, {})
     return rendered("report.html.j2", title=title, body=Markup(body))
+
+
+def keep_links_within(tokens: Sequence[Any]) -> None:
+    for token in tokens:
+        if token.type == "link_open" and not str(token.attrs["href"]).startswith("#"):
+            del token.attrs["href"]
 
 
 def embed_pictures(tokens: Sequence[Any], pictures: Path) -> None:

@@ -126,5 +126,5 @@ def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Pat
     parts = []
     for name, rows in findings.tables().items():
         write_csv(directory / f"{name.lower()}.csv", rows)
-        parts.append(f"## {name}\n\n{markdown_table([short(row) for row in rows])}\n{MEANING[name]}\n")
+        parts.append(f"## {name}\n\n{MEANING[name]}\n\n{markdown_table([short(row) for row in rows])}")
     write_text(directory / "uncertainty.md", "\n".join(["# Uncertainty\n", *parts, *missing]))

@@ -71,9 +71,9 @@ class FilterContributions:
 
 
 def filter_contributions(
-    name: str, network: Classifier, split: Split, images_per_class: int, batch_size: int = 1000
+    name: str, network: Classifier, split: Split, images_per_class: int | None, batch_size: int = 1000
 ) -> FilterContributions:
-    """For the first `images_per_class` images of each class in a split.
+    """For the first `images_per_class` images of each class in a split; None: as `first_of_each_class` has it.
 
     Raises `InputError` for networks that have no such paths, and where a class has fewer images.
     """

@@ -154,6 +154,11 @@ def region_masks(grid: int, images: Tensor) -> Tensor:
     return numbers == torch.arange(grid * grid, device=device)[:, None, None]
 
 
+def usual_grid(spec: ImageSpec) -> int:
+    """The paper's 14 regions in a row, or the largest number below that divides the images."""
+    return max(count for count in range(1, 15) if not (spec.height % count or spec.width % count))
+
+
 def check_grid(grid: int, spec: ImageSpec) -> None:
     """Raise `InputError` unless a `grid` x `grid` of equal regions covers the images."""
     if spec.height % grid or spec.width % grid:

@@ -7,14 +7,21 @@ from torch import Tensor
 
 from gcm.error import InputError
 
+MOST_IMAGES = 1000
+"""Of each class, where nobody says how many; as in the filter-contribution paper's studies."""
+
 
 def first_of_each_class(
-    labels: Tensor, classes: Sequence[str], count: int, wanted: Sequence[int] | None = None
+    labels: Tensor, classes: Sequence[str], count: int | None, wanted: Sequence[int] | None = None
 ) -> Tensor:
     """Places in the split of the first `count` images of each of the `wanted` classes, `(K,count)`; None: of all.
 
-    Raises `InputError` where a class has fewer.
+    `count` None: as many as every class has that has any, at most `MOST_IMAGES`. Raises `InputError` where a class has
+    fewer.
     """
+    if count is None:
+        counts = torch.bincount(labels, minlength=len(classes))
+        count = min(MOST_IMAGES, int(counts[counts > 0].min()))
     chosen = range(len(classes)) if wanted is None else wanted
     places = [(labels == index).nonzero().flatten() for index in chosen]
     fewest = min(map(len, places))

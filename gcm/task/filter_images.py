@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.console import say, say_next
-from gcm.draw import Panel, draw_grid
+from gcm.draw import Panel, draw_grid, rounded
 from gcm.error import InputError, listed
 from gcm.file import write_csv
 from gcm.model import Classifier, PathNetwork
@@ -16,7 +16,7 @@ from gcm.study.filter_image import FilterImages, filter_images_of_layer, filter_
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import layers_called
 from gcm.task.device import device_of
-from gcm.task.filters import SplitName, split_of
+from gcm.task.filters import IMAGES_OF, SplitName, split_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden
 from gcm.task.weights import named_data, named_network
@@ -37,7 +37,7 @@ def filter_images(
     config: DictConfig,
     layer: str | None = None,
     split: SplitName = "train",
-    images_per_class: PositiveCount = 1000,
+    images_per_class: PositiveCount | None = None,
     steps: PositiveCount = 200,
     step_size: PositiveNumber = 0.1,
     decay: Share = 0.02,
@@ -65,7 +65,7 @@ def filter_images(
         write_csv(directory / "filter_images.csv", activation_rows(found))
         for path in draw_filter_images(found, network, f"{name}: what activates each unit most", directory):
             say(f"figure: {path}")
-    say(f"strongest activations by real images among {found.looked_at:,} {split} images; files: {directory}")
+    say(f"strongest activations by real images among {found.looked_at:,} {IMAGES_OF[split]}; files: {directory}")
     say_next("task=explain", f"weights={saved.path}")
 
 
@@ -106,7 +106,7 @@ def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Pane
             activation, best = float(found.activations[way][number]), float(found.activations["real"][number])
             share = f" ({activation / best:.0%})" if way != "real" and best > 0 else ""
             place = f", no. {int(found.places[number])}" if way == "real" else ""
-            panels.append(Panel(picture[number].cpu(), note=f"{activation:.3g}{share}{place}"))
+            panels.append(Panel(picture[number].cpu(), note=f"{rounded(activation)}{share}{place}"))
     panels += [Panel(signed[number].cpu(), signed=True) for signed in (found.deconvnet, found.guided)]
     if isinstance(network, PathNetwork) and found.transposed is not None:
         panels += filters_of_path(network, number - network.filters[1])

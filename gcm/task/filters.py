@@ -27,9 +27,11 @@ from gcm.task.settings import overridden_keys, refuse, settings_of
 from gcm.task.weights import named_data, named_network
 
 SplitName = Literal["train", "test"]
+IMAGES_OF: dict[SplitName, str] = {"train": "training images", "test": "test images"}
+"""What the images of a split are called."""
 
 
-def filters(config: DictConfig, split: SplitName = "train", images_per_class: PositiveCount = 1000) -> None:
+def filters(config: DictConfig, split: SplitName = "train", images_per_class: PositiveCount | None = None) -> None:
     """Rank the paths of a network for the first images of each class; with `indices=` show single test images too."""
     refuse(config, "resume")
     saved = named_network(config)
@@ -40,7 +42,8 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
     indices = chosen_images(settings, data.test.labels, data.class_names()).tolist() if chosen else []
     with run_directory(config) as directory:
         found = filter_contributions(saved.card.name, network, split_of(data, split), images_per_class)
-        title = f"{saved.card.name}: which filter paths decide, {images_per_class:,} {split} images of each class"
+        count = found.places.shape[1]
+        title = f"{saved.card.name}: which filter paths decide, {count:,} {IMAGES_OF[split]} of each class"
         write_filter_contributions(found, title, directory)
         draw_leading(found, network, split_of(data, split), title, directory / "leading_filters.png")
         for index in indices:
@@ -61,7 +64,7 @@ def split_of(data: ImageData, name: SplitName) -> Split:
 def write_filter_contributions(found: FilterContributions, title: str, directory: Path) -> None:
     """`filters.csv`, a line for each class and path, and `filters.md`."""
     write_csv(directory / "filters.csv", long_rows(found))
-    text = f"# {title}\n\n{markdown_table(leading_rows(found))}\n{MEANING}\n\n{combinations(found)}.\n"
+    text = f"# {title}\n\n{MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n"
     if len(found.paths) <= MOST_COLUMNS:
         text += f"\nHow often first / second, in per cent:\n\n{markdown_table(share_rows(found))}"
     write_text(directory / "filters.md", text)

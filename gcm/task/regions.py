@@ -18,10 +18,10 @@ from gcm.draw import draw_important_regions
 from gcm.error import InputError
 from gcm.file import write_bytes, write_csv
 from gcm.setting import Count, PositiveCount
-from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid
+from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid, usual_grid
 from gcm.study.selection import first_of_each_class
 from gcm.task.device import device_of
-from gcm.task.filters import SplitName, split_of
+from gcm.task.filters import IMAGES_OF, SplitName, split_of
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import refuse, refuse_overridden, settings_of
 from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
@@ -45,17 +45,17 @@ class RegionStudy(StoredStudy):
 
     def __str__(self) -> str:
         return (
-            f"{self.images_per_class:,} {self.split} images of each class, {self.grid}x{self.grid} regions, "
+            f"{self.images_per_class:,} {IMAGES_OF[self.split]} of each class, {self.grid}x{self.grid} regions, "
             f"deleted: {self.fill}"
         )
 
 
 def regions(
     config: DictConfig,
-    grid: PositiveCount = 14,
+    grid: PositiveCount | None = None,
     fill: Fill = "black",
     split: SplitName = "train",
-    images_per_class: PositiveCount = 1000,
+    images_per_class: PositiveCount | None = None,
 ) -> None:
     """Delete, class by class (or for `label=` alone), the region without which most images are misclassified, until no
     image or no region is left.
@@ -70,17 +70,17 @@ def regions(
             measure_regions(study, saved, trials_of(study, saved, data, device_of(config)), directory)
         return
     saved = named_network(config)
-    wanted = settings_of(config).label
+    spec, wanted = saved.card.spec, settings_of(config).label
+    label = None if wanted is None else class_index(spec.classes, wanted)
+    grid = usual_grid(spec) if grid is None else grid
+    check_grid(grid, spec)
+    data = named_data(config, [saved])
+    labels = None if label is None else [label]
+    places = first_of_each_class(split_of(data, split).labels, spec.classes, images_per_class, labels)
     study = RegionStudy.of(
-        config,
-        saved,
-        label=None if wanted is None else class_index(saved.card.spec.classes, wanted),
-        grid=grid,
-        fill=fill,
-        split=split,
-        images_per_class=images_per_class,
+        config, saved, label=label, grid=grid, fill=fill, split=split, images_per_class=places.shape[1]
     )
-    trials = trials_of(study, saved, named_data(config, [saved]), device_of(config))
+    trials = trials_of(study, saved, data, device_of(config))
     with run_directory(config) as directory:
         study.write(directory)
         measure_regions(study, saved, trials, directory)

@@ -15,7 +15,7 @@ from gcm.file import write_text
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
-from gcm.report.section import SECTIONS, Section
+from gcm.report.section import SECTIONS, Section, missing_lines
 from gcm.task.device import device_of, machine
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_other_data, settings_of, task_overrides
@@ -98,7 +98,7 @@ def write_report(evidence: Evidence, directory: Path) -> list[Section]:
         date=date.today().isoformat(),
         machine=machine(evidence.device),
         versions=versions_now(),
-        missing=list(dict.fromkeys(line for section in sections for line in section.missing)),
+        missing=missing_lines(sections),
         sections=sections,
     )
     write_text(directory / "report.md", markdown)

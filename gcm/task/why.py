@@ -17,7 +17,7 @@ from gcm.setting import PositiveCount
 from gcm.study.ascent import Ascent
 from gcm.study.filter_contribution import Path as FilterPath
 from gcm.study.filter_contribution import check_paths, path_pixel_maps
-from gcm.study.region_deletion import RegionTrial
+from gcm.study.region_deletion import RegionTrial, usual_grid
 from gcm.study.selection import first_of_each_class
 from gcm.study.unit import path_signs, paths_of
 from gcm.task.device import device_of
@@ -38,8 +38,8 @@ def why(
     config: DictConfig,
     paths: PositiveCount = 3,
     regions: str | None = None,
-    grid: PositiveCount = 14,
-    images_per_class: PositiveCount = 1000,
+    grid: PositiveCount | None = None,
+    images_per_class: PositiveCount | None = None,
 ) -> None:
     """A figure for each chosen test image.
 
@@ -72,9 +72,10 @@ def why(
 
 
 def measured_importances(
-    network: PathNetwork, split: Split, classes: Sequence[int], grid: int, images_per_class: int
+    network: PathNetwork, split: Split, classes: Sequence[int], grid: int | None, images_per_class: int | None
 ) -> dict[int, Tensor]:
     """Of the regions of each of some classes, `(G,G)`."""
+    grid = usual_grid(network.spec) if grid is None else grid
     places = first_of_each_class(split.labels, network.spec.classes, images_per_class, classes)
     trials = [
         RegionTrial.of_class(network, split, of_class, label, grid, "black")

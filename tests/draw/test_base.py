@@ -40,3 +40,18 @@ def test_letters_come_from_a_second_font_where_the_first_has_none(tmp_path, monk
     monkeypatch.setattr(base, "east_asian_fonts", lambda: ("STIXGeneral",))
     base.save(figure_of(letter), tmp_path / "with.png")
     assert (without, "no font here has" in capfd.readouterr().out) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.0, "0"), (0.1, "0.1"), (3e-4, "0.0003"), (20_000, "20,000"), (999_999, "999,999"), (1e6, "10⁶"), (3e-7, "3{x}10⁻⁷"),
+     (-0.5, "{-}0.5"), (-2.5e-9, "{-}2.5{x}10⁻⁹"), (0.1 + 0.2, "0.3")],
+)  # fmt: skip
+def test_plain_numbers(value, written):
+    signs = {"-": "\N{MINUS SIGN}", "x": "\N{MULTIPLICATION SIGN}"}
+    assert base.plain_number(value) == written.format_map(signs)
+
+
+def test_numbers_with_few_digits():
+    assert [base.rounded(value) for value in (55.54, 0.04137, 5550, 1234567)] == ["55.5", "0.0414", "5,550", "1.23\N{MULTIPLICATION SIGN}10⁶"]  # fmt: skip
+    assert [base.signed(value) for value in (1.005, -0.004, 0.0, -2.5)] == ["+1.00", "+0.00", "+0.00", "\N{MINUS SIGN}2.50"]  # fmt: skip

@@ -9,14 +9,17 @@ from sample import ROOT
 
 from gcm.error import InputError
 from gcm.file import markdown_table
-from gcm.metric import DeclineRatio
+from gcm.metric import Decline, DeclineRatio
 from gcm.report.card import card_page
+from gcm.report.decline_ratio import decline_ratio_text
 from gcm.report.evidence import PLANNED, Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import with_summaries
-from gcm.report.section import SECTIONS
+from gcm.report.section import SECTIONS, missing_lines
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
+from gcm.report.uncertainty import MEANING, Findings, write_uncertainty
+from gcm.study.decline_ratio import Cell
 from gcm.zoo import cards
 
 
@@ -28,7 +31,7 @@ def page(sections):
         machine="m",
         versions="v",
         sections=sections,
-        missing=[line for section in sections for line in section.missing],
+        missing=missing_lines(sections),
     )
 
 
@@ -43,16 +46,11 @@ def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, t
         assert list(tmp_path.glob(f"figure_{number}*.png")), number
     html = html_page(markdown, "title", tmp_path)
     assert html.count("data:image/png;base64,") == markdown.count("![")
-    assert not re.search(r"(src|href)=\"(?!data:)", html)
+    assert not re.search(r"(src|href)=\"(?!data:|#)", html)
     assert "<script>" not in html
     assert "<table>" in html
-    about_data_we_lack = {
-        line
-        for section in sections
-        for line in section.missing
-        if "svhn" in line or "fashion" in line.lower() or ": no result; copy the " in line
-    }
-    assert about_data_we_lack == {line for section in sections for line in section.missing}
+    for _, lack in [pair for section in sections for pair in section.missing]:
+        assert "svhn" in lack.what or "fashion" in lack.what or lack.reason.startswith("no result; copy the ")
 
 
 def test_a_strangers_text_brings_no_file_into_the_page(tmp_path):
@@ -75,7 +73,63 @@ def test_what_is_missing_comes_first(evidence):
     markdown = page(sections)
     assert markdown.index("## Missing") < markdown.index(f"## {sections[0].title}")
     without_data = Evidence(evidence.networks, {}, {"cifar10": "no disk", "mnist": "no", "digits": "no", "planted": "no"}, {}, {}, DeclineRatio, evidence.directory, evidence.device)  # fmt: skip
-    assert "cifar10: no disk" in page([section(without_data) for section in SECTIONS])
+    without = page([section(without_data) for section in SECTIONS])
+    assert without.count("no disk: cifar10. Not here therefore, or not in full: Decline ratio on CIFAR-10; ") == 1
+    assert without.count("no disk") == 1
+
+
+def test_a_reason_is_said_once_however_much_it_keeps_away(evidence):
+    nothing = ({}, {}, {}, {}, {}, DeclineRatio, evidence.directory, torch.device("cpu"))
+    sections = [section(Evidence(*nothing, results=evidence.directory / "none")) for section in SECTIONS]
+    markdown = page(sections)
+    pairs = [pair for section in sections for pair in section.missing]
+    assert len(pairs) > 40
+    for name, lack in pairs:
+        assert markdown.count(f"- {lack.reason}") == 1
+        assert markdown.count(lack.reason) == 1, lack.reason
+        (line,) = [line for line in markdown.splitlines() if line.startswith(f"- {lack.reason}")]
+        assert name in line
+        assert lack.what in line
+
+
+def test_the_contents_lead_to_every_section_and_nowhere_else(evidence, tmp_path):
+    nothing = ({}, {}, {}, {}, {}, DeclineRatio, evidence.directory, torch.device("cpu"))
+    sections = [section(Evidence(*nothing, results=tmp_path / "none")) for section in SECTIONS]
+    html = html_page(page(sections), "title", tmp_path)
+    anchors = re.findall(r'<h2 id="([^"]*)">', html)
+    links = [link.removeprefix("#") for link in re.findall(r'href="([^"]*)"', html)]
+    assert len(set(anchors)) == len(anchors) == len(sections) + 2
+    assert anchors[0] == "contents"
+    assert links[: len(anchors) - 1] == anchors[1:]
+    assert set(links) == set(anchors[1:])
+    assert 'href="' not in html_page("[x](https://evil.example) [y](/etc/passwd)", "title", tmp_path)
+
+
+def test_legends_stand_above_their_table(evidence, tmp_path):
+    sections = {section(evidence).title: section(evidence).body for section in (SECTIONS[1], SECTIONS[15])}
+    for body in sections.values():
+        table = body.index("| --- |")
+        for legend in re.finditer(r"^- .*|^Each cell.*|^Starred.*|Decline ratio = .*", body, re.MULTILINE):
+            assert legend.start() < table, legend[0]
+    write_uncertainty(Findings([], [], []), [], tmp_path)
+    text = (tmp_path / "uncertainty.md").read_text()
+    assert all(text.index(meaning) < text.index("|", text.index(f"## {name}")) for name, meaning in MEANING.items())
+
+
+def test_a_reason_of_many_numbers_is_said_once_in_a_table():
+    found = Decline(0.9, 0.8, -0.57, -0.6, -0.5, 0.9, 100)
+    cells = [
+        Cell("net", f"cam_{number}", rendering, None, "it needs pooling")
+        for number in range(25)
+        for rendering in ("raw", "blend")
+    ]
+    cells += [Cell("net", name, "raw", found, "it must") for name in ("gcm", "uniform")]
+    text = decline_ratio_text(cells)
+    assert text.count("it needs pooling") == text.count("it must") == 1
+    assert "- n/a cam_0 on net, cam_1 on net, " in text
+    assert "- gcm x raw, uniform x raw: it must" in text
+    assert not re.search(r"\| [-+] \d", text)
+    assert "| -0.5700* [-0.6000, -0.5000]" in text
 
 
 def test_images_are_chosen_by_rule():

@@ -60,7 +60,7 @@ WRONG = {
     "no filter paths in why": (["task=why", "weights=cnn_digits", "indices=[0]"], r"cnn_digits is a CNN; filter paths are defined"),
     "no layer chosen": (["task=filter_images", "weights=gcm_digits"], r"no filter paths; choose a layer with task.layer=, one of encoder.0, "),
     "no such layer": (["task=filter_images", "weights=gcm_digits", "task.layer=encodr.3", "task.images_per_class=9"], r"GCM has no layer 'encodr.3'; did you mean encoder.3\?"),
-    "more images than a class has": (["task=regions", "weights=gcm_digits", "task.grid=4"], r"class 0 has \d+ images in this split, got images_per_class=1000; at most \d+"),
+    "more images than a class has": (["task=regions", "weights=gcm_digits", "task.images_per_class=1000"], r"class 0 has \d+ images in this split, got images_per_class=1000; at most \d+"),
     "grid that does not divide": (["task=regions", "weights=gcm_digits", "task.grid=5"], r"grid must divide images of 32x32 pixels, got 5; allowed: 1, 2, 4, 8, 16, 32"),
     "start and count for regions": (["task=regions", "weights=gcm_digits", "start=100"], r"task=regions does not use start="),
     "count for filter images": (["task=filter_images", "weights=gcm_digits", "count=3"], r"task=filter_images does not use count="),

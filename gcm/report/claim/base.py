@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import Evidence, Lack
 from gcm.zoo import Card
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "contradicted", "inconclusive", "not testable here"
@@ -19,12 +19,14 @@ class Claim:
     source: which paper, which section.
     measured: our numbers.
     verdict: one of the four.
+    lack: what it lacks, where it is not testable here.
     """
 
     claim: str
     source: str
     measured: str
     verdict: str
+    lack: Lack | None
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,11 @@ class Tested:
     measure: Callable[[Evidence], Finding]
 
     def judged(self, evidence: Evidence) -> Claim:
-        reason = evidence.lacks(*self.needs)
-        measured, verdict = (reason, NOT_TESTABLE) if reason else self.measure(evidence)
-        return Claim(self.claim, self.source, measured, verdict)
+        lack = evidence.lacks(*self.needs)
+        measured, verdict = (str(lack), NOT_TESTABLE) if lack else self.measure(evidence)
+        if verdict == NOT_TESTABLE:
+            lack = lack or Lack("", measured)
+        return Claim(self.claim, self.source, measured, verdict, lack)
 
 
 def reached(card: Card, claimed: float) -> Finding:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from gcm.report.section.base import Section, SectionMaker
+from gcm.report.section.base import Section, SectionMaker, missing_lines
 from gcm.report.section.class_maps import centred, figure_7, figure_8
 from gcm.report.section.conservation import conservation
 from gcm.report.section.decline_ratio import decline_ratio_on
@@ -40,4 +40,4 @@ SECTIONS: tuple[SectionMaker, ...] = (
     paper_claims,
 )
 
-__all__ = ["SECTIONS", "Section", "SectionMaker"]
+__all__ = ["SECTIONS", "Section", "SectionMaker", "missing_lines"]

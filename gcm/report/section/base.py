@@ -1,11 +1,12 @@
 """What every section of a report is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gcm.error import listed
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import Evidence, Lack
+from gcm.report.reason import by_reason
 
 
 @dataclass(frozen=True)
@@ -13,13 +14,13 @@ class Section:
     """Attributes:
     title: its heading.
     body: Markdown.
-    missing: what ought to be here and is not, with the reason; a line each.
+    missing: what ought to be here and is not: its name, and what it lacks.
     key, summary: a mark in a README, and the Markdown that belongs there.
     """
 
     title: str
     body: str
-    missing: tuple[str, ...] = ()
+    missing: tuple[tuple[str, Lack], ...] = ()
     key: str = ""
     summary: str = ""
 
@@ -28,8 +29,28 @@ SectionMaker = Callable[[Evidence], Section]
 """A section's file has one function of this kind: it measures and draws what it needs and tells it."""
 
 
-def missing_section(title: str, *reasons: str) -> Section:
-    return Section(title, f"Missing: {listed(reasons)}.\n", tuple(f"{title}: {reason}" for reason in reasons))
+def missing_section(title: str, *lacks: Lack) -> Section:
+    """Names what is missing; the reasons stand once, at the report's beginning."""
+    body = f"{absent(*lacks).replace('missing', 'Missing', 1)} ([why](#missing)).\n"
+    return Section(title, body, tuple((title, lack) for lack in lacks))
+
+
+def absent(*lacks: Lack) -> str:
+    """What is missing, without the reasons."""
+    names = dict.fromkeys(lack.what for lack in lacks if lack.what)
+    return f"missing: {listed(names)}" if names else "missing"
+
+
+def missing_lines(sections: Sequence[Section]) -> list[str]:
+    """Each reason once: what it keeps away, and what therefore is not in the report."""
+    pairs = [pair for section in sections for pair in section.missing]
+    lacking = by_reason((lack.what, lack.reason) for _, lack in pairs)
+    without = by_reason((name, lack.reason) for name, lack in pairs)
+    return [
+        ": ".join(filter(None, [reason, listed(filter(None, lacking[reason]))]))
+        + f". Not here therefore, or not in full: {'; '.join(names)}"
+        for reason, names in without.items()
+    ]
 
 
 def figure(path: Path, caption: str, command: str = "task=report") -> str:

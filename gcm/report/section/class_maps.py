@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from gcm.draw import draw_class_maps, scale_of
+from gcm.error import listed
 from gcm.rendering import Product
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import NONE_RIGHT, Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.report.selection import RULE, certain_and_uncertain, first_right, first_wrong
 from gcm.visualizer import ClassWeightMaps
@@ -32,9 +33,9 @@ def figure_7(evidence: Evidence) -> Section:
     """GCM's maps on images that it classifies correctly, and on wrong ones."""
     title = "Figure 7: class contribution maps of GCM"
     name = PAIR[0]
-    reason = evidence.lacks(name)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(name)
+    if lack:
+        return missing_section(title, lack)
     right, logits = evidence.right(name), evidence.logits(name)
     shown = torch.cat([first_right(right, 4), certain_and_uncertain(logits, right)])
     figures = [ClassMapFigure("figure_7", name, shown, "the first four right ones, the most and the least certain")]
@@ -46,12 +47,12 @@ def figure_7(evidence: Evidence) -> Section:
 def figure_8(evidence: Evidence) -> Section:
     """The clipped network on the same images, as far as both are right."""
     title = "Figure 8: class contribution maps, clipped"
-    reason = evidence.lacks(*PAIR)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(*PAIR)
+    if lack:
+        return missing_section(title, lack)
     both = evidence.right(PAIR[0]) & evidence.right(PAIR[1])
     if not both.any():
-        return missing_section(title, "no test image that both networks classify correctly")
+        return missing_section(title, Lack(listed(PAIR), NONE_RIGHT))
     indices = first_right(both, 3)
     figures = (
         ClassMapFigure("figure_8_signed", PAIR[0], indices, "signed; the first three both networks classify correctly"),
@@ -76,9 +77,9 @@ def drawn(evidence: Evidence, asked: ClassMapFigure) -> str:
         in_colours=False,
         path=path,
     )
-    listed = ",".join(map(str, asked.indices.tolist()))
+    indices = ",".join(map(str, asked.indices.tolist()))
     return figure(
-        path, caption, f"task=explain weights={evidence.weights(asked.network)} visualizer=gcm indices=[{listed}]"
+        path, caption, f"task=explain weights={evidence.weights(asked.network)} visualizer=gcm indices=[{indices}]"
     )
 
 
@@ -86,9 +87,9 @@ def centred(evidence: Evidence) -> Section:
     """The same maps plain and centred, beside each other on one scale."""
     title = "Class-centred maps"
     name = PAIR[0]
-    reason = evidence.lacks(name)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(name)
+    if lack:
+        return missing_section(title, lack)
     centres = get_args(Centre)
     indices = first_right(evidence.right(name), 2)
     pixels, labels = evidence.pixels(name, indices)

@@ -18,9 +18,10 @@ METHODS = {"deep Taylor": DeepTaylor(), "LRP": LRP()}
 def conservation(evidence: Evidence) -> Section:
     """The residual of every layer, of all classes of the first test images."""
     title = "Relevance, from layer to layer"
+    lacks = [lack for name in NETWORKS if (lack := evidence.lacks(name))]
     present = [name for name in NETWORKS if not evidence.lacks(name)]
     if not present:
-        return missing_section(title, *(evidence.lacks(name) for name in NETWORKS))
+        return missing_section(title, *lacks)
     rows: list[dict[str, Any]] = []
     table = []
     for name in present:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from gcm.draw import draw_decline_ratio
 from gcm.file import make_directory, markdown_table
-from gcm.report.decline_ratio import BY_CONSTRUCTION, MEANING, footnotes, wide_rows, write_decline_ratio
-from gcm.report.evidence import Evidence
+from gcm.report.decline_ratio import decline_ratio_text, wide_rows, write_decline_ratio
+from gcm.report.evidence import Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
 
 NAMES = {"svhn": "SVHN", "cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
@@ -15,13 +15,13 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     """GCM's own maps on GCM, post-hoc methods on the CNN, controls on both."""
     title = f"Decline ratio on {NAMES[data]}"
     networks = [f"{model}_{data}" for model in models]
-    reasons = [reason for name in networks if (reason := evidence.lacks(name))]
+    lacks = [lack for name in networks if (lack := evidence.lacks(name))]
     present = [name for name in networks if not evidence.lacks(name)]
     if not present:
-        return missing_section(title, *reasons)
+        return missing_section(title, *lacks)
     cells = [cell for name in present for cell in evidence.cells(name) if cell.decline]
     if not cells:
-        return missing_section(title, *reasons, "none of the chosen visualizers fits")
+        return missing_section(title, *lacks, Lack("", "none of the chosen visualizers fits"))
     count = len(evidence.test_split(present[0]))
     heading = f"{title}, {count:,} test images"
     directory = evidence.directory / f"decline_ratio_{data}"
@@ -30,17 +30,11 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     path = evidence.directory / f"decline_ratio_{data}.png"
     draw_decline_ratio(cells, heading, path)
     command = f"task=decline_ratio weights={evidence.weights(*present)} visualizer=[{','.join(evidence.visualizers)}]"
-    notes = "".join(f"- {note}\n" for note in footnotes(cells))
-    body = (
-        f"{MEANING}\n\nIn each cell the ratio, its 95 % interval, B, and how often picture and network agree; the "
-        f"whole test set, n = {count:,}.\n\n"
-        f"{markdown_table(wide_rows(cells, in_full=True))}\n{BY_CONSTRUCTION}\n\n{notes}\n"
-        f"{figure(path, heading, command)}"
-    )
+    body = f"The whole test set, n = {count:,}. {decline_ratio_text(cells)}\n{figure(path, heading, command)}"
     return Section(
         title,
         body,
-        tuple(reasons),
+        tuple((title, lack) for lack in lacks),
         key=f"decline_ratio_{data}",
         summary=markdown_table(wide_rows(cells, in_full=False)),
     )

@@ -2,7 +2,7 @@
 
 from gcm.draw import draw_faithfulness
 from gcm.file import markdown_table
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import Evidence, Lack
 from gcm.report.faithfulness import cell_in, faithfulness_text, origin_in, short, wide_rows
 from gcm.report.section.base import Section, figure, missing_section
 
@@ -19,7 +19,7 @@ def faithfulness_on(data: str, evidence: Evidence) -> Section:
     name = f"faithfulness_{data}"
     rows = evidence.result(name)
     if not rows:
-        return missing_section(title, f"{name}: no result; copy the faithfulness.csv of task=faithfulness to it")
+        return missing_section(title, Lack(name, "no result; copy the faithfulness.csv of task=faithfulness to it"))
     cells = [cell_in(row) for row in rows]
     path = evidence.directory / f"{name}.png"
     draw_faithfulness(cells, title, path)

@@ -2,7 +2,7 @@
 
 from gcm.draw import draw_accuracy_and_size
 from gcm.file import markdown_table
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import Evidence, Lack
 from gcm.report.fewest_filters import CLAIMED, NOT_RUN, RESULT, filters_of
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.report.sweep import by_group, summary_rows
@@ -12,7 +12,7 @@ def fewest_filters(evidence: Evidence) -> Section:
     title = "How few filters are enough"
     runs = evidence.result(RESULT)
     if not runs:
-        return missing_section(title, f"{RESULT}: {NOT_RUN}")
+        return missing_section(title, Lack(RESULT, NOT_RUN))
     rows = summary_rows(runs)
     path = evidence.directory / "fewest_filters.png"
     caption = (
@@ -36,5 +36,7 @@ def fewest_filters(evidence: Evidence) -> Section:
     ]
     machines = ", ".join(dict.fromkeys(run["machine"] for run in runs))
     return Section(
-        title, f"{markdown_table(table)}\nMachine: {machines}.\n\n{figure(path, caption, f'sweep={RESULT}')}"
+        title,
+        "Filters in the two layers; s.d.: standard deviation of the test accuracy over seeds, in points.\n\n"
+        f"{markdown_table(table)}\nMachine: {machines}.\n\n{figure(path, caption, f'sweep={RESULT}')}",
     )

@@ -20,9 +20,9 @@ NAME = "tiny_lenet_mnist"
 def filter_contribution(evidence: Evidence) -> Section:
     """The share table, figure 4, and one image's way through the network."""
     title = "Figures 2 to 4: contributions of filter paths"
-    reason = evidence.lacks(NAME)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(NAME)
+    if lack:
+        return missing_section(title, lack)
     found, network = evidence.filter_contributions(NAME), check_paths(evidence.network(NAME), NAME)
     write_csv(evidence.directory / "filters.csv", long_rows(found))
     figure_4, figure_2 = evidence.directory / "figure_4.png", evidence.directory / "figure_2_and_3.png"

@@ -9,14 +9,18 @@ from gcm.report.section.base import Section, figure, missing_section
 from gcm.study.region_deletion import RegionTrial
 
 NAME = "tiny_lenet_mnist"
+MEANING = (
+    "Wrong before: images that are misclassified before anything is deleted, and left out. Half are wrong after: how "
+    "many deletions."
+)
 GRIDS = {14: "figure 6", 4: "figure 5"}
 
 
 def important_regions(evidence: Evidence) -> Section:
     title = "Figures 5 and 6 of the filter-contribution paper: important regions"
-    reason = evidence.lacks(NAME)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(NAME)
+    if lack:
+        return missing_section(title, lack)
     network, split = evidence.network(NAME), evidence.train_split(NAME)
     classes, places = network.spec.classes, evidence.filter_contributions(NAME).places
     count = places.shape[1]
@@ -44,8 +48,8 @@ def important_regions(evidence: Evidence) -> Section:
             for deletion in deletions
         ]
         command = f"task=regions weights={evidence.weights(NAME)} task.grid={grid}"
-        parts.append(f"{markdown_table(rows)}\n{figure(path, caption, command)}")
-    return Section(title, "\n".join(parts))
+        parts.append(f"{grid}x{grid} regions:\n\n{markdown_table(rows)}\n{figure(path, caption, command)}")
+    return Section(title, "\n".join([f"{MEANING}\n", *parts]))
 
 
 def rounds_to_half(survivors: list[int]) -> int | str:

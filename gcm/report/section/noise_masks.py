@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gcm.draw import Panel, draw_grid
 from gcm.file import markdown_table, write_csv
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import NONE_RIGHT, Evidence, Lack
 from gcm.report.noise_mask import MEANING, image_rows, trial_rows
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.study.noise_trial import FoundMasks
@@ -23,12 +23,12 @@ COLUMNS = ("image", *VISUALIZERS, *(f"noise mask, {variant}" for variant in VARI
 
 def noise_masks(evidence: Evidence) -> Section:
     title = "Figure 6 of the noise-mask paper: what does not matter"
-    reason = evidence.lacks(NAME)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(NAME)
+    if lack:
+        return missing_section(title, lack)
     indices = evidence.noise_mask_images(NAME)
     if not len(indices):
-        return missing_section(title, f"no test image that {NAME} classifies correctly")
+        return missing_section(title, Lack(NAME, NONE_RIGHT))
     classes = evidence.card(NAME).spec.classes
     labels = evidence.test_split(NAME).labels[indices]
     found = {variant: evidence.noise_masks(NAME, threshold) for variant, threshold in VARIANTS.items()}

@@ -3,34 +3,35 @@
 from typing import Any
 
 from gcm.file import markdown_table
-from gcm.report.evidence import PLANNED, Evidence, Planned
+from gcm.report.card import duration
+from gcm.report.evidence import PLANNED, Evidence, Planned, why_absent
 from gcm.report.section.base import Section
 from gcm.zoo import Card
 
 
 def paper_comparison(evidence: Evidence) -> Section:
     others = [name for name in evidence.networks if name not in PLANNED]
-    missing = [name for name in PLANNED if name not in evidence.networks]
-    rows = [
-        network_row(evidence.card(name)) if name in evidence.networks else missing_row(name)
-        for name in [*PLANNED, *others]
-    ]
+    title = "Accuracy, beside the papers'"
+    lacks = [lack for name in PLANNED if name not in evidence.networks and (lack := evidence.lacks(name))]
+    present = {name: network_row(evidence.card(name)) for name in [*PLANNED, *others] if name in evidence.networks}
+    rows = [present.get(name) or missing_row(name, f"missing: {why_absent(name)}") for name in [*PLANNED, *others]]
+    short = [present.get(name) or missing_row(name, "missing") for name in [*PLANNED, *others]]
     body = (
         "Test accuracy on the official test sets, as the cards have it: mean ± standard deviation over seeds; the "
         "95 % interval is that of the shipped weights, the first seed's, over test images. `python train.py "
-        "task=verify` measures it again.\n\n" + markdown_table(rows)
+        "task=verify` measures it again.\n\n" + markdown_table(short)
     )
     return Section(
-        "Accuracy, beside the papers'",
+        title,
         body,
-        tuple(evidence.lacks(name) for name in missing),
+        tuple((title, lack) for lack in lacks),
         key="accuracy",
         summary=markdown_table(rows),
     )
 
 
-def missing_row(name: str) -> dict[str, Any]:
-    return {"network": name, "paper": PLANNED[name].paper, "test accuracy": f"missing: {PLANNED[name].reason}"}
+def missing_row(name: str, why: str) -> dict[str, Any]:
+    return {"network": name, "paper": PLANNED[name].paper, "test accuracy": why}
 
 
 def network_row(card: Card) -> dict[str, Any]:
@@ -44,6 +45,6 @@ def network_row(card: Card) -> dict[str, Any]:
         "n": f"{first.images:,}",
         "parameters": f"{card.parameters:,}",
         "MACs": f"{card.macs / 1e6:.1f} M",
-        "training": f"{card.training_seconds / 60:.0f} min",
+        "training": duration(card.training_seconds),
         "command": f"`{card.command}`",
     }

@@ -12,9 +12,9 @@ OF_EACH_CLASS = 3
 
 def true_class_maps(number: int, name: str, evidence: Evidence) -> Section:
     title = f"Figure {number}: what speaks for the true class, {name}"
-    reason = evidence.lacks(name)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(name)
+    if lack:
+        return missing_section(title, lack)
     network, classes = evidence.network(name), evidence.card(name).spec.classes
     labels = evidence.test_split(name).labels
     indices = first_right_of_each_class(evidence.right(name), labels, len(classes), OF_EACH_CLASS)

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from gcm.draw import Panel, draw_grid, scale_of
 from gcm.rendering import Blend, Product
-from gcm.report.evidence import Evidence
+from gcm.report.evidence import NONE_RIGHT, Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.report.selection import first_right_of_each_class
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop, GuidedGradCAM, explain_with
@@ -18,13 +18,13 @@ COLUMNS = (
 
 def figure_10(evidence: Evidence) -> Section:
     title = "Figure 10: the methods beside each other"
-    reason = evidence.lacks(GCM_NETWORK, CNN_NETWORK)
-    if reason:
-        return missing_section(title, reason)
+    lack = evidence.lacks(GCM_NETWORK, CNN_NETWORK)
+    if lack:
+        return missing_section(title, lack)
     classes = evidence.card(GCM_NETWORK).spec.classes
     both = evidence.right(GCM_NETWORK) & evidence.right(CNN_NETWORK)
     if not both.any():
-        return missing_section(title, "no test image that both networks classify correctly")
+        return missing_section(title, Lack(f"{GCM_NETWORK}, {CNN_NETWORK}", NONE_RIGHT))
     indices = first_right_of_each_class(both, evidence.test_split(GCM_NETWORK).labels, len(classes))
     pixels, labels = evidence.pixels(GCM_NETWORK, indices)
     path = evidence.directory / "figure_10.png"
