@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from math import ceil
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from gcm.setting import Count, PositiveCount, Seed, Workers
 
 Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
+SMALLEST_BATCH, LARGEST_BATCH = 8, 128
+"""Images, where the number is not chosen. Batch normalization needs some."""
 Unlike = Literal["emnist_letters", "fashion_mnist", "inverted", "noise"]
 """Kinds of images that a network was not trained on: other data sets, negatives, and noise."""
 
@@ -99,6 +102,8 @@ class ImageData(ABC):
     download: bool = True
 
     name: ClassVar[str]
+    whole_epochs: ClassVar[bool] = False
+    """Whether an epoch has every training image, in batches nearly alike in size; else all batches are full."""
 
     @abstractmethod
     def read(self, train: bool) -> Split:
@@ -106,6 +111,43 @@ class ImageData(ABC):
 
     @abstractmethod
     def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def validated(self) -> bool:
+        """Whether there are validation images."""
+        return self.val_size > 0
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are test images."""
+        return True
+
+    @property
+    def splits(self) -> list[Split]:
+        """All that there are."""
+        return [
+            self.train,
+            *([self.validation] if self.validated else []),
+            *([self.test] if self.tested else []),
+        ]
+
+    def check(self) -> None:
+        """Read all splits; raise `InputError` for what is wrong with any, before a training rather than after it."""
+        _ = self.splits
+
+    def chosen(self) -> dict[str, Any]:
+        """Settings that are null, as the images want them."""
+        return {}
+
+    @property
+    def images_at_once(self) -> int:
+        """In evaluation, where it makes no difference."""
+        return self.batch_size or LARGEST_BATCH
+
+    @property
+    def batches_in_epoch(self) -> int:
+        """Of a training in one process."""
+        return batches_of(len(self.train), self.batch_size or suitable_batch_size(len(self.train)), self.whole_epochs)
 
     @cached_property
     def test(self) -> Split:
@@ -141,6 +183,16 @@ class ImageData(ABC):
         images, _ = self.train[torch.arange(1)]
         _, channels, height, width = images.shape
         return ImageSpec(channels, height, width, self.class_names(), channel_means(self.train))
+
+
+def batches_of(images: int, batch_size: int, whole: bool) -> int:
+    """In an epoch that has all images; else one of full batches, or a single smaller one."""
+    return ceil(images / batch_size) if whole else max(1, images // batch_size)
+
+
+def suitable_batch_size(images: int) -> int:
+    """For so many training images: sixteen batches an epoch, or more where these would be larger than 128."""
+    return min(max(images // 16, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 def channel_means(split: Split, chunk: int = 1024) -> tuple[float, ...]:

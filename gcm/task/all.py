@@ -19,6 +19,7 @@ from gcm.task.begun import all_words, resumable, resumed_config, write_config
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.device import device_of
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
+from gcm.task.fitted import fitted
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import check_model, chosen, refuse, settings_of, task_overrides
 from gcm.task.shared_work import Share
@@ -43,7 +44,9 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
         config.names.baseline = chosen("model@task.baseline")
     check_model(baseline)
     data: ImageData = build(config.data, key="data")
+    data.check()
     chosen_images(settings_of(config), data.test.labels, data.class_names())  # a mistake shows before the work begins
+    config = fitted(config, data)
     with run_directory(config) as directory:
         write_config(directory, config, task_overrides())
         whole_job(config, directory, task_overrides())

@@ -72,7 +72,7 @@ class StoredStudy:
 
 
 def with_absolute_root(data: Mapping[str, Any]) -> dict[str, Any]:
-    settings = {name: with_absolute_root(part) if name == "of" else part for name, part in data.items()}
+    settings: dict[str, Any] = {name: with_absolute_root(part) if name == "of" else part for name, part in data.items()}
     return {**settings, "root": absolute(settings["root"])} if settings.get("root") else settings
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from gcm.build import plain
+from gcm.build import build, plain
 from gcm.console import say, show_table
 from gcm.error import InputError, listed
 from gcm.file import make_directory, markdown_table, write_csv, write_json, write_text
@@ -90,7 +90,7 @@ def is_search(config: DictConfig) -> bool:
 
 def check_search(config: DictConfig) -> None:
     """Raise `InputError` for a search that has nothing to go by."""
-    if config.hydra.runtime.choices.task != "train" or not config.data.val_size:
+    if config.hydra.runtime.choices.task != "train" or not build(config.data, key="data").validated:
         raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
 
 
