@@ -72,7 +72,7 @@ def show_results(results: Sequence[Mapping[str, Any]]) -> None:
             "seed": result["seed"],
             "parameters": f"{result['parameters']:,}",
             "epochs": result["epochs"],
-            "accuracy": f"{result['test_accuracy']:.2%}" if result["test_images"] else "no test images",
+            "accuracy": f"{result['test_accuracy']:.2%}" if result["test_images"] else "",
             "loss": f"{result['test_loss']:.4f}" if result["test_images"] else "",
             "n": f"{result['test_images']:,}",
             **({"precision": result["precision"]} if result.get("precision", "32-true") != "32-true" else {}),

@@ -15,7 +15,7 @@ from gcm.error import InputError, listed
 Folders = Literal["classes", "splits"]
 ROLES: Mapping[str, tuple[str, ...]] = {
     "training": (
-        *("train", "trein", "entren", "apprent", "addestr", "обуч"),
+        *("train", "trein", "entren", "entrain", "apprent", "addestr", "обуч"),
         *("訓練", "训练", "学習", "学习", "훈련", "학습"),
     ),
     "test": (
@@ -65,7 +65,7 @@ def layout(root: Path, folders: Folders | None, validation: str | None) -> Layou
     if len(splits) == 2:
         return Layout(found["train"], found["test"], validation_folder(root, found, validation))
     if validation is not None:
-        raise InputError(f"data.validation={validation} needs the folders train/ and test/ beside it in {root}")
+        raise InputError(f"data.validation_folder={validation} needs the folders train/ and test/ beside it in {root}")
     if splits or folders == "splits":
         way_out = "" if folders else WAY_OUT
         there = f"{splits[0]}/ only" if splits else "neither train/ nor test/"
@@ -79,11 +79,11 @@ def layout(root: Path, folders: Folders | None, validation: str | None) -> Layou
 def validation_folder(root: Path, found: Mapping[str, Path], chosen: str | None) -> Path | None:
     if chosen is not None:
         if chosen not in found:
-            raise InputError(f"data.validation={chosen} is no folder in {root}; there are {listed(found)}")
+            raise InputError(f"data.validation_folder={chosen} is no folder in {root}; there are {listed(found)}")
         return found[chosen]
     candidates = [name for name, path in found.items() if role(name) == "validation" and class_folders(path)]
     if len(candidates) > 1:
-        raise InputError(f"{root} has {listed(candidates)}; say which is for validation: data.validation=")
+        raise InputError(f"{root} has {listed(candidates)}; say which is for validation: data.validation_folder=")
     return found[candidates[0]] if candidates else None
 
 

@@ -44,7 +44,7 @@ class ImageFolder(ImageData):
             without a test.
         memory_limit_mb: a split larger than this is read from disk batch by batch instead of held in memory.
         folders: whether the folders in `root` are "classes" or "splits"; null: as they look.
-        validation: the folder beside train/ and test/ that is for validation; null: the one that is called so.
+        validation_folder: the one beside train/ and test/ that is for validation; null: the one that is called so.
     """
 
     batch_size: PositiveCount | None = None  # type: ignore[assignment]
@@ -121,7 +121,7 @@ class ImageFolder(ImageData):
     def _split(self, part: Part) -> Split:
         paths, labels = self._files(part)
         if not paths:
-            raise InputError(f"data.test_share={self.test_share} leaves no test images; it must be above 0")
+            raise InputError(f"data.test_share={self.test_share:g} leaves no test images; it must be above 0")
         if self._left_out:
             say_once(self._left_out)
         split = FolderSplit(paths, torch.tensor(labels), self._channel_count, *self._height_and_width)
@@ -151,9 +151,11 @@ class ImageFolder(ImageData):
 
     def _why_none(self, images: Sequence[Path], others: Sequence[Path]) -> str:
         if images:
-            return f"of {len(images)} there data.test_share={self.test_share} is {self._test_count(images)}; add images"
+            return (
+                f"of {len(images)} there data.test_share={self.test_share:g} is {self._test_count(images)}; add images"
+            )
         there = f"there are {counted(others)}; " if others else ""
-        return f"{there}endings known: {listed(readable())}"
+        return f"{there}endings known: {listed(sorted(readable()))}"
 
     def _share(self, files: Sequence[Path], part: Part) -> list[Path]:
         """This class's part of the split that we make ourselves."""

@@ -113,6 +113,7 @@ def known(overrides: Sequence[str]) -> list[str]:
 def draw_summary(runs: list[dict[str, Any]], config: DictConfig, directory: Path) -> None:
     from gcm.draw import draw_accuracy_and_size
 
+    runs = [run for run in runs if run["test_images"]]
     if len({run["parameters"] for run in runs}) > 1:
         named = {group.partition(" ")[2] or group: members for group, members in by_group(runs).items()}
         claimed = config.claim.accuracy if config.claim else None

@@ -55,7 +55,10 @@ def train(config: DictConfig) -> float | None:
             result = train_network(resumed_config(config, begun, directory), directory, begun.card, all_words(begun))
     show_results([result])
     say(f"run directory: {directory}")
-    say_next("task=explain", f"weights={directory}")
+    if result["test_images"]:
+        say_next("task=explain", f"weights={directory}")
+    else:
+        say("not tested: there are no test images")
     return result.get("val_accuracy")
 
 
