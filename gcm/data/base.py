@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -11,14 +10,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gcm.check import described
+from gcm.data.batch_size import batches_of
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.setting import Count, PositiveCount, Seed, Workers
 
 Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
-SMALLEST_BATCH, LARGEST_BATCH = 8, 128
-"""Images, where the number is not chosen. Batch normalization needs some."""
 Unlike = Literal["emnist_letters", "fashion_mnist", "inverted", "noise"]
 """Kinds of images that a network was not trained on: other data sets, negatives, and noise."""
 
@@ -142,12 +140,12 @@ class ImageData(ABC):
     @property
     def images_at_once(self) -> int:
         """In evaluation, where it makes no difference."""
-        return self.batch_size or LARGEST_BATCH
+        return self.batch_size
 
     @property
     def batches_in_epoch(self) -> int:
         """Of a training in one process."""
-        return batches_of(len(self.train), self.batch_size or suitable_batch_size(len(self.train)), self.whole_epochs)
+        return batches_of(len(self.train), self.batch_size, self.whole_epochs)
 
     @cached_property
     def test(self) -> Split:
@@ -183,16 +181,6 @@ class ImageData(ABC):
         images, _ = self.train[torch.arange(1)]
         _, channels, height, width = images.shape
         return ImageSpec(channels, height, width, self.class_names(), channel_means(self.train))
-
-
-def batches_of(images: int, batch_size: int, whole: bool) -> int:
-    """In an epoch that has all images; else one of full batches, or a single smaller one."""
-    return ceil(images / batch_size) if whole else max(1, images // batch_size)
-
-
-def suitable_batch_size(images: int) -> int:
-    """For so many training images: sixteen batches an epoch, or more where these would be larger than 128."""
-    return min(max(images // 16, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 def channel_means(split: Split, chunk: int = 1024) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
 """Which folders of a directory are classes, and which files below them are images."""
 
+import hashlib
 import os
 import unicodedata
 from collections.abc import Iterable
@@ -86,6 +87,16 @@ def images_and_others(folder: Path) -> tuple[list[Path], list[Path]]:
             files += others
     images = {path for path in files if is_image(path)}
     return sorted(images), sorted(set(files) - images)
+
+
+def in_drawn_order(files: Iterable[Path], root: Path, seed: int) -> list[Path]:
+    """By a number of each file's own, so that one that comes or goes moves few others to the other side of a split."""
+
+    def number(file: Path) -> str:
+        place = composed(file.relative_to(root).as_posix())
+        return hashlib.sha256(f"{seed}/{place}".encode(errors="surrogateescape")).hexdigest()
+
+    return sorted(files, key=number)
 
 
 def contents(directory: Path) -> tuple[list[Path], list[Path]]:

@@ -3,13 +3,13 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from gcm.data.folder_files import class_folders, composed, contents
+from gcm.data.folder_files import class_folders, composed, contents, counted, is_image
 from gcm.error import InputError, listed
 
 Folders = Literal["classes", "splits"]
@@ -109,6 +109,18 @@ def reason_for_splits(found: Mapping[str, Path]) -> str:
     if len(several) < 2:
         return ""
     return f"{few(several)} hold the same folders ({few(shared)}), as the parts of a split do"
+
+
+def left_out(root: Path, found: Layout, others: Sequence[Path]) -> str:
+    """What is not used, in words; empty where there is nothing. `others`: files in the class folders."""
+    loose = [path for place in {root, *found.places} for path in contents(place)[1] if is_image(path)]
+    unused = [name for name, path in class_folders(root).items() if found.test and path not in found.places]
+    said = [
+        *([f"{counted(others)} (not read by Pillow here)"] if others else []),
+        *([f"{len(loose):,} image{'s' if len(loose) > 1 else ''} outside the class folders"] if loose else []),
+        *([f"the folder{'s' if len(unused) > 1 else ''} {listed(unused)}"] if unused else []),
+    ]
+    return f"left out in {root}: {'; '.join(said)}" if said else ""
 
 
 def few(names: Iterable[str], most: int = 5) -> str:

@@ -1,6 +1,5 @@
 """People's own images: a directory with one folder for each class."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,16 +9,16 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from gcm.console import say_once
-from gcm.data.base import ImageData, Split, suitable_batch_size
-from gcm.data.folder_files import class_folders, composed, contents, counted, images_and_others, is_image, readable
-from gcm.data.folder_layout import Folders, Layout, layout
+from gcm.data.base import ImageData, Split
+from gcm.data.batch_size import LARGEST, suitable_batch_size
+from gcm.data.folder_files import class_folders, counted, images_and_others, in_drawn_order, readable
+from gcm.data.folder_layout import Folders, Layout, layout, left_out
 from gcm.data.folder_split import FolderSplit, Header, UnreadableFilesError, check_decodes, header, in_parallel
 from gcm.error import InputError, listed
 from gcm.setting import PositiveCount, ShareBelowOne
 
 Part = Literal["train", "validation", "test"]
 PARTS: Sequence[Part] = ("train", "validation", "test")
-KINDS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 @dataclass(kw_only=True)
@@ -36,8 +35,8 @@ class ImageFolder(ImageData):
     decoded; how images are decoded is said at `FolderSplit`.
 
     Attributes:
-        batch_size: images in a batch, for each process, of which the last batches of an epoch may have one less; null:
-            a sixteenth of the training images, 8 to 128.
+        batch_size: images in a batch, for each process, at most: an epoch has every image, in batches nearly alike;
+            null: a sixteenth of the training images, 8 to 128.
         size: images are resized to cover size x size pixels and the middle is cut out; null: all have one size.
         channels: 1 (grey) or 3 (RGB); null: grey only if every image is.
         test_share: share of each class that is for testing where the folder has no train/ and test/; 0: a training ends
@@ -92,6 +91,10 @@ class ImageFolder(ImageData):
     def tested(self) -> bool:
         return self._layout.test is not None or self.test_share > 0
 
+    @property
+    def images_at_once(self) -> int:
+        return self.batch_size or LARGEST
+
     def chosen(self) -> dict[str, Any]:
         folder = self._layout.validation
         return {
@@ -122,8 +125,9 @@ class ImageFolder(ImageData):
         paths, labels = self._files(part)
         if not paths:
             raise InputError(f"data.test_share={self.test_share:g} leaves no test images; it must be above 0")
-        if self._left_out:
-            say_once(self._left_out)
+        said = left_out(self._root, self._layout, [path for _, others in self._below.values() for path in others])
+        if said:
+            say_once(said)
         split = FolderSplit(paths, torch.tensor(labels), self._channel_count, *self._height_and_width)
         return split if split.megabytes > self.memory_limit_mb else split.in_memory()
 
@@ -140,36 +144,30 @@ class ImageFolder(ImageData):
         paths: list[Path] = []
         labels: list[int] = []
         for label, name in enumerate(self.class_names()):
-            images, others = self._below.get(folders[name], ([], [])) if name in folders else ([], [])
+            images, others = self._below[folders[name]] if name in folders else ([], [])
             chosen = images if self._layout.test else self._share(images, part)
             if not chosen and (part != "test" or self.tested):
                 why = self._why_none(images, others)
-                raise InputError(f"{folder / name} gives no {KINDS[part]} image; {why}")
+                raise InputError(f"{folder / name} gives no {'training' if part == 'train' else part} image; {why}")
             paths += chosen
             labels += [label] * len(chosen)
         return paths, labels
 
     def _why_none(self, images: Sequence[Path], others: Sequence[Path]) -> str:
         if images:
-            return (
-                f"of {len(images)} there data.test_share={self.test_share:g} is {self._test_count(images)}; add images"
-            )
+            of_test = f"data.test_share={self.test_share:g} is {self._test_count(images)}"
+            return f"of {len(images)} there {of_test}; add images"
         there = f"there are {counted(others)}; " if others else ""
         return f"{there}endings known: {listed(sorted(readable()))}"
 
     def _share(self, files: Sequence[Path], part: Part) -> list[Path]:
         """This class's part of the split that we make ourselves."""
-        ranked = sorted(files, key=self._rank)
+        ranked = in_drawn_order(files, self._root, self.split_seed)
         count = self._test_count(files)
         return sorted(ranked[count:] if part == "train" else ranked[:count])
 
     def _test_count(self, files: Sequence[Path]) -> int:
         return round(len(files) * self.test_share)
-
-    def _rank(self, file: Path) -> str:
-        """A number of the file's own, so that a file that comes or goes moves few others to the other side."""
-        place = composed(file.relative_to(self._root).as_posix())
-        return hashlib.sha256(f"{self.split_seed}/{place}".encode(errors="surrogateescape")).hexdigest()
 
     @property
     def _all_files(self) -> list[Path]:
@@ -180,23 +178,6 @@ class ImageFolder(ImageData):
         """The images below each class's folder, and what else is there."""
         folders = [path for place in self._layout.places for path in class_folders(place).values()]
         return {folder: images_and_others(folder) for folder in folders}
-
-    @property
-    def _left_out(self) -> str:
-        """What lies in `root` and is not used; empty where there is nothing."""
-        others = [path for _, left in self._below.values() for path in left]
-        loose = [path for place in {self._root, *self._layout.places} for path in contents(place)[1] if is_image(path)]
-        unused = (
-            []
-            if self._layout.test is None
-            else [name for name, path in class_folders(self._root).items() if path not in self._layout.places]
-        )
-        said = [
-            *([f"{counted(others)} (not read by Pillow here)"] if others else []),
-            *([f"{len(loose):,} images outside the class folders"] if loose else []),
-            *([f"the folders {listed(unused)}"] if unused else []),
-        ]
-        return f"left out in {self.root}: {'; '.join(said)}" if said else ""
 
     @cached_property
     def _headers(self) -> dict[Header, Path]:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from gcm.data.base import Batch, Split, batches_of
+from gcm.data.base import Batch, Split
+from gcm.data.batch_size import batches_of
 
 
 class ShuffledBatches(Sampler[Tensor]):

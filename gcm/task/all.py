@@ -43,13 +43,18 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     with open_dict(config):
         config.names.baseline = chosen("model@task.baseline")
     check_model(baseline)
-    data: ImageData = build(config.data, key="data")
-    data.check()
-    chosen_images(settings_of(config), data.test.labels, data.class_names())  # a mistake shows before the work begins
-    config = fitted(config, data)
+    config = checked(config)
     with run_directory(config) as directory:
         write_config(directory, config, task_overrides())
         whole_job(config, directory, task_overrides())
+
+
+def checked(config: DictConfig) -> DictConfig:
+    """The config as it suits the images; a wrong file or choice of images is found before the work begins."""
+    data: ImageData = build(config.data, key="data")
+    data.check()
+    chosen_images(settings_of(config), data.test.labels, data.class_names())
+    return fitted(config, data)
 
 
 def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:

@@ -3,7 +3,8 @@
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from gcm.data.base import Batch, ImageData, Split, suitable_batch_size
+from gcm.data.base import Batch, ImageData, Split
+from gcm.data.batch_size import suitable_batch_size
 from gcm.data.loader import OrderedBatches, ShuffledBatches, loader
 from gcm.training.trainer import batches_of_this_epoch
 

@@ -138,7 +138,7 @@ def test_what_is_left_out_is_counted_and_said_once(root, capsys):
     data.check()
     assert capsys.readouterr().out == (
         f"left out in {root}: 3 .heic, 1 .jpg~, 1 .txt, 1 without an ending (not read by Pillow here); "
-        "1 images outside the class folders\n"
+        "1 image outside the class folders\n"
     )
 
 
@@ -149,7 +149,7 @@ def test_folders_beside_a_split_are_said(tmp_path, capsys):
     write(tmp_path / "train/loose.png")
     ImageFolder(root=str(tmp_path)).check()
     assert capsys.readouterr().out == (
-        f"left out in {tmp_path}: 1 images outside the class folders; the folders extra, unlabelled\n"
+        f"left out in {tmp_path}: 1 image outside the class folders; the folders extra, unlabelled\n"
     )
 
 
