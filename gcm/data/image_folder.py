@@ -64,8 +64,10 @@ class ImageFolder(ImageData):
         folder = self._layout.train
         names = tuple(class_folders(folder))
         if len(names) < 2:
+            deeper = [path for path in class_folders(folder).values() if len(class_folders(path)) > 1]
+            hint = f"; is it data.root={deeper[0]}?" if deeper else ""
             raise InputError(
-                f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}"
+                f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}{hint}"
             )
         return names
 

@@ -114,6 +114,17 @@ def test_the_way_out(tmp_path, folders):
     assert data.class_names() == tuple(sorted({*(folder.split("/")[0] for folder in folders), "zebra"}))
 
 
+@pytest.mark.parametrize(
+    "folders", [each("photos"), each("photos/train", "photos/test"), each("train", within=["train", "test"])]
+)
+def test_a_folder_around_it_all(tmp_path, folders):
+    write(tmp_path, *folders)
+    with pytest.raises(
+        InputError, match=rf"(got \['photos'\]; is it data.root={tmp_path}/photos\?|class folders in train/ only)"
+    ):
+        _ = ImageFolder(root=str(tmp_path), test_share=0).train
+
+
 def test_said_to_be_splits_which_are_not_there(tmp_path):
     write(tmp_path, "cat", "dog")
     with pytest.raises(InputError, match=r"neither train/ nor test/; it needs both train/ and test/$"):

@@ -6,6 +6,8 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
+from gcm.report.card import split
+from gcm.task.stored_study import with_absolute_root
 from gcm.zoo import read_saved
 
 QUICK = ("task=train", "model=tiny_lenet", "data=image_folder", "data.size=16")
@@ -53,6 +55,23 @@ def test_a_training_goes_on_with_its_own_images(train_py, tmp_path, monkeypatch)
     monkeypatch.chdir(there)
     assert train_py("task=train", f"resume={here}/run", "trainer.max_epochs=2").code == 0
     assert OmegaConf.load(here / "run/config.yaml").data.root == str(here / "photos")
+
+
+@pytest.mark.parametrize(("stored", "wanted"), [
+    ({"root": "photos"}, {"root": "{here}/photos"}),
+    ({"root": "{here}/photos", "size": 8}, {"root": "{here}/photos", "size": 8}),
+    ({"root": "", "of": {"root": "../x"}}, {"root": "", "of": {"root": "{above}/x"}}),
+    ({"seed": 0}, {"seed": 0}),
+])  # fmt: skip
+def test_a_study_stores_where_its_images_lie(tmp_path, monkeypatch, stored, wanted):
+    monkeypatch.chdir(tmp_path)
+
+    def filled(part):
+        if isinstance(part, dict):
+            return {name: filled(value) for name, value in part.items()}
+        return part.format(here=tmp_path, above=tmp_path.parent) if isinstance(part, str) else part
+
+    assert with_absolute_root(filled(stored)) == filled(wanted)
 
 
 def test_where_published_data_lie_is_left_to_the_environment(train_py, tmp_path):
@@ -144,6 +163,7 @@ def test_a_folder_for_validation_is_used_and_remembered(train_py, tmp_path):
     assert end.code == 0, end.err
     assert "data.validation_folder=val" in end.out
     assert (tmp_path / "run/best.ckpt").is_file()
+    assert split(read_saved(tmp_path / "run").card) == "all training images; others for validation, in val/"
     assert read_saved(tmp_path / "run").config.data.validation_folder == "val"
     rows = (tmp_path / "run/metrics.csv").read_text()
     assert "val_accuracy" in rows
