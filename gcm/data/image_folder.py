@@ -114,8 +114,8 @@ class ImageFolder(ImageData):
         found = layout(root, self.folders, self.validation_folder)
         if found.validation and self.val_size:
             raise InputError(
-                f"{found.validation} is for validation; leave out data.val_size={self.val_size}, which takes images "
-                "from train/"
+                f"{found.validation} is for validation; set data.val_size=0, got {self.val_size}, which would take "
+                "images from train/"
             )
         return found
 

@@ -157,7 +157,7 @@ def test_which_folder_is_for_validation_can_be_said(tmp_path):
 
 def test_validation_images_come_from_one_place(tmp_path):
     write(tmp_path, *each("train", "test", "val"), count=3)
-    with pytest.raises(InputError, match=r"val is for validation; leave out data.val_size=2"):
+    with pytest.raises(InputError, match=r"val is for validation; set data.val_size=0, got 2"):
         _ = ImageFolder(root=str(tmp_path), val_size=2).train
     write(tmp_path, "val/fox")
     with pytest.raises(InputError, match=r"has classes that train/ has not: fox"):
