@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from gcm.console import with_progress
 from gcm.data.base import Batch, MemorySplit, Split
 from gcm.data.folder_files import formats_of
 from gcm.error import InputError
@@ -29,6 +30,8 @@ MEND = "; mend or remove it"
 MOST_NAMED = 10
 AT_ONCE = 1024
 """Files that are waited for together."""
+MANY = 10
+"""Times of it, which take long enough for a progress bar."""
 
 File = TypeVar("File")
 Found = TypeVar("Found")
@@ -107,8 +110,9 @@ def in_parallel(files: Sequence[File], work: Callable[[File], Found]) -> list[Fo
             return error
 
     found: list[Found | InputError] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(files), AT_ONCE):
+    starts = range(0, len(files), AT_ONCE)
+    with ThreadPoolExecutor() as pool:
+        for start in with_progress(starts, "reading images", len(starts)) if len(starts) > MANY else starts:
             found += pool.map(attempt, files[start : start + AT_ONCE])
     errors = [str(each) for each in found if isinstance(each, InputError)]
     if errors:

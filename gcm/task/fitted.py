@@ -18,16 +18,17 @@ FEW_STEPS = 100
 
 def fitted(config: DictConfig, data: ImageData) -> DictConfig:
     """The config with what is null in it chosen for the training images, in `data`, too; what was chosen is said."""
-    chosen = {f"data.{name}": value for name, value in data.chosen().items()}
-    for name, value in data.chosen().items():
+    of_data = data.chosen()
+    for name, value in of_data.items():
         setattr(data, name, value)
+    chosen = {f"data.{name}": value for name, value in of_data.items()}
     if config.trainer.max_epochs is None and config.trainer.max_steps == -1:
         chosen["trainer.max_epochs"] = max(EPOCHS, ceil(STEPS / data.batches_in_epoch))
     if not chosen:
         return config
     config = config.copy()
     for key, value in chosen.items():
-        OmegaConf.update(config, key, value)
+        OmegaConf.update(config, key, value, force_add=True)
     said = listed(f"{key}={value}" for key, value in chosen.items())
     say_once(f"chosen for {len(data.train):,} training images: {said}")
     return config
