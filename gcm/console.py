@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from rich.box import SIMPLE_HEAD
@@ -22,6 +23,12 @@ Item = TypeVar("Item")
 
 def say(text: str) -> None:
     console.print("\n".join(map(printable, text.split("\n"))), highlight=False, markup=False, soft_wrap=True)
+
+
+@cache
+def say_once(text: str) -> None:
+    """Once in a process, however often."""
+    say(text)
 
 
 def say_next(*words: object) -> None:
@@ -65,8 +72,8 @@ def show_results(results: Sequence[Mapping[str, Any]]) -> None:
             "seed": result["seed"],
             "parameters": f"{result['parameters']:,}",
             "epochs": result["epochs"],
-            "accuracy": f"{result['test_accuracy']:.2%}",
-            "loss": f"{result['test_loss']:.4f}",
+            "accuracy": f"{result['test_accuracy']:.2%}" if result["test_images"] else "",
+            "loss": f"{result['test_loss']:.4f}" if result["test_images"] else "",
             "n": f"{result['test_images']:,}",
             **({"precision": result["precision"]} if result.get("precision", "32-true") != "32-true" else {}),
             **({"time": f"{result['training_seconds']:.0f} s"} if "training_seconds" in result else {}),

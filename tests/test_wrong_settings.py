@@ -267,7 +267,7 @@ def test_a_misspelt_setting_is_refused_with_the_nearest(request):
 
 TOGETHER = {
     "an endless training": (["trainer.max_steps=0"], r"trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1"),
-    "no length at all": (["trainer.max_epochs=null"], r"trainer.max_epochs must be 1 or more, or null"),
+    "no length at all": (["trainer.max_epochs=null", "trainer.max_steps=0"], r"trainer.max_epochs must be 1 or more, or null"),
     "half precision on a CPU": (["trainer.precision=16-mixed", "trainer.accelerator=cpu"], r"trainer.precision=16-mixed needs a GPU.*allowed there: bf16-mixed"),
     "a strategy that is none": (["trainer.strategy=fast"], r"trainer: .*fast"),
     "what the program sets": (["+trainer.limit_test_batches=2"], r"trainer.limit_test_batches is set by the program itself"),

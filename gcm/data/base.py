@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from gcm.check import described
+from gcm.data.batch_size import batches_of
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.setting import Count, PositiveCount, Seed, Workers
@@ -99,6 +100,8 @@ class ImageData(ABC):
     download: bool = True
 
     name: ClassVar[str]
+    whole_epochs: ClassVar[bool] = False
+    """Whether an epoch has every training image, in batches nearly alike in size; else all batches are full."""
 
     @abstractmethod
     def read(self, train: bool) -> Split:
@@ -106,6 +109,43 @@ class ImageData(ABC):
 
     @abstractmethod
     def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def validated(self) -> bool:
+        """Whether there are validation images."""
+        return self.val_size > 0
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are test images."""
+        return True
+
+    @property
+    def splits(self) -> list[Split]:
+        """All that there are."""
+        return [
+            self.train,
+            *([self.validation] if self.validated else []),
+            *([self.test] if self.tested else []),
+        ]
+
+    def check(self) -> None:
+        """Read all splits; raise `InputError` for what is wrong with any, before a training rather than after it."""
+        _ = self.splits
+
+    def chosen(self) -> dict[str, Any]:
+        """Settings that are null, as the images want them."""
+        return {}
+
+    @property
+    def images_at_once(self) -> int:
+        """In evaluation, where it makes no difference."""
+        return self.batch_size
+
+    @property
+    def batches_in_epoch(self) -> int:
+        """Of a training in one process."""
+        return batches_of(len(self.train), self.batch_size, self.whole_epochs)
 
     @cached_property
     def test(self) -> Split:

@@ -1,12 +1,60 @@
 """Which folders of a directory are classes, and which files below them are images."""
 
+import hashlib
 import os
 import unicodedata
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
-from gcm.error import InputError
+from PIL import Image
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+from gcm.error import InputError, listed
+
+SIGNED = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats that are told by their first bytes, whatever a file is called."""
+LEFT_OUT = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+"""Formats that Pillow names, but hands to other programs to read."""
+PARTS_OF_JPEG = {"MPO": "JPEG"}
+"""Pillow opens the first by the second."""
+
+
+@cache
+def readable() -> dict[str, str]:
+    """The formats that Pillow reads in this installation, by the endings of their files."""
+    Image.init()
+    formats = {ending: PARTS_OF_JPEG.get(name, name) for ending, name in Image.registered_extensions().items()}
+    return {ending: name for ending, name in formats.items() if name in Image.OPEN and name not in LEFT_OUT}
+
+
+@cache
+def signed() -> tuple[str, ...]:
+    return tuple(name for name in SIGNED if name in readable().values())
+
+
+def formats_of(path: Path) -> tuple[str, ...]:
+    """What a file may hold; a format without a signature only where its ending says so."""
+    named = readable().get(ending(path))
+    return signed() if named is None or named in signed() else (*signed(), named)
+
+
+def is_image(path: Path) -> bool:
+    """By its ending; where it has none, by its content."""
+    return ending(path) in readable() if ending(path) else holds_image(path)
+
+
+def holds_image(path: Path) -> bool:
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return False
+    try:
+        with Image.open(path, formats=signed()):
+            return True
+    except Exception:  # Pillow raises whatever its decoders stumble over
+        return False
+
+
+def ending(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def class_folders(directory: Path) -> dict[str, Path]:
@@ -26,8 +74,8 @@ def class_folders(directory: Path) -> dict[str, Path]:
     return dict(sorted(folders.items()))
 
 
-def image_files(folder: Path) -> list[Path]:
-    """All images below a folder, in order. Links to folders are followed, but no folder is looked into twice."""
+def images_and_others(folder: Path) -> tuple[list[Path], list[Path]]:
+    """All files below a folder, in order. Links to folders are followed, but no folder is looked into twice."""
     files: list[Path] = []
     waiting, seen = [folder], set()
     while waiting:
@@ -36,8 +84,19 @@ def image_files(folder: Path) -> list[Path]:
             seen.add(directory.resolve())
             folders, others = contents(directory)
             waiting += folders
-            files += [path for path in others if path.suffix.lower() in ENDINGS]
-    return sorted(files)
+            files += others
+    images = {path for path in files if is_image(path)}
+    return sorted(images), sorted(set(files) - images)
+
+
+def in_drawn_order(files: Iterable[Path], root: Path, seed: int) -> list[Path]:
+    """By a number of each file's own, so that one that comes or goes moves few others to the other side of a split."""
+
+    def number(file: Path) -> str:
+        place = composed(file.relative_to(root).as_posix())
+        return hashlib.sha256(f"{seed}/{place}".encode(errors="surrogateescape")).hexdigest()
+
+    return sorted(files, key=number)
 
 
 def contents(directory: Path) -> tuple[list[Path], list[Path]]:
@@ -61,8 +120,18 @@ def contents(directory: Path) -> tuple[list[Path], list[Path]]:
 
 def is_hidden(name: str) -> bool:
     """What notebooks, archives and file managers leave behind: `.ipynb_checkpoints`, `__MACOSX`, `._x.png`."""
-    return name.startswith(".") or name == "__MACOSX"
+    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
+
+
+def counted(files: Iterable[Path]) -> str:
+    """`12 .heic, 1 without an ending`: the most frequent first."""
+    counts: dict[str, int] = {}
+    for path in files:
+        name = ending(path) or "without an ending"
+        counts[name] = counts.get(name, 0) + 1
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return listed(f"{count:,} {name}" for name, count in ordered)

@@ -1,28 +1,40 @@
 """Images that stay on disk and are decoded when asked for."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from gcm.console import with_progress
 from gcm.data.base import Batch, MemorySplit, Split
+from gcm.data.folder_files import formats_of
 from gcm.error import InputError
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""Pillow knows others, of which some start programs, as Ghostscript."""
+SIZE_IN_HEADER = {"BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP"}
+"""Formats whose images do not change their size when they are decoded, as TIFF's, which Pillow turns upright itself."""
 GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"}
 SIXTEEN_BIT_FORMATS = {"PNG", "PPM"}
 """Whose images Pillow may give as 32 bits, of which they use 16."""
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
 """Values of it by which height and width change places."""
+MEND = "; mend or remove it"
+MOST_NAMED = 10
+AT_ONCE = 1024
+"""Files that are waited for together."""
+MANY = 10
+"""Times of it, which take long enough for a progress bar."""
+
+File = TypeVar("File")
+Found = TypeVar("Found")
 
 
 class Header(NamedTuple):
@@ -60,16 +72,63 @@ class FolderSplit(Split):
         return len(self) * self.channels * self.height * self.width / 2**20
 
     def in_memory(self) -> MemorySplit:
-        return MemorySplit(*self[torch.arange(len(self))])
+        """Decoded in parallel; raises `UnreadableFilesError`."""
+        images = torch.empty(len(self), self.channels, self.height, self.width, dtype=torch.uint8)
+
+        def decode(index: int) -> None:
+            images[index] = self._image(self.paths[index])
+
+        in_parallel(range(len(self)), decode)
+        return MemorySplit(images, self.labels)
 
     def _image(self, path: Path) -> Tensor:
         with opened(path) as image:
-            shown = on_white(eight_bit(ImageOps.exif_transpose(image), image.format))
-            upright = shown.convert("L" if self.channels == 1 else "RGB")
+            upright = shown(image).convert("L" if self.channels == 1 else "RGB")
             if upright.size != (self.width, self.height):
                 upright = ImageOps.fit(upright, (self.width, self.height), Image.Resampling.BILINEAR)
             pixels = np.array(upright)
         return torch.from_numpy(pixels).view(self.height, self.width, self.channels).permute(2, 0, 1)
+
+
+class UnreadableFilesError(InputError):
+    """Image files that cannot be decoded, each named with its reason, or counted where they are many."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        named = "; ".join(reason.removesuffix(MEND) for reason in reasons[:MOST_NAMED])
+        others = f"; and {len(reasons) - MOST_NAMED:,} others" if len(reasons) > MOST_NAMED else ""
+        count = f"{len(reasons):,} files: " if len(reasons) > 1 else ""
+        super().__init__(f"{count}{named}{others}{MEND.replace('it', 'them') if count else MEND}")
+
+
+def in_parallel(files: Sequence[File], work: Callable[[File], Found]) -> list[Found]:
+    """What `work` gives for each file. Raises `UnreadableFilesError` of all those where it raises `InputError`."""
+
+    def attempt(file: File) -> Found | InputError:
+        try:
+            return work(file)
+        except InputError as error:
+            return error
+
+    found: list[Found | InputError] = []
+    starts = range(0, len(files), AT_ONCE)
+    with ThreadPoolExecutor() as pool:
+        for start in with_progress(starts, "reading images", len(starts)) if len(starts) > MANY else starts:
+            found += pool.map(attempt, files[start : start + AT_ONCE])
+    errors = [str(each) for each in found if isinstance(each, InputError)]
+    if errors:
+        raise UnreadableFilesError(errors)
+    return [each for each in found if not isinstance(each, InputError)]
+
+
+def check_decodes(path: Path) -> None:
+    """Raise `InputError` where a file cannot be decoded."""
+    with opened(path) as image:
+        shown(image)
+
+
+def shown(image: Image.Image) -> Image.Image:
+    """As a viewer shows it."""
+    return on_white(eight_bit(ImageOps.exif_transpose(image), image.format))
 
 
 def eight_bit(image: Image.Image, file_format: str | None) -> Image.Image:
@@ -95,8 +154,8 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def header(path: Path) -> Header:
     with opened(path) as image:
-        if image.format == "TIFF":
-            image.load()  # Pillow turns it upright by itself
+        if image.format not in SIZE_IN_HEADER:
+            image.load()
         width, height = image.size
         if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
             width, height = height, width
@@ -107,9 +166,9 @@ def header(path: Path) -> Header:
 def opened(path: Path) -> Iterator[Image.Image]:
     """The image in a file; a file that cannot be decoded is named."""
     if not os.path.isfile(path):  # a pipe would be waited for
-        raise InputError(f"{path} is no file, or cannot be reached; mend or remove it")
+        raise InputError(f"{path} is no file, or cannot be reached{MEND}")
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=formats_of(path)) as image:
             yield image
     except Exception as error:  # Pillow raises whatever its decoders stumble over
-        raise InputError(f"{path} cannot be read as an image ({error}); mend or remove it") from None
+        raise InputError(f"{path} cannot be read as an image ({error}){MEND}") from None

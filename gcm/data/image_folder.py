@@ -1,108 +1,191 @@
 """People's own images: a directory with one folder for each class."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
+from gcm.console import say_once
 from gcm.data.base import ImageData, Split
-from gcm.data.folder_files import ENDINGS, class_folders, composed, image_files
-from gcm.data.folder_split import FolderSplit, Header, header
+from gcm.data.batch_size import LARGEST, suitable_batch_size
+from gcm.data.folder_files import class_folders, counted, images_and_others, in_drawn_order, readable
+from gcm.data.folder_layout import Folders, Layout, layout, left_out
+from gcm.data.folder_split import FolderSplit, Header, UnreadableFilesError, check_decodes, header, in_parallel
 from gcm.error import InputError, listed
 from gcm.setting import PositiveCount, ShareBelowOne
+
+Part = Literal["train", "validation", "test"]
+PARTS: Sequence[Part] = ("train", "validation", "test")
 
 
 @dataclass(kw_only=True)
 class ImageFolder(ImageData):
     """Images in class folders, either in `root/train/CLASS/` and `root/test/CLASS/` or all in `root/CLASS/`.
 
-    In the second case `test_share` of each class, picked by `split_seed` and the files' names, is the test split. When
-    images are added later, some may change sides: a folder that grows should have `train/` and `test/`. Hidden files
-    and folders are left out. Raises `InputError` for a file that cannot be decoded; how images are decoded is said at
-    `FolderSplit`.
+    In the first case a folder `val/` beside them (or `valid/`, `validation/`, `dev/`) is for validation. In the second
+    `test_share` of each class, picked by `split_seed` and the files' names, is the test split. When images are added
+    later, some may change sides: a folder that grows should have `train/` and `test/`. Splits by other names are
+    refused, where they can be told from classes.
+
+    An image is whatever Pillow reads here, told by the file's ending, or by its content where it has none. Hidden files
+    and folders are left out; what else is left out is counted and said. Raises `InputError` for files that cannot be
+    decoded; how images are decoded is said at `FolderSplit`.
 
     Attributes:
+        batch_size: images in a batch, for each process, at most: an epoch has every image, in batches nearly alike;
+            null: a sixteenth of the training images, 8 to 128.
         size: images are resized to cover size x size pixels and the middle is cut out; null: all have one size.
         channels: 1 (grey) or 3 (RGB); null: grey only if every image is.
-        test_share: share of each class that is for testing where the folder has no train/ and test/.
+        test_share: share of each class that is for testing where the folder has no train/ and test/; 0: a training ends
+            without a test.
         memory_limit_mb: a split larger than this is read from disk batch by batch instead of held in memory.
+        folders: whether the folders in `root` are "classes" or "splits"; null: as they look.
+        validation_folder: the one beside train/ and test/ that is for validation; null: the one that is called so.
     """
 
+    batch_size: PositiveCount | None = None  # type: ignore[assignment]
     size: PositiveCount | None = None
     channels: Literal[1, 3] | None = None
     test_share: ShareBelowOne = 0.2
     memory_limit_mb: PositiveCount = 4096
+    folders: Folders | None = None
+    validation_folder: str | None = None
 
     name = "image_folder"
+    whole_epochs: ClassVar[bool] = True
 
     def read(self, train: bool) -> Split:
-        paths, labels = self._files(train)
-        if not paths:
-            raise InputError(f"data.test_share={self.test_share} leaves no test images; it must be above 0")
-        split = FolderSplit(paths, torch.tensor(labels), self._channel_count, *self._height_and_width)
-        return split if split.megabytes > self.memory_limit_mb else split.in_memory()
+        return self._split("train" if train else "test")
 
     def class_names(self) -> tuple[str, ...]:
-        folder = self._folder(train=True)
+        folder = self._layout.train
         names = tuple(class_folders(folder))
         if len(names) < 2:
+            deeper = [path for path in class_folders(folder).values() if len(class_folders(path)) > 1]
+            hint = f"; is it data.root={deeper[0]}?" if deeper else ""
             raise InputError(
-                f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}"
+                f"{folder} must hold one folder of images for each of two classes or more, got {list(names)}{hint}"
             )
         return names
 
+    def check(self) -> None:
+        """Also decode what stays on disk; raise `UnreadableFilesError` of all splits together."""
+        try:
+            super().check()
+        except UnreadableFilesError:
+            in_parallel(self._all_files, check_decodes)
+            raise
+        if any(isinstance(split, FolderSplit) for split in self.splits):
+            in_parallel(self._all_files, check_decodes)
+
     @cached_property
-    def _has_official_split(self) -> bool:
-        root = Path(self.root).expanduser()
+    def validation(self) -> Split:
+        return self._split("validation") if self._layout.validation else super().validation
+
+    @property
+    def validated(self) -> bool:
+        return self._layout.validation is not None or super().validated
+
+    @property
+    def tested(self) -> bool:
+        return self._layout.test is not None or self.test_share > 0
+
+    @property
+    def images_at_once(self) -> int:
+        return self.batch_size or LARGEST
+
+    def chosen(self) -> dict[str, Any]:
+        folder = self._layout.validation
+        return {
+            **({} if self.batch_size else {"batch_size": suitable_batch_size(len(self.train))}),
+            **({} if self.validation_folder or not folder else {"validation_folder": folder.name}),
+        }
+
+    @cached_property
+    def _layout(self) -> Layout:
+        root = self._root
         if not root.is_dir():
             raise InputError(
                 f"data.root={self.root} is no directory; expected there: one folder of images for each class"
             )
-        with_classes = [name for name in ("train", "test") if (root / name).is_dir() and class_folders(root / name)]
-        if len(with_classes) == 1:
-            raise InputError(f"{root} has class folders in {with_classes[0]}/ only; it needs both train/ and test/")
-        return bool(with_classes)
+        found = layout(root, self.folders, self.validation_folder)
+        if found.validation and self.val_size:
+            raise InputError(
+                f"{found.validation} is for validation; set data.val_size=0, got {self.val_size}, which would take "
+                "images from train/"
+            )
+        return found
 
-    def _folder(self, train: bool) -> Path:
-        root = Path(self.root).expanduser()
-        return root / ("train" if train else "test") if self._has_official_split else root
+    @property
+    def _root(self) -> Path:
+        return Path(self.root).expanduser()
 
-    def _files(self, train: bool) -> tuple[list[Path], list[int]]:
-        folders = class_folders(self._folder(train))
+    def _split(self, part: Part) -> Split:
+        paths, labels = self._files(part)
+        if not paths:
+            raise InputError(f"data.test_share={self.test_share:g} leaves no test images; it must be above 0")
+        said = left_out(self._root, self._layout, [path for _, others in self._below.values() for path in others])
+        if said:
+            say_once(said)
+        split = FolderSplit(paths, torch.tensor(labels), self._channel_count, *self._height_and_width)
+        return split if split.megabytes > self.memory_limit_mb else split.in_memory()
+
+    def _files(self, part: Part) -> tuple[list[Path], list[int]]:
+        """The images of a part, class by class, and their labels."""
+        own: Path | None = getattr(self._layout, part)
+        if own is None and part == "validation":
+            return [], []
+        folder = own or self._layout.train
+        folders = class_folders(folder)
         unknown = folders.keys() - set(self.class_names())
         if unknown:
-            raise InputError(f"{self._folder(train)} has classes that train/ has not: {listed(sorted(unknown))}")
-        chosen: list[tuple[Path, int]] = []
+            raise InputError(f"{folder} has classes that train/ has not: {listed(sorted(unknown))}")
+        paths: list[Path] = []
+        labels: list[int] = []
         for label, name in enumerate(self.class_names()):
-            folder = self._folder(train) / name
-            files = image_files(folders[name]) if name in folders else []
-            part = files if self._has_official_split else self._share(files, train)
-            if not part and (train or self.test_share):
-                raise InputError(
-                    f"{folder} gives no {'training' if train else 'test'} image; endings known: {listed(ENDINGS)}"
-                )
-            chosen += [(path, label) for path in part]
-        return [path for path, _ in chosen], [label for _, label in chosen]
+            images, others = self._below[folders[name]] if name in folders else ([], [])
+            chosen = images if self._layout.test else self._share(images, part)
+            if not chosen and (part != "test" or self.tested):
+                why = self._why_none(images, others)
+                raise InputError(f"{folder / name} gives no {'training' if part == 'train' else part} image; {why}")
+            paths += chosen
+            labels += [label] * len(chosen)
+        return paths, labels
 
-    def _share(self, files: Sequence[Path], train: bool) -> list[Path]:
+    def _why_none(self, images: Sequence[Path], others: Sequence[Path]) -> str:
+        if images:
+            of_test = f"data.test_share={self.test_share:g} is {self._test_count(images)}"
+            return f"of {len(images)} there {of_test}; add images"
+        there = f"there are {counted(others)}; " if others else ""
+        return f"{there}endings known: {listed(sorted(readable()))}"
+
+    def _share(self, files: Sequence[Path], part: Part) -> list[Path]:
         """This class's part of the split that we make ourselves."""
-        ranked = sorted(files, key=self._rank)
-        test_count = round(len(files) * self.test_share)
-        return sorted(ranked[test_count:] if train else ranked[:test_count])
+        ranked = in_drawn_order(files, self._root, self.split_seed)
+        count = self._test_count(files)
+        return sorted(ranked[count:] if part == "train" else ranked[:count])
 
-    def _rank(self, file: Path) -> str:
-        """A number of the file's own, so that a file that comes or goes moves few others to the other side."""
-        place = composed(file.relative_to(Path(self.root).expanduser()).as_posix())
-        return hashlib.sha256(f"{self.split_seed}/{place}".encode(errors="surrogateescape")).hexdigest()
+    def _test_count(self, files: Sequence[Path]) -> int:
+        return round(len(files) * self.test_share)
+
+    @property
+    def _all_files(self) -> list[Path]:
+        return [path for part in PARTS for path in self._files(part)[0]]
+
+    @cached_property
+    def _below(self) -> dict[Path, tuple[list[Path], list[Path]]]:
+        """The images below each class's folder, and what else is there."""
+        folders = [path for place in self._layout.places for path in class_folders(place).values()]
+        return {folder: images_and_others(folder) for folder in folders}
 
     @cached_property
     def _headers(self) -> dict[Header, Path]:
         """Every size and kind of image that occurs, with one file that has it."""
-        return {header(path): path for train in (True, False) for path in self._files(train)[0]}
+        files = self._all_files
+        return dict(zip(in_parallel(files, header), files, strict=True))
 
     @property
     def _height_and_width(self) -> tuple[int, int]:

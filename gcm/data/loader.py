@@ -7,14 +7,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from gcm.data.base import Batch, Split
+from gcm.data.batch_size import batches_of
 
 
 class ShuffledBatches(Sampler[Tensor]):
     """Indices of training batches; the order depends on seed and epoch alone, so a resumed run sees the same batches.
 
     Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there
-    are fewer images than a batch holds is the one batch smaller. `place` gives the epoch, and how many of its batches
-    were had already, by a training that stopped within it; it is asked when the first batch is fetched.
+    are fewer images than a batch holds is the one batch smaller. Where `whole`, none is left over for lack of a full
+    batch: the batches are a little smaller, and nearly alike. `place` gives the epoch, and how many of its batches were
+    had already, by a training that stopped within it; it is asked when the first batch is fetched.
     """
 
     def __init__(
@@ -25,18 +27,21 @@ class ShuffledBatches(Sampler[Tensor]):
         place: Callable[[], tuple[int, int]],
         rank: int = 0,
         processes: int = 1,
+        whole: bool = False,
     ) -> None:
         self.count, self.batch_size, self.seed, self.rank, self.processes = count, batch_size, seed, rank, processes
-        self.place = place
+        self.place, self.whole = place, whole
 
     def __len__(self) -> int:
-        return max(1, self.count // self.processes // self.batch_size)
+        return batches_of(self.count // self.processes, self.batch_size, self.whole)
 
     def __iter__(self) -> Iterator[Tensor]:
         epoch, had = self.place()
         order = torch.randperm(self.count, generator=seeded_generator("cpu", self.seed, epoch))
         even = order[: self.count // self.processes * self.processes]
-        yield from even[self.rank :: self.processes].split(self.batch_size)[had : len(self)]
+        own = even[self.rank :: self.processes]
+        batches = own.tensor_split(len(self)) if self.whole else own.split(self.batch_size)
+        yield from batches[had : len(self)]
 
 
 class OrderedBatches(Sampler[Tensor]):

@@ -49,7 +49,9 @@ def duration(seconds: float) -> str:
 
 
 def split(card: Card) -> str:
-    held_out = card.config["data"].get("val_size", 0)
+    held_out, folder = (card.config["data"].get(name) for name in ("val_size", "validation_folder"))
+    if folder:
+        return f"all training images; others for validation, in {folder}/"
     return f"{held_out:,} of the training images held out" if held_out else "all training images, none held out"
 
 

@@ -19,6 +19,7 @@ from gcm.task.begun import all_words, resumable, resumed_config, write_config
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.device import device_of
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
+from gcm.task.fitted import fitted
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import check_model, chosen, refuse, settings_of, task_overrides
 from gcm.task.shared_work import Share
@@ -42,11 +43,18 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     with open_dict(config):
         config.names.baseline = chosen("model@task.baseline")
     check_model(baseline)
-    data: ImageData = build(config.data, key="data")
-    chosen_images(settings_of(config), data.test.labels, data.class_names())  # a mistake shows before the work begins
+    config = checked(config)
     with run_directory(config) as directory:
         write_config(directory, config, task_overrides())
         whole_job(config, directory, task_overrides())
+
+
+def checked(config: DictConfig) -> DictConfig:
+    """The config as it suits the images; a wrong file or choice of images is found before the work begins."""
+    data: ImageData = build(config.data, key="data")
+    data.check()
+    chosen_images(settings_of(config), data.test.labels, data.class_names())
+    return fitted(config, data)
 
 
 def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:

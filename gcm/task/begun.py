@@ -35,12 +35,12 @@ NEEDED = {
     "seed": int,
     "parameters": int,
     "epochs": int,
-    "test_accuracy": float,
-    "test_loss": float,
     "test_images": int,
     "overrides": list,
 }
 """What a result must say for tables of several runs."""
+OF_A_TEST = {"test_accuracy": float, "test_loss": float}
+"""And where there were test images."""
 MADE_ANEW = "delete it, and the same command makes it anew"
 
 
@@ -132,7 +132,8 @@ def read_results(directory: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path} cannot be read ({' '.join(str(error).split())}); {MADE_ANEW}") from None
     results = content if isinstance(content, list) else [content]
     for result in results:
-        if not isinstance(result, dict) or not all(isinstance(result.get(name), kind) for name, kind in NEEDED.items()):
+        needed = NEEDED | (OF_A_TEST if not isinstance(result, dict) or result.get("test_images") else {})
+        if not isinstance(result, dict) or not all(isinstance(result.get(name), kind) for name, kind in needed.items()):
             raise InputError(f"{path} is no result of a run; {MADE_ANEW}")
     return results
 

@@ -55,7 +55,7 @@ def run(config: DictConfig) -> float | None:
     """
     from gcm.task.device import compute_alike_every_time
     from gcm.task.run_directory import in_sweep
-    from gcm.task.settings import check_config, chosen, refuse_unread
+    from gcm.task.settings import check_config, chosen, fix_root, refuse_unread
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -64,6 +64,7 @@ def run(config: DictConfig) -> float | None:
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
         refuse_unread()
+        fix_root(config.data)
         compute_alike_every_time(config)
         objective: float | None = build(config.task, config, key="task")
         return objective

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hydra import compose
 from omegaconf import DictConfig, open_dict
 
-from gcm.task.settings import check_config
+from gcm.task.settings import check_config, fix_root
 
 
 def composed(words: Sequence[str]) -> DictConfig:
@@ -16,4 +16,5 @@ def composed(words: Sequence[str]) -> DictConfig:
         config.names = {group: choices[group] for group in ("task", "data", "model")}
         config.pop("hydra")
     check_config(config)
+    fix_root(config.data)
     return config

@@ -65,7 +65,7 @@ def decline_ratio_measured(
             renderings,
             new_metric,
             data.test,
-            config.data.batch_size,
+            config.data.batch_size or data.images_at_once,
             images,
             share.rank,
             share.processes,

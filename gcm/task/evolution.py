@@ -1,7 +1,6 @@
 """`task=evolution`: watch networks learn, from the checkpoints that their trainings kept."""
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from gcm.study.selection import first_of_each_class
 from gcm.study.settling import LayerState, Settling, layer_states, settling
 from gcm.task.composed import composed
 from gcm.task.device import device_of
+from gcm.task.fitted import fitted, planned_steps
 from gcm.task.grad_cam import explained_class, the_visualizer
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden, task_overrides
@@ -115,7 +115,7 @@ def training(experiment: str) -> tuple[DictConfig, list[str]]:
 def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> None:
     """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
     data: ImageData = build(config.data, key="data")
-    every, steps = config.checkpoint.every_n_steps, planned_steps(config, len(data.train))
+    every, steps = config.checkpoint.every_n_steps, planned_steps(fitted(config, data), data)
     if every is None or any(number % every or number > steps for number in shown.iterations):
         kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
         raise InputError(
@@ -124,13 +124,6 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
         )
     shown.visualizer.check_fits(build(config.model, data.spec, key="model"))
     first_of_each_class(data.test.labels, data.class_names(), shown.images_per_class)
-
-
-def planned_steps(config: DictConfig, images: int) -> int:
-    """Optimizer steps of a training in one process."""
-    most = config.trainer.max_steps if config.trainer.max_steps > 0 else sys.maxsize
-    epochs = config.trainer.max_epochs
-    return int(most if epochs is None else min(most, epochs * max(1, images // config.data.batch_size)))
 
 
 def opened(where: Path, config: DictConfig, shown: Shown) -> Run:

@@ -7,14 +7,16 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 
 from gcm.console import say, say_next, show_table
-from gcm.data import as_pixels
+from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
 from gcm.file import delete, write_csv
-from gcm.model import Interpretable
+from gcm.model import Classifier, Interpretable
 from gcm.setting import PositiveCount, PositiveNumber
+from gcm.task.measure import measured, measured_card, test_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse
 from gcm.task.weights import named_data, named_network
+from gcm.zoo import Card, SavedNetwork
 from gcm.zoo.exported import ENDINGS, NAMES, READERS, WRITERS, Format, WithContributions
 
 
@@ -24,7 +26,10 @@ def export(
     images: PositiveCount = 100,
     tolerance: PositiveNumber = 1e-4,
 ) -> None:
-    """Write the network of `weights=`, and an error if the file computes something else on the first `images`."""
+    """Write the network of `weights=`, and an error if the file computes something else on the first `images`.
+
+    The card in a file says what the network measures on the test set: of a published one what was published.
+    """
     refuse(config, "resume", "indices", "label")
     saved = named_network(config)
     network = saved.network()
@@ -35,10 +40,11 @@ def export(
     with torch.no_grad():
         expected = WithContributions(network)(pixels)
     with run_directory(config) as directory:
+        card = saved.card if saved.card.tests else card_of(saved, network, data)
         rows = []
         for name in formats:
             path = directory / f"{saved.card.name}{ENDINGS[name]}"
-            WRITERS[name](network, saved.card, path)
+            WRITERS[name](network, card, path)
             found = READERS[name](path)(pixels)
             errors = [largest_difference(*pair) for pair in zip(found, expected, strict=True)]
             if max(errors) > tolerance:
@@ -52,6 +58,12 @@ def export(
     show_table("Exported: largest differences from the network", rows)
     say(f"files: {directory}; inputs: images, float32 in [0,1]; outputs: {' and '.join(NAMES)}")
     say_next("task=explain", f"weights={saved.path}")
+
+
+def card_of(saved: SavedNetwork, network: Classifier, data: ImageData) -> Card:
+    """Of a network that is not published."""
+    found = measured(saved.card.name, network, data.test)
+    return measured_card(saved, [test_of(saved.card, found)], found, saved.card.train_images, saved.card.measured_on)
 
 
 def largest_difference(found: torch.Tensor, expected: torch.Tensor) -> float:

@@ -1,5 +1,6 @@
 """What is measured of a network on its whole test set: for its card, and again to verify the card."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +12,10 @@ from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
 from gcm.metric import Completeness, CompletenessResidual
 from gcm.model import Classifier, Interpretable
+from gcm.zoo import Card, SavedNetwork, Test
+
+COMPLETE_BELOW = 1e-4
+"""The largest completeness residual that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,28 @@ def measured(name: str, network: Classifier, split: Split, batch_size: int = 250
                 completeness.update(replace(network.contributions(pixels), logits=logits))
     account = completeness.compute() if isinstance(network, Interpretable) else None
     return Measured(right, len(split), loss / len(split), account)
+
+
+def test_of(card: Card, found: Measured) -> Test:
+    low, high = found.interval
+    return Test(card.seed, found.accuracy, low, high, found.loss, found.images, card.training_seconds)
+
+
+def measured_card(
+    saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int, measured_on: str
+) -> Card:
+    network = saved.network()
+    residual = found.completeness.residual if found.completeness else None
+    return replace(
+        saved.card,
+        config=saved.card.config_elsewhere,
+        tests=tuple(tests),
+        overrides=saved.card.overrides_elsewhere,
+        train_images=train_images,
+        parameters=network.parameter_count(),
+        macs=network.multiplications(),
+        complete=residual is not None and residual <= COMPLETE_BELOW,
+        signed=found.completeness is not None and found.completeness.signed,
+        completeness_residual=residual,
+        measured_on=measured_on,
+    )

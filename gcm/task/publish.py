@@ -1,7 +1,6 @@
 """`task=publish`: make a finished training a network that others can load by name, with a card."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -10,21 +9,17 @@ from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import make_directory, write_text
-from gcm.plain import ROOT_ANYWHERE
 from gcm.report.card import card_page
 from gcm.task.begun import deciding
 from gcm.task.device import device_of, machine
-from gcm.task.measure import Measured, measured
+from gcm.task.measure import measured, measured_card, test_of
 from gcm.task.run_directory import claimed, run_directory
 from gcm.task.settings import refuse, refuse_other_data
 from gcm.task.train import versions_now
 from gcm.task.weights import named_data, named_networks
-from gcm.zoo import Card, SavedNetwork, Test
+from gcm.zoo import SavedNetwork
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights
-
-COMPLETE_BELOW = 1e-4
-"""The largest completeness residual that is rounding."""
 
 
 def publish(config: DictConfig, directory: str | None = None) -> None:
@@ -86,34 +81,3 @@ def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageDat
     write_text(path.with_suffix(".md"), card_page(card))
     write_text(directory / SUMS, sums_text(directory))
     return path
-
-
-def test_of(card: Card, found: Measured) -> Test:
-    low, high = found.interval
-    return Test(card.seed, found.accuracy, low, high, found.loss, found.images, card.training_seconds)
-
-
-def measured_card(
-    saved: SavedNetwork, tests: Sequence[Test], found: Measured, train_images: int, measured_on: str
-) -> Card:
-    network = saved.network()
-    config = {
-        **saved.card.config,
-        "output": None,
-        "resume": None,
-        "data": {**saved.card.config["data"], "root": ROOT_ANYWHERE},
-    }
-    residual = found.completeness.residual if found.completeness else None
-    return replace(
-        saved.card,
-        config=config,
-        tests=tuple(tests),
-        overrides=saved.card.overrides_elsewhere,
-        train_images=train_images,
-        parameters=network.parameter_count(),
-        macs=network.multiplications(),
-        complete=residual is not None and residual <= COMPLETE_BELOW,
-        signed=found.completeness is not None and found.completeness.signed,
-        completeness_residual=residual,
-        measured_on=measured_on,
-    )

@@ -1,5 +1,6 @@
 """The settings that stand at the top of the command line, and the check of all others before any work begins."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,9 +10,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.build import build, check_settings, plain, resolve
-from gcm.data import ImageSpec
+from gcm.data import ImageFolder, ImageSpec
 from gcm.error import InputError, listed
-from gcm.plain import check_interpolations
+from gcm.plain import ROOT_ANYWHERE, check_interpolations
 from gcm.setting import Count, PositiveCount, Seed, Share, ShareBelowOne
 
 
@@ -108,6 +109,22 @@ def check_config(config: DictConfig) -> None:
         check_trainer(config.trainer)
 
 
+def fix_root(data: DictConfig) -> None:
+    """Make the `root` of data absolute, so that a later command means the same images wherever it is typed.
+
+    Where the environment says it, it stays so: what is published is the same everywhere. Not so people's own images.
+    """
+    if "of" in data:
+        fix_root(data.of)
+    root = OmegaConf.to_container(data).get("root")  # type: ignore[union-attr]
+    if root and (root != ROOT_ANYWHERE or issubclass(resolve(data, "data"), ImageFolder)):
+        data.root = absolute(data.root)
+
+
+def absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
 def check_model(model: Mapping[str, Any]) -> None:
     """Raise `InputError` unless the model can be made for some images."""
     untrained = {name: value for name, value in model.items() if name != "pretrained"}
@@ -190,5 +207,6 @@ def only_read(data: Mapping[str, Any], config: DictConfig) -> dict[str, Any]:
     """Settings of data that somebody else may have chosen: nothing is downloaded to where they say, only to where
     today's command line does."""
     settings = {name: only_read(part, config) if name == "of" else part for name, part in plain(data).items()}
-    named_today = "root" not in settings or settings["root"] == OmegaConf.select(config, "data.root")
+    today = OmegaConf.select(config, "data.root")
+    named_today = "root" not in settings or (today is not None and absolute(str(settings["root"])) == absolute(today))
     return settings if named_today else {**settings, "download": False}

@@ -19,7 +19,7 @@ from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.file import remove_partial_files, write_json, write_whole
 from gcm.plain import check_plain
-from gcm.task.settings import only_read, overridden_keys, with_overrides
+from gcm.task.settings import absolute, only_read, overridden_keys, with_overrides
 from gcm.task.weights import check_fits
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -47,7 +47,7 @@ class StoredStudy:
         return cls(
             weights=[str(saved.path.resolve()) for saved in networks],
             weights_sha256=[saved.card.weights_sha256 for saved in networks],
-            data=plain(with_overrides(networks[0].config, config, "data")),
+            data=with_absolute_root(plain(with_overrides(networks[0].config, config, "data"))),
             **settings,
         )
 
@@ -69,6 +69,11 @@ class StoredStudy:
 
     def write(self, directory: Path) -> None:
         write_json(directory / FILE, asdict(self))
+
+
+def with_absolute_root(data: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {name: with_absolute_root(part) if name == "of" else part for name, part in data.items()}
+    return {**settings, "root": absolute(settings["root"])} if settings.get("root") else settings
 
 
 Study = TypeVar("Study", bound=StoredStudy)

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from gcm.build import plain
+from gcm.build import build, plain
 from gcm.console import say, show_table
 from gcm.error import InputError, listed
 from gcm.file import make_directory, markdown_table, write_csv, write_json, write_text
@@ -90,7 +90,7 @@ def is_search(config: DictConfig) -> bool:
 
 def check_search(config: DictConfig) -> None:
     """Raise `InputError` for a search that has nothing to go by."""
-    if config.hydra.runtime.choices.task != "train" or not config.data.val_size:
+    if config.hydra.runtime.choices.task != "train" or not build(config.data, key="data").validated:
         raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
 
 
@@ -113,6 +113,7 @@ def known(overrides: Sequence[str]) -> list[str]:
 def draw_summary(runs: list[dict[str, Any]], config: DictConfig, directory: Path) -> None:
     from gcm.draw import draw_accuracy_and_size
 
+    runs = [run for run in runs if run["test_images"]]
     if len({run["parameters"] for run in runs}) > 1:
         named = {group.partition(" ")[2] or group: members for group, members in by_group(runs).items()}
         claimed = config.claim.accuracy if config.claim else None

@@ -26,6 +26,7 @@ from gcm.task.begun import (
     write_config,
 )
 from gcm.task.device import device_of, machine
+from gcm.task.fitted import as_begun, fitted, say_if_short
 from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
 from gcm.task.settings import refuse, task_overrides
 from gcm.zoo import Card, read_saved
@@ -54,7 +55,10 @@ def train(config: DictConfig) -> float | None:
             result = train_network(resumed_config(config, begun, directory), directory, begun.card, all_words(begun))
     show_results([result])
     say(f"run directory: {directory}")
-    say_next("task=explain", f"weights={directory}")
+    if result["test_images"]:
+        say_next("task=explain", f"weights={directory}")
+    else:
+        say("not tested: there are no test images")
     return result.get("val_accuracy")
 
 
@@ -63,6 +67,8 @@ def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str]
     was begun goes on.
     """
     begun = begun_training(directory)
+    if begun is not None:
+        config = as_begun(config, begun.config)
     if begun is not None and in_sweep():
         check_same_job(config, begun.config, directory)
     if begun is not None and (directory / "result.json").is_file():
@@ -89,6 +95,9 @@ def train_network(
 
     remove_partial_files(directory)
     data: ImageData = build(config.data, key="data")
+    data.check()
+    config = fitted(config, data)
+    say_if_short(config, data)
     seed_everything(config.seed, workers=True, verbose=False)
     words = task_overrides() if overrides is None else list(overrides)
     module = training_module(config, data, directory, origin(config, data, earlier, words))
@@ -99,7 +108,7 @@ def train_network(
         directory,
         [StopWhenNotFinite(directory), checkpoints],
         config.tensorboard,
-        validated=data.val_size > 0,
+        validated=data.validated,
     )
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
@@ -122,13 +131,16 @@ def train_network(
 def tested_result(
     config: DictConfig, data: ImageData, module: "ClassifierTraining", trainer: "Trainer", directory: Path
 ) -> dict[str, Any]:
-    """The best network of a training that has just ended, or its last if there was no validation, on the test set."""
+    """The best network of a training that has just ended, or its last if there was no validation, on the test set.
+
+    Where there is no test set, the result says that there were 0 test images, and no accuracy and no loss.
+    """
     from gcm.training.batches import ImageBatches
 
     seconds = module.training_seconds
     if (directory / "best.ckpt").is_file():
         module.network.load_state_dict(dict(read_saved(directory / "best.ckpt").weights))
-    (tested,) = trainer.test(module, ImageBatches(data), verbose=False)
+    tested = trainer.test(module, ImageBatches(data), verbose=False)[0] if data.tested else {}
     return {
         "network": network_name(config),
         "data": data.name,
@@ -138,7 +150,7 @@ def tested_result(
         "steps": trainer.global_step,
         **tested,
         **best_validation(module.history),
-        "test_images": len(data.test),
+        "test_images": len(data.test) if data.tested else 0,
         "training_seconds": round(seconds, 1),
         "machine": module.origin["machine"],
         "overrides": list(module.origin["overrides"]),

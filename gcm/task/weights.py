@@ -11,7 +11,7 @@ from gcm.error import InputError, listed
 from gcm.task.settings import only_read, settings_of, with_overrides
 from gcm.zoo import SavedNetwork, read_saved
 
-TEST_SPLIT_KEYS = ("root", "size", "channels", "test_share", "split_seed")
+TEST_SPLIT_KEYS = ("root", "size", "channels", "test_share", "split_seed", "folders")
 """The settings that decide which test images an image folder gives, and in what shape."""
 
 

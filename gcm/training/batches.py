@@ -3,7 +3,8 @@
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from gcm.data.base import Batch, ImageData
+from gcm.data.base import Batch, ImageData, Split
+from gcm.data.batch_size import suitable_batch_size
 from gcm.data.loader import OrderedBatches, ShuffledBatches, loader
 from gcm.training.trainer import batches_of_this_epoch
 
@@ -18,18 +19,18 @@ class ImageBatches(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         split = self.data.train
-        batches = ShuffledBatches(len(split), self.data.batch_size, self.seed, self._place, *self._share())
+        size = self.data.batch_size or suitable_batch_size(len(split))
+        batches = ShuffledBatches(len(split), size, self.seed, self._place, *self._share(), self.data.whole_epochs)
         return loader(split, batches, self.data.workers)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[None]:
-        if not self.data.val_size:
-            return []
-        split = self.data.validation
-        return loader(split, OrderedBatches(len(split), self.data.batch_size, *self._share()), self.data.workers)
+        return self._in_order(self.data.validation) if self.data.validated else []
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        split = self.data.test
-        return loader(split, OrderedBatches(len(split), self.data.batch_size, *self._share()), self.data.workers)
+        return self._in_order(self.data.test)
+
+    def _in_order(self, split: Split) -> DataLoader[Batch]:
+        return loader(split, OrderedBatches(len(split), self.data.images_at_once, *self._share()), self.data.workers)
 
     def _share(self) -> tuple[int, int]:
         """This process's number, and how many there are."""

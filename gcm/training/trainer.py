@@ -54,9 +54,10 @@ def checked_settings(settings: DictConfig) -> dict[str, Any]:
         raise InputError(f"trainer.{name} is set by the program itself; leave it out")
     checked = check_settings(Trainer, plain(settings), given=0, key="trainer")
     epochs, steps = checked.get("max_epochs"), checked.get("max_steps", -1)
-    if (epochs is not None and epochs < 1) or steps < -1 or steps == 0 or (epochs is None and steps == -1):
+    if (epochs is not None and epochs < 1) or steps < -1 or steps == 0:
         raise InputError(
-            f"trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1 or more; got {epochs} and {steps}"
+            "trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1 or more, or null for what suits "
+            f"the images; got {epochs} and {steps}"
         )
     return checked
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from statistics import mean, stdev
 from typing import Annotated, Any, ClassVar
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gcm.data import ImageSpec
 from gcm.error import InputError, listed, shortened
-from gcm.plain import check_plain, printable
+from gcm.plain import ROOT_ANYWHERE, check_plain, printable
 from gcm.setting import Count, NonNegativeNumber, Seed, Share
 
 LOCAL = ("output=", "data.root=", "data.workers=", "resume=", "hydra.", "trainer.enable_progress_bar=")
@@ -119,6 +119,19 @@ class Card:
     @property
     def overrides_elsewhere(self) -> tuple[str, ...]:
         return tuple(word for word in self.overrides if not word.startswith(LOCAL))
+
+    @property
+    def config_elsewhere(self) -> dict[str, Any]:
+        return {
+            **self.config,
+            "output": None,
+            "resume": None,
+            "data": {**self.config["data"], "root": ROOT_ANYWHERE},
+        }
+
+    def anywhere(self) -> "Card":
+        """The same without paths, machines and what was typed."""
+        return replace(self, config=self.config_elsewhere, overrides=(), machine="", measured_on="")
 
     @property
     def claim(self) -> Mapping[str, Any] | None:

@@ -36,17 +36,21 @@ class WithContributions(nn.Module):
 
 
 def exported(network: Interpretable) -> torch.export.ExportedProgram:
-    """In evaluation mode; takes any number of images of the spec's size."""
+    """In evaluation mode; takes any number of images of the spec's size. Says nothing of the files of its code."""
     images = torch.zeros(EXAMPLES, *network.spec.shape)
     batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
     with torch.no_grad(), evaluation_mode(network):
-        return torch.export.export(
+        program = torch.export.export(
             WithContributions(network), (images,), dynamic_shapes={"images": {0: batch}}, strict=False
         )
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)
+    return program
 
 
 def write_onnx(network: Interpretable, card: Card, path: Path) -> None:
-    """With the card as metadata."""
+    """With the card as metadata, without what is one machine's own."""
     if torch.__version__ < FIRST_TORCH_FOR_ONNX:
         raise InputError(f"task.formats=[onnx] needs torch {FIRST_TORCH_FOR_ONNX} or newer, got {torch.__version__}")
     try:
@@ -57,7 +61,7 @@ def write_onnx(network: Interpretable, card: Card, path: Path) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     program = torch.onnx.export(exported(network), input_names=["images"], output_names=list(NAMES), verbose=False)
     assert program is not None
-    program.model.metadata_props["card"] = json.dumps(card.to_dict())
+    program.model.metadata_props["card"] = json.dumps(card.anywhere().to_dict())
     write_whole(path, lambda partial: program.save(str(partial)))
 
 
@@ -75,8 +79,8 @@ def onnx_outputs(path: Path) -> Callable[[Tensor], Outputs]:
 
 
 def write_torch(network: Interpretable, card: Card, path: Path) -> None:
-    """As `torch.export.load` reads it, with the card beside the program."""
-    files = {"card": json.dumps(card.to_dict())}
+    """As `torch.export.load` reads it, with the card beside the program, likewise."""
+    files = {"card": json.dumps(card.anywhere().to_dict())}
     content = BytesIO()  # on a full disk the file would raise a RuntimeError of many lines
     torch.export.save(exported(network), content, extra_files=files)
     write_bytes(path, content.getvalue())

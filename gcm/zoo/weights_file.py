@@ -19,12 +19,11 @@ LONGEST_HEADER = 2**20
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor], card: Card) -> None:
+    """The same bytes each time: of two metadata entries safetensors would write now one, now the other first."""
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    metadata = {"format": "pt", "card": json.dumps(card.to_dict())}
-    content = save(tensors, metadata)
-    write_bytes(path, content)
+    write_bytes(path, save(tensors, {"card": json.dumps(card.to_dict())}))
 
 
 def read_card(path: Path) -> Card:

@@ -1,5 +1,6 @@
 """People's own images."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from gcm.data import ImageFolder
-from gcm.data.folder_split import FolderSplit
+from gcm.data.folder_split import FolderSplit, in_parallel
 from gcm.error import InputError
 
 
@@ -105,9 +106,9 @@ def test_adding_a_file_does_not_deal_the_images_anew(tmp_path):
     for name in ("x", "y"):
         for index in range(50):
             write(tmp_path / name / f"{index}.png")
-    before = {path.name for path in ImageFolder(root=str(tmp_path))._files(train=True)[0] if path.parent.name == "x"}
+    before = {path.name for path in ImageFolder(root=str(tmp_path))._files("train")[0] if path.parent.name == "x"}
     write(tmp_path / "x/new.png")
-    after = {path.name for path in ImageFolder(root=str(tmp_path))._files(train=False)[0] if path.parent.name == "x"}
+    after = {path.name for path in ImageFolder(root=str(tmp_path))._files("test")[0] if path.parent.name == "x"}
     assert len(before & after) <= 1
 
 
@@ -153,5 +154,26 @@ def test_folders_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"two classes or more, got \['only'\]"):
         _ = ImageFolder(root=str(tmp_path)).train
     (tmp_path / "other").mkdir()
-    with pytest.raises(InputError, match=r"only gives no training image; endings known: \.png"):
+    with pytest.raises(InputError, match=r"only gives no training image; endings known: .*\.png"):
         _ = ImageFolder(root=str(tmp_path)).train
+
+
+def test_files_are_read_in_parallel_and_in_their_order(monkeypatch, capsys):
+    monkeypatch.setattr("gcm.data.folder_split.AT_ONCE", 4)
+    here = threading.Barrier(2, timeout=20)
+
+    def work(number):
+        if number < 2:
+            here.wait()  # each waits for the other
+        if number % 10 == 9:
+            raise InputError(f"{number} is bad; mend or remove it")
+        return -number
+
+    assert in_parallel(range(9), work) == [0, -1, -2, -3, -4, -5, -6, -7, -8]
+    with pytest.raises(InputError, match=r"^2 files: 9 is bad; 19 is bad; mend or remove them$"):
+        in_parallel(range(25), work)
+    assert capsys.readouterr().out == ""
+    assert in_parallel([], work) == []
+    in_parallel(range(100, 109), work)
+    with pytest.raises(InputError, match=r"^109 is bad; mend or remove it$"):
+        in_parallel(range(100, 115), work)

@@ -27,6 +27,28 @@ def test_fewer_images_than_a_batch_make_one_batch():
     assert [len(batch) for batch in ShuffledBatches(5, 8, 0, lambda: (0, 0))] == [5]
 
 
+@pytest.mark.parametrize(("count", "batch_size", "sizes"), [
+    (192, 128, [96, 96]), (197, 12, [12] * 10 + [11] * 7), (129, 128, [65, 64]), (128, 128, [128]), (5, 8, [5]), (1, 8, [1]), (17, 16, [9, 8]),
+])  # fmt: skip
+def test_an_epoch_of_all_images_in_batches_nearly_alike(count, batch_size, sizes):
+    batches = ShuffledBatches(count, batch_size, 0, lambda: (0, 0), whole=True)
+    assert [len(batch) for batch in batches] == sizes
+    assert len(batches) == len(sizes)
+    assert torch.cat(list(batches)).sort().values.tolist() == list(range(count))
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_of_all_images_every_process_gets_equally_many(processes):
+    batches = [
+        list(ShuffledBatches(50, 8, 0, lambda: (0, 0), rank, processes, whole=True)) for rank in range(processes)
+    ]
+    assert len({tuple(len(batch) for batch in part) for part in batches}) == 1
+    seen = torch.cat([batch for part in batches for batch in part]).tolist()
+    assert len(seen) == len(set(seen)) == 50 // processes * processes
+    rest = list(ShuffledBatches(50, 8, 0, lambda: (0, 2), 0, processes, whole=True))
+    assert [batch.tolist() for batch in rest] == [batch.tolist() for batch in batches[0][2:]]
+
+
 def test_the_order_follows_seed_and_epoch():
     def order(seed, epoch):
         return torch.cat(list(ShuffledBatches(64, 8, seed, lambda: (epoch, 0)))).tolist()

@@ -1,12 +1,17 @@
 """Exported files compute what the network does, on any number of images, without our code."""
 
+import getpass
 import json
+import platform
+import re
+import socket
+import zipfile
 
 import onnx
 import onnxruntime
 import pytest
 import torch
-from sample import NETWORKS, images_of, randomized
+from sample import NETWORKS, ROOT, images_of, randomized
 
 import gcm
 from gcm.data import Digits, ImageSpec
@@ -51,6 +56,63 @@ def test_the_task(train_py, tmp_path):
     assert contributions.sum((2, 3, 4)) == pytest.approx(logits, rel=1e-3, abs=1e-4)
     assert (logits.argmax(1) == labels.numpy()).mean() > 0.99
     assert (tmp_path / "out/gcm_digits.pt2").is_file()
+
+
+def contents(path):
+    """All bytes of a file, of an archive unpacked."""
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"\n".join(name.encode() + b"\n" + archive.read(name) for name in archive.namelist())
+
+
+def card_in(path):
+    if path.suffix == ".pt2":
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith("extra/card"))
+            return json.loads(archive.read(name))
+    return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}["card"])
+
+
+@needs_onnx
+def test_files_say_what_the_network_is_and_nothing_of_the_machine(train_py, tmp_path):
+    """Of a training of one's own, which no card was published of."""
+    words = ("model.widths=[2,3,4]", "trainer.max_epochs=1", "+trainer.limit_train_batches=2", "data.root=my_own_data")
+    assert train_py("task=train", *words, "output=run").code == 0
+    end = train_py("task=export", "weights=run", "output=out")
+    assert end.code == 0, end.err
+    network = gcm.load(tmp_path / "run")
+    machine = network.card.machine
+    own = [
+        str(ROOT),
+        str(tmp_path),
+        "my_own_data",
+        "site-packages",
+        socket.gethostname(),
+        f"/{getpass.getuser()}/",
+        "max_epochs=1",
+        machine,
+        platform.node(),
+    ]
+    for ending in ("onnx", "pt2"):
+        path = tmp_path / f"out/gcm_digits.{ending}"
+        written = contents(path)
+        assert [text for text in own if text and text.encode() in written] == []
+        assert re.findall(rb"[ -~]{0,40}\.py\b|\"(?:/|[A-Z]:)[\w./-]{3,}", written) == []
+        card = card_in(path)
+        assert (card["complete"], card["signed"]) == (True, True)
+        assert (card["parameters"], card["macs"]) == (network.parameter_count(), network.multiplications())
+        assert card["completeness_residual"] < 1e-4
+        assert (card["machine"], card["measured_on"], card["overrides"]) == ("", "", [])
+        assert card["tests"][0]["images"] == 360
+        assert card["weights_sha256"] == network.card.weights_sha256
+
+
+@needs_onnx
+def test_what_was_published_of_a_network_stays(train_py, tmp_path):
+    assert train_py("task=export", "weights=gcm_digits", "task.formats=[onnx]", "output=out").code == 0
+    card, published = card_in(tmp_path / "out/gcm_digits.onnx"), gcm.load("gcm_digits").card.to_dict()
+    assert {name for name in card if card[name] != published[name]} <= {"config", "overrides", "machine", "measured_on"}
 
 
 def test_what_the_task_refuses(train_py):

@@ -33,7 +33,7 @@ WRONG = {
     "weights corrupt": (["task=test", "weights=broken.ckpt"], r"broken.ckpt is not a checkpoint of this project"),
     "resume missing": (["task=train", "resume=nowhere"], r"resume=nowhere is no run directory with a last.ckpt"),
     "data missing": (["data=mnist", "data.root=nowhere"], r"mnist is not complete in .*nowhere.*expected there: MNIST/raw"),
-    "folder missing": (["data=image_folder", "data.root=nowhere"], r"data.root=nowhere is no directory"),
+    "folder missing": (["data=image_folder", "data.root=nowhere"], r"data.root=/.*/nowhere is no directory"),
     "output taken": (["output=taken"], r"output=taken holds something already; name a new directory"),
     "our own trainer setting": (["task=train", "+trainer.logger=true"], r"trainer.logger is set by the program itself"),
     "too small images": (["task=train", "model=tiny_lenet", "data=image_folder", "data.root=tiny"], r"at least 12x12 pixels, got 8x8"),

@@ -1,0 +1,66 @@
+"""How long a training is, where that is left to the number of its images."""
+
+import sys
+from math import ceil
+
+from omegaconf import DictConfig, OmegaConf
+
+from gcm.console import say, say_once
+from gcm.data import ImageData
+from gcm.error import listed
+
+EPOCHS = 15
+"""As in `configs/trainer/default.yaml`, where these are steps enough."""
+STEPS = 400
+FEW_STEPS = 100
+"""With fewer a network may have learned nothing; batch normalization's statistics alone take some dozens."""
+
+
+def fitted(config: DictConfig, data: ImageData) -> DictConfig:
+    """The config with what is null in it chosen for the training images, in `data`, too; what was chosen is said."""
+    of_data = data.chosen()
+    for name, value in of_data.items():
+        setattr(data, name, value)
+    chosen = {f"data.{name}": value for name, value in of_data.items()}
+    if config.trainer.max_epochs is None and config.trainer.max_steps == -1:
+        chosen["trainer.max_epochs"] = max(EPOCHS, ceil(STEPS / data.batches_in_epoch))
+    if not chosen:
+        return config
+    config = config.copy()
+    for key, value in chosen.items():
+        OmegaConf.update(config, key, value, force_add=True)
+    said = listed(f"{key}={value}" for key, value in chosen.items())
+    say_once(f"chosen for {len(data.train):,} training images: {said}")
+    return config
+
+
+def as_begun(config: DictConfig, begun: DictConfig) -> DictConfig:
+    """The config with what is null in it as it was chosen when the training began."""
+    config = config.copy()
+    for section in ("data", "trainer"):
+        for name, value in config[section].items():
+            if value is None and name in begun[section]:
+                config[section][name] = begun[section][name]
+    return config
+
+
+def planned_steps(config: DictConfig, data: ImageData) -> int:
+    """Optimizer steps of a training in one process."""
+    most = config.trainer.max_steps if config.trainer.max_steps > 0 else sys.maxsize
+    epochs = config.trainer.max_epochs
+    return int(most if epochs is None else min(most, epochs * steps_of_epoch(config, data.batches_in_epoch)))
+
+
+def steps_of_epoch(config: DictConfig, batches: int) -> int:
+    limit: int | float = config.trainer.get("limit_train_batches") or 1.0
+    batches = int(limit * batches) if isinstance(limit, float) else min(limit, batches)
+    return ceil(batches / int(config.trainer.get("accumulate_grad_batches", 1)))
+
+
+def say_if_short(config: DictConfig, data: ImageData) -> None:
+    steps = planned_steps(config, data)
+    if steps < FEW_STEPS:
+        say(
+            f"a short training: {steps} step{'s' if steps != 1 else ''} of up to {data.batch_size} images; more with "
+            "trainer.max_epochs=, or a smaller data.batch_size="
+        )
