@@ -1,11 +1,14 @@
 """Which values depend on the image, and what is done to them that autograd does not show."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
@@ -71,7 +74,9 @@ class Dependence:
 
     def is_cut(self, value: Tensor) -> bool:
         """Whether it depends on the image, and autograd does not know it."""
-        return id(value) in self.without_gradient
+        if id(value) not in self.without_gradient:
+            return False
+        return value.grad_fn is None or not self.reaches(value.grad_fn)  # an autograd.Function gives it a node later
 
     def reaches(self, node: Node) -> bool:
         """Whether the graph leads from there to the image."""
@@ -121,9 +126,8 @@ class Dependence:
             self.left.add(name)
         if name in SHAPES:
             return
-        if any(
-            id(value) in self.same_memory or (value.requires_grad and not torch.is_grad_enabled()) for value in changed
-        ):
+        hidden = [value for value in changed if self.is_hidden(value)]
+        if hidden and not within_function():
             self.unseen.add(name)
         memory = {address(value) for value in dependent if value.requires_grad or id(value) in self.same_memory} - {0}
         for value in results:
@@ -135,6 +139,10 @@ class Dependence:
         for node in (node for value in results for node in nodes_of(value)):
             if self.reaches(node) and what:
                 self.products[node] = what
+
+    def is_hidden(self, value: Tensor) -> bool:
+        """Whether autograd does not see that a value that depends on the image is written into."""
+        return id(value) in self.same_memory or (value.requires_grad and not torch.is_grad_enabled())
 
     def what_is_not_linear(
         self,
@@ -173,6 +181,20 @@ def call_name(function: Callable[..., Any]) -> str:
     """Of a function, or of the attribute that is read."""
     name: str = function.__name__
     return getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name
+
+
+def within_function() -> bool:
+    """Whether the forward pass of an `autograd.Function` is at work, which tells autograd afterwards what it wrote.
+
+    PyTorch does not say so; a caller's first argument does.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        first, *_ = frame.f_code.co_varnames or ("",)
+        if isinstance(frame.f_locals.get(first), FunctionCtx):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def version(value: Tensor) -> int:

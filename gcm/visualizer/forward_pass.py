@@ -104,7 +104,7 @@ class ForwardPass:
     @cached_property
     def _recorded_parts(self) -> list[RecordedPart]:
         if self.recorded == "guided":
-            with one_line(self.model):
+            with one_line(self.model, self.images):
                 return self._record(self.images, GuidedReLUs())
         return self._plain(lambda: self._record(self.images))
 
@@ -132,7 +132,7 @@ class ForwardPass:
                 raise
             except RuntimeError:
                 self._out_of_place = True
-        with one_line(self.model):
+        with one_line(self.model, self.images):
             return compute()
 
     def _recorded_part(self, images: Tensor, watched: GuidedReLUs | Watched | None) -> RecordedPart:
@@ -202,14 +202,14 @@ class ForwardPass:
 
     def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
         """The same where ReLUs go back by a rule; `InputError` where the network has other activations."""
-        with one_line(self.model):
+        with one_line(self.model, self.images):
             return self._gradients(self._record(self.images, GuidedReLUs(rule)))
 
     @cached_property
     def guided_gradients(self) -> Tensor:
         """Each target's logit backpropagated to the image by the guided rule, `(B,T,C,H,W)`."""
         assert self.recorded == "guided"
-        with one_line(self.model):
+        with one_line(self.model, self.images):
             return self._gradients(self._recorded_parts)
 
     @cached_property
@@ -270,13 +270,15 @@ def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor, network: n
 
 
 @contextmanager
-def one_line(network: nn.Module) -> Iterator[None]:
-    """Where PyTorch cannot go back through a network, its reason in one line."""
+def one_line(network: nn.Module, images: Tensor) -> Iterator[None]:
+    """Where PyTorch cannot go back through a network, its reason in one line; the network's own errors are its own."""
     try:
         yield
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
+        with torch.no_grad():
+            logits_of(network, images)
         reason, *_ = str(error).splitlines() or [type(error).__name__]
         raise InputError(f"{type(network).__name__} cannot be differentiated: {shortened(reason, 300)}") from error
 

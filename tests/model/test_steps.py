@@ -142,7 +142,16 @@ def test_the_same_function_is_explained_however_it_is_written():
             torch.testing.assert_close(visualizer(network, IMAGES).maps, visualizer(expected, IMAGES).maps)
 
 
-@pytest.mark.parametrize("network", [lambda: of(OwnHead), hooked_layer], ids=["head", "hook"])
+def replaced_layer():
+    network = of(CNN)
+    weight, bias = network.linear.weight.detach(), network.linear.bias.detach()
+    network.linear.forward = lambda pooled: -nn.functional.linear(pooled, weight, bias)
+    return network
+
+
+@pytest.mark.parametrize(
+    "network", [lambda: of(OwnHead), hooked_layer, replaced_layer], ids=["head", "hook", "replaced"]
+)
 def test_an_overridden_head(network):
     """CAM has no meaning there; Grad-CAM takes the gradient through it."""
     network = network()
@@ -176,6 +185,24 @@ class OtherScores(GCM):
         return super().scores(images, decoded) * 3
 
 
+class OtherShortcut(GCM):
+    def _scores_without_maps(self, brightness, decoded):
+        return -super()._scores_without_maps(brightness, decoded)
+
+
+class WritingScores(GCM):
+    def scores(self, images, decoded):
+        return super().scores(images.mul_(0.5), decoded)
+
+
+def replaced_class_layer():
+    network = of(GCM)
+    layer = network.decoder.class_layer
+    convolve = layer.forward
+    layer.forward = lambda decoded: -convolve(decoded)
+    return network
+
+
 def reflecting():
     network = of(GCM)
     network.decoder.class_layer.padding_mode = "reflect"
@@ -188,16 +215,21 @@ OTHER_GCM = {
     "maps": lambda: of(OtherMaps),
     "scores": lambda: of(OtherScores),
     "class layer": reflecting,
+    "another class layer": replaced_class_layer,
+    "shortcut": lambda: of(OtherShortcut),
+    "scores that write": lambda: of(WritingScores),
 }
 
 
 @pytest.mark.parametrize("visualizer", GCM_BY_STEPS, ids=repr)
 @pytest.mark.parametrize("name", OTHER_GCM)
 def test_maps_that_are_not_the_score_are_refused(name, visualizer):
+    images = IMAGES.clone()
     with pytest.raises(InputError, match=r"the logits of \w+ are not the mean of weight map times image"):
-        visualizer(OTHER_GCM[name](), IMAGES)
-    explanation = Saliency()(OTHER_GCM[name](), IMAGES)
-    torch.testing.assert_close(explanation.logits, OTHER_GCM[name]()(IMAGES))
+        visualizer(OTHER_GCM[name](), images)
+    explanation = Saliency()(OTHER_GCM[name](), images)
+    assert torch.equal(images, IMAGES)
+    torch.testing.assert_close(explanation.logits, OTHER_GCM[name]()(images.clone()))
 
 
 def test_a_decoder_that_works_in_place():
@@ -217,3 +249,18 @@ def test_a_decoder_that_works_in_place():
         assert torch.equal(images, IMAGES)
     torch.testing.assert_close(network.contributions(IMAGES.clone()).parts, twin.contributions(IMAGES).parts)
     torch.testing.assert_close(network(IMAGES.clone()), twin(IMAGES))
+
+
+def test_a_hook_on_all_modules():
+    network = of(CNN)
+
+    def turned(module, _given, logits):
+        return -logits if module is network else None
+
+    handle = torch.nn.modules.module.register_module_forward_hook(turned)
+    try:
+        with pytest.raises(InputError, match="are not head"):
+            CAM()(network, IMAGES)
+        torch.testing.assert_close(Saliency()(network, IMAGES).logits, network(IMAGES))
+    finally:
+        handle.remove()

@@ -207,3 +207,90 @@ def test_metrics(metric):
         assert torch.equal(images, IMAGES)
         values.append(measured.per_image())
     torch.testing.assert_close(*values)
+
+
+def test_functions_of_one_s_own_that_write_in_place_are_seen():
+    """They tell autograd what they wrote."""
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, values):
+            ctx.mark_dirty(values)
+            values.mul_(2)
+            return values.add_(1)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * 2
+
+    found = Saliency()(Normalizing(lambda images: Scaled.apply(images)), IMAGES)
+    assert_same(found, Saliency()(Normalizing(lambda images: images * 2 + 1), IMAGES))
+
+
+def before_a_write_that_is_seen(images):
+    with torch.no_grad():
+        images.div_(0.25)
+    images -= 0.5
+    return images
+
+
+def to_a_copy(images):
+    copy = images.clone()
+    copy.data.sub_(CENTRE)
+    return copy
+
+
+@pytest.mark.parametrize("prepared", [before_a_write_that_is_seen, to_a_copy])
+@pytest.mark.parametrize("visualizer", [Saliency(), GuidedBackprop(), LRP("epsilon", "epsilon")], ids=str)
+def test_what_autograd_cannot_see_is_refused_beside_what_it_sees(visualizer, prepared):
+    with pytest.raises(InputError, match="Normalizing"):
+        visualizer(Normalizing(prepared), IMAGES)
+
+
+def one_by_one(images):
+    for channel, mean, deviation in zip(images.unbind(1), MEAN.double(), DEVIATION.double(), strict=True):
+        channel.sub_(mean).div_(deviation)
+    return images
+
+
+def into_another(images):
+    out = torch.empty_like(images)
+    torch.sub(images, CENTRE, out=out)
+    return out.div_(SCALE)
+
+
+WEIGHT = nn.Parameter(torch.ones(3, 3, 1, 1).double())
+
+
+def read_before(images):
+    """A convolution has read what is written into afterwards."""
+    first = torch.nn.functional.conv2d(images, WEIGHT)
+    images.mul_(2)
+    return first + images
+
+
+def read_before_twin(images):
+    return torch.nn.functional.conv2d(images, WEIGHT) + images * 2
+
+
+@pytest.mark.parametrize(
+    ("prepared", "other"), [(one_by_one, twin), (into_another, twin), (read_before, read_before_twin)]
+)
+@pytest.mark.parametrize("visualizer", [Saliency(), IntegratedGradients(3), SmoothGrad(2), InputXGradient()], ids=repr)
+def test_what_autograd_cannot_go_through_is_computed_without_writing_in_place(visualizer, prepared, other):
+    images = IMAGES.clone()
+    found = visualizer(Normalizing(prepared), images)
+    assert torch.equal(images, IMAGES)
+    assert_same(found, visualizer(Normalizing(other), IMAGES))
+
+
+def test_a_network_that_returns_its_own_memory():
+    class Buffered(Normalizing):
+        def forward(self, images):
+            logits = super().forward(images)
+            self.memory = getattr(self, "memory", torch.empty(4, 3).double())
+            self.memory[: len(logits)] = logits.detach()
+            return self.memory[: len(logits)]
+
+    found = Occlusion()(Buffered(twin), IMAGES)
+    torch.testing.assert_close(found.maps, Occlusion()(Normalizing(twin), IMAGES).maps)

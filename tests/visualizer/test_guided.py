@@ -1,5 +1,7 @@
 """The guided rule reaches every way to write a ReLU, and says so where it cannot."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -67,6 +69,21 @@ def chosen(values):
     return kept
 
 
+def view_written(values, write):
+    values = values.clone()
+    write(values.view(-1))
+    return values
+
+
+def masked(values: torch.Tensor):
+    return values * (values > 0)
+
+
+def scripted(values):
+    with warnings.catch_warnings(action="ignore"):  # newer versions of PyTorch would have it exported
+        return torch.jit.script(masked)(values)
+
+
 NOT_GUIDED = {
     "clamp": lambda x: x.clamp(min=0),
     "clamp_min": lambda x: x.clamp_min(0),
@@ -130,6 +147,16 @@ NOT_GUIDED = {
     "einsum": lambda x: torch.einsum("bchw,bchw->bchw", x, x.detach().sign()),
     "where with detached values": lambda x: torch.where(x.detach() > 0, x, torch.zeros(())),
     "fused": lambda x: F.scaled_dot_product_attention(x, x, x),
+    "written into a view": lambda x: view_written(x, lambda part: part.clamp_(min=0)),
+    "square written into a part": lambda x: view_written(x, lambda part: part[:3].pow_(2)),
+    "leaky written into a view": lambda x: view_written(x, lambda part: F.leaky_relu(part, 0.1, inplace=True)),
+    "mask written into a view": lambda x: view_written(x, lambda part: part.__setitem__(part < 0, 0)),
+    "scripted mask": scripted,
+    "constant by the image": lambda x: torch.tensor(1.0) / (1 + x),
+    "mask as a new tensor": lambda x: x * x.new_tensor((x.detach() > 0).tolist()),
+    "mask by dlpack": lambda x: x * torch.from_dlpack((x.detach() > 0).float()),
+    "behind autograd": lambda x: (x.data.clamp_(min=0), x)[1],
+    "without autograd": lambda x: (torch.no_grad()(x.clamp_)(min=0), x)[1],
     "amax": lambda x: torch.stack([x, torch.zeros_like(x)]).amax(0),
 }
 
@@ -162,7 +189,7 @@ def test_every_relu_is_guided(activation):
 def test_other_activations_are_refused_by_name(activation):
     mixed = OneLayer(lambda values: activation(F.relu(values) - 0.1))
     with pytest.raises(
-        InputError, match=r"guided backprop is defined for ReLU networks; OneLayer has other activations: [A-Za-z]"
+        InputError, match=r"guided backprop is defined for ReLU networks; OneLayer has other activations: [A-Za-z_]"
     ):
         GuidedBackprop()(mixed, IMAGES[:1])
 
@@ -172,6 +199,9 @@ def parts_written(values):
     out[:, :2] = values[:, 2:]
     return out
 
+
+KEPT = nn.Parameter(torch.rand(4, 4, 1, 1)) * 2
+"""No leaf, and no function of the image."""
 
 LINEAR = {
     "sum with itself": lambda x: x + x.flip(2),
@@ -194,6 +224,16 @@ LINEAR = {
     "einsum with weights": lambda x: torch.einsum("bchw,kc->bkhw", x, torch.ones(4, 4)),
     "shuffled": lambda x: F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2),
     "weights that are computed": lambda x: F.conv2d(x, (nn.Parameter(torch.ones(4, 4, 1, 1)) ** 2).tanh()),
+    "channels shuffled": lambda x: F.channel_shuffle(x, 2),
+    "turned": lambda x: torch.rot90(x, 1, (2, 3)),
+    "masked by constants": lambda x: x.masked_fill(torch.eye(6).bool(), 0.0),
+    "chosen by constants": lambda x: torch.where(torch.eye(6).bool(), x, torch.zeros(())),
+    "triangle": torch.tril,
+    "written by index": lambda x: torch.zeros_like(x).index_copy(1, torch.tensor([3, 2, 1, 0]), x),
+    "sampled": lambda x: F.grid_sample(
+        x, F.affine_grid(torch.eye(2, 3).expand(len(x), 2, 3), [len(x), 4, 6, 6], False), align_corners=False
+    ),
+    "weights kept from outside": lambda x: F.conv2d(x, KEPT),
     "a look at values": lambda x: x if x.isfinite().all() else x * 2,
 }
 
@@ -234,3 +274,13 @@ def test_gradients_outside_are_not_guided_afterwards():
     values = torch.tensor([1.0, -1.0], requires_grad=True)
     F.relu(values).sum().neg().backward()
     assert values.grad.tolist() == [-1.0, 0.0]
+
+
+def test_hooks_of_the_user_change_nothing():
+    network = OneLayer(nn.ReLU())
+    expected = GuidedBackprop()(network, IMAGES).maps
+    network.convolution.register_full_backward_hook(lambda *_: None)
+    network.activation.register_forward_hook(
+        lambda _module, _given, values: values.register_hook(lambda _: None) and None
+    )
+    torch.testing.assert_close(GuidedBackprop()(network, IMAGES).maps, expected)

@@ -60,7 +60,7 @@ class Relevance(Visualizer):
         """The relevance of the pixels, and the layers that it has gone through."""
         check_differentiable(forward_pass.model)
         images = forward_pass.images.clone().requires_grad_()
-        with one_line(forward_pass.model), torch.enable_grad():
+        with one_line(forward_pass.model, forward_pass.images), torch.enable_grad():
             logits, layers = traced_logits(forward_pass.model, images)
             begin = logits * logits.detach()  # its gradient is the logit, the relevance to begin with
         self.composite.assign(layers)
@@ -72,7 +72,7 @@ class Relevance(Visualizer):
         parameter = next(model.parameters())
         image = torch.zeros(1, *model.spec.shape, device=parameter.device, dtype=parameter.dtype)
         try:
-            with inspected(model, image) as forward_pass, one_line(model), torch.enable_grad():
+            with inspected(model, image) as forward_pass, one_line(model, image), torch.enable_grad():
                 check_differentiable(model)
                 traced_logits(model, forward_pass.images.clone().requires_grad_())
         except InputError as error:
