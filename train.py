@@ -3,6 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
+from gcm.launch import first_alone
 from gcm.task.command_line import one_line_errors, run, until_the_end
 
 
@@ -12,5 +13,5 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    with one_line_errors(), until_the_end:
+    with one_line_errors(), first_alone(), until_the_end:
         main()

@@ -17,6 +17,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from gcm.build import build, unknown_key
 from gcm.console import console
 from gcm.error import InputError, listed
+from gcm.launch import refuse_torchrun
 from gcm.plain import printable
 from gcm.stopping import Stopped, signals_raise_stopped
 
@@ -53,9 +54,9 @@ def run(config: DictConfig) -> float | None:
 
     Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
     """
-    from gcm.task.device import compute_alike_every_time
+    from gcm.task.device import check_device, compute_alike_every_time
     from gcm.task.run_directory import in_sweep
-    from gcm.task.settings import check_config, chosen, refuse_unread
+    from gcm.task.settings import PARALLEL, TRAINING, check_config, chosen, refuse_unread
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -64,6 +65,10 @@ def run(config: DictConfig) -> float | None:
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
         refuse_unread()
+        if config.names.task not in TRAINING:
+            check_device(config)
+        if config.names.task not in PARALLEL:
+            refuse_torchrun(f"task={config.names.task}")
         compute_alike_every_time(config)
         objective: float | None = build(config.task, config, key="task")
         return objective
@@ -106,6 +111,8 @@ def known_reason(error: Exception) -> str:
     message = str(error)
     if message.startswith("Config group override"):
         return "a group's choice cannot be null; python train.py --help shows the choices"
+    if "returned nan values in its" in message:  # trainer.detect_anomaly
+        return f"training diverged: {message}; start anew with a smaller optimizer.lr"
     if message.startswith("Exceeds the limit"):
         return "a number has more digits than can be read"
     if isinstance(error, MemoryError) or any(words in message for words in NO_MEMORY):

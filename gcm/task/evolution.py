@@ -1,7 +1,6 @@
 """`task=evolution`: watch networks learn, from the checkpoints that their trainings kept."""
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,8 @@ from gcm.task.composed import composed
 from gcm.task.device import device_of
 from gcm.task.grad_cam import explained_class, the_visualizer
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_overridden, task_overrides
+from gcm.task.settings import refuse, refuse_of_trainings, refuse_overridden, task_overrides
+from gcm.task.shared_work import goes_on_alone
 from gcm.task.train import train_network
 from gcm.task.weights import named_data
 from gcm.visualizer import Visualizer
@@ -66,9 +66,12 @@ def evolution(
             for experiment, (part, words) in trainings.items():
                 say(f"training {experiment}")
                 train_network(part, directory / experiment, overrides=words)
+            if not goes_on_alone():
+                return
             runs = [opened(directory / experiment, config, shown) for experiment in experiments]
             watch(runs, config, shown, directory)
         return
+    refuse_of_trainings()
     named = [config.weights] if isinstance(config.weights, str) else list(config.weights)
     runs = [opened(Path(where), config, shown) for where in named]
     if len({run.name for run in runs}) < len(runs):
@@ -114,8 +117,11 @@ def training(experiment: str) -> tuple[DictConfig, list[str]]:
 
 def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> None:
     """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
+    from gcm.training.trainer_setting import Length
+
     data: ImageData = build(config.data, key="data")
-    every, steps = config.checkpoint.every_n_steps, planned_steps(config, len(data.train))
+    batches = max(1, len(data.train) // config.data.batch_size)
+    every, steps = config.checkpoint.every_n_steps, Length.of(config.trainer, batches).steps
     if every is None or any(number % every or number > steps for number in shown.iterations):
         kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
         raise InputError(
@@ -124,13 +130,6 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
         )
     shown.visualizer.check_fits(build(config.model, data.spec, key="model"))
     first_of_each_class(data.test.labels, data.class_names(), shown.images_per_class)
-
-
-def planned_steps(config: DictConfig, images: int) -> int:
-    """Optimizer steps of a training in one process."""
-    most = config.trainer.max_steps if config.trainer.max_steps > 0 else sys.maxsize
-    epochs = config.trainer.max_epochs
-    return int(most if epochs is None else min(most, epochs * max(1, images // config.data.batch_size)))
 
 
 def opened(where: Path, config: DictConfig, shown: Shown) -> Run:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from gcm.error import InputError
 from gcm.file import is_partial, make_directory, reason
+from gcm.launch import DIRECTORY_VARIABLE, is_first_process
 from gcm.lock import locked
 from gcm.stopping import Stopped
 
@@ -21,8 +22,6 @@ RESUMABLE = ("all", "train", "regions", "noise_mask", "faithfulness")
 """Tasks that `resume=` goes on with."""
 BEGUN = ("config.yaml", "study.json")
 """Files, written first, that tell what was begun."""
-DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
-"""Tells the processes that a distributed training starts where the first of them writes."""
 LOCK = ".lock"
 """The file in a directory that says which process writes there."""
 
@@ -41,7 +40,7 @@ def run_directory(config: DictConfig) -> Iterator[Path]:
         with claimed(directory):
             if config.output is not None:
                 check_new(directory, resumable=config.names.task in RESUMABLE)
-            ours = True
+            ours = is_first_process()
             yield directory
     except (InputError, OSError):
         if ours and all(path.name in BEGUN for path in files_in(directory)):
@@ -103,11 +102,6 @@ def claimed(directory: Path) -> Iterator[None]:
 def in_sweep() -> bool:
     """Whether this is a job of a multirun."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
-
-
-def is_first_process() -> bool:
-    """Of a distributed run."""
-    return int(os.environ.get("LOCAL_RANK", 0)) == 0
 
 
 def made_directory(config: DictConfig) -> Path:

@@ -8,11 +8,11 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, check_settings, plain, resolve
+from gcm.build import build, check_settings, check_type, plain, resolve
 from gcm.data import ImageSpec
 from gcm.error import InputError, listed
 from gcm.plain import check_interpolations
-from gcm.setting import Count, PositiveCount, Seed, Share, ShareBelowOne
+from gcm.setting import OF_LIBRARIES, Count, PositiveCount, Seed, Share, ShareBelowOne
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,9 @@ TRAINING = ("train", "all")
 """Tasks that train what the config describes."""
 STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
 """Images by which a model's settings are checked before any data are read."""
-TRAINERS = (*TRAINING, "evolution", "benchmark")
+TRAINERS = (*TRAINING, "evolution")
+PARALLEL = (*TRAINERS, "test", "decline_ratio")
+"""Tasks that several processes can share."""
 READ_BY = {
     **dict.fromkeys(("model", "optimizer", "schedule"), TRAINERS),
     **dict.fromkeys(("checkpoint", "claim", "compile", "label_smoothing", "tensorboard"), (*TRAINING, "evolution")),
@@ -69,9 +71,15 @@ READ_BY = {
     "measure": ("faithfulness",),
 }
 """The tasks that read a section of the config, where not all do."""
-READ_IN_EVALUATION = tuple(
-    f"trainer.{name}" for name in ("accelerator", "devices", "enable_progress_bar", "precision", "strategy")
-)
+OF_TRAINER = {
+    "accelerator": None,
+    "devices": PARALLEL,
+    "enable_progress_bar": None,
+    "num_nodes": PARALLEL,
+    "precision": (*TRAINERS, "test"),
+    "strategy": PARALLEL,
+}
+"""The tasks that read a setting of the trainer, where not only trainings do; None: all."""
 GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2, "metric": 0}
 """How many arguments of a section's class come from the program and not from the config."""
 
@@ -102,6 +110,9 @@ def check_config(config: DictConfig) -> None:
     group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
     optimizer = build(parts["optimizer"], [group], key="optimizer")
     build(parts["schedule"], optimizer, 100, key="schedule")
+    for name, kind in OF_LIBRARIES["trainer"].items():  # here, since Lightning takes a second to import
+        if name in parts["trainer"]:
+            check_type(kind, parts["trainer"][name], f"trainer.{name}")
     if config.names.task in TRAINING:
         from gcm.training.trainer import check_trainer
 
@@ -136,15 +147,23 @@ def refuse_overridden(*keys: str) -> None:
 
 
 def refuse_unread() -> None:
-    """The same for whole sections of the config that the task does not look at."""
+    """The same for whatever the task does not look at: sections of the config, and settings of the trainer."""
     task = chosen("task")
     for key in overridden_keys():
-        section = key.split(".")[0].split("@")[0]
-        readers = READ_BY.get(section, (task,))
-        if section == "trainer" and key not in READ_IN_EVALUATION:
-            readers = TRAINERS
-        if task not in readers:
+        readers = readers_of(key)
+        if readers is not None and task not in readers:
             raise InputError(f"task={task} does not use {key}=; leave it out, or choose one of task={listed(readers)}")
+
+
+def readers_of(key: str) -> tuple[str, ...] | None:
+    """The tasks that look at a setting; None: not only some."""
+    section, _, name = key.split("@")[0].partition(".")
+    return OF_TRAINER.get(name, TRAINERS) if section == "trainer" else READ_BY.get(section)
+
+
+def refuse_of_trainings() -> None:
+    """The same where a task that may train does not."""
+    refuse_overridden(*(key for key in overridden_keys() if (readers_of(key) or ())[: len(TRAINING)] == TRAINING))
 
 
 def refuse_other_data() -> None:

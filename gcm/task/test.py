@@ -8,8 +8,10 @@ from omegaconf import DictConfig
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.file import write_json
+from gcm.launch import start_together
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, task_overrides
+from gcm.task.shared_work import goes_on_alone
 from gcm.task.weights import named_data, named_networks
 from gcm.zoo import SavedNetwork
 
@@ -21,6 +23,8 @@ def test(config: DictConfig) -> None:
     data = named_data(config, networks)
     with run_directory(config) as directory:
         results = [tested(saved, data, config, directory) for saved in networks]
+        if not goes_on_alone():
+            return
         write_json(directory / "result.json", results)
     show_results(results)
     say(f"files: {directory}")
@@ -35,6 +39,7 @@ def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: 
     network = saved.network()
     trainer = lightning_trainer(config.trainer, directory, [], tensorboard=False, validated=False)
     module = ClassifierTraining(network, data, channels_last=config.channels_last)
+    start_together()
     (measured,) = trainer.test(module, ImageBatches(data), verbose=False)
     return {
         "network": saved.card.name,
