@@ -269,7 +269,7 @@ TOGETHER = {
     "an endless training": (["trainer.max_steps=0"], r"trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1"),
     "no length at all": (["trainer.max_epochs=null"], r"trainer.max_epochs must be 1 or more, or null"),
     "half precision on a CPU": (["trainer.precision=16-mixed", "trainer.accelerator=cpu"], r"trainer.precision=16-mixed needs a GPU.*allowed there: bf16-mixed"),
-    "a strategy that is none": (["trainer.strategy=fast"], r"trainer: .*fast"),
+    "a strategy that is none": (["trainer.strategy=fast"], r"trainer.strategy: must be 'auto', 'ddp'.*; got 'fast'"),
     "what the program sets": (["+trainer.limit_test_batches=2"], r"trainer.limit_test_batches is set by the program itself"),
     "no batches": (["+trainer.limit_train_batches=0"], r"trainer.limit_train_batches: must be .*; got 0"),
     "clipping that turns gradients": (["+trainer.gradient_clip_val=-1"], r"trainer.gradient_clip_val: must be .*; got -1"),

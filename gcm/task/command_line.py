@@ -28,6 +28,8 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 NO_TRIALS = ("No trials are completed yet.", "Record does not exist.")
 """What Optuna says at the end of a search whose jobs all failed."""
 NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
+ALONE = ("Connection closed by peer", "Connection reset by peer")
+"""What a process hears of the library whose distributed run has lost another one."""
 
 until_the_end = ExitStack()
 """What the program gives back when it ends."""
@@ -95,6 +97,8 @@ def one_line_errors() -> Iterator[None]:
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal_number)
     except (ValueError, MemoryError, RuntimeError) as error:
+        if console.quiet and any(words in str(error) for words in ALONE):  # the first process says why
+            sys.exit(1)
         reason = known_reason(error)
         if not reason and not (failed_jobs and str(error) in NO_TRIALS):  # the jobs' errors are said below
             raise
@@ -111,6 +115,8 @@ def known_reason(error: Exception) -> str:
     message = str(error)
     if message.startswith("Config group override"):
         return "a group's choice cannot be null; python train.py --help shows the choices"
+    if any(words in message for words in ALONE):
+        return "another process of this run has ended"
     if "returned nan values in its" in message:  # trainer.detect_anomaly
         return f"training diverged: {message}; start anew with a smaller optimizer.lr"
     if message.startswith("Exceeds the limit"):
