@@ -20,6 +20,7 @@ from gcm.error import InputError, listed
 from gcm.launch import refuse_torchrun
 from gcm.plain import printable
 from gcm.stopping import Stopped, signals_raise_stopped
+from gcm.task.quoting import ambiguous, meant_as_text, unreadable
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -58,7 +59,7 @@ def run(config: DictConfig) -> float | None:
     """
     from gcm.task.device import check_device, compute_alike_every_time
     from gcm.task.run_directory import in_sweep
-    from gcm.task.settings import PARALLEL, TRAINING, check_config, chosen, refuse_unread
+    from gcm.task.settings import PARALLEL, TRAINING, check_config, chosen, refuse_added, refuse_unread
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -66,6 +67,7 @@ def run(config: DictConfig) -> float | None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
+        refuse_added(config)
         refuse_unread()
         if config.names.task not in TRAINING:
             check_device(config)
@@ -158,7 +160,12 @@ def told(error: BaseException) -> str:
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]
         return f"no {name!r} in {group}; allowed: {listed(sorted(options))}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} cannot be read: {str(error).partition('See https')[0]}"
+        word = str(error.override)
+        return unreadable(word, sys.argv[1:]) or f"{word!r} cannot be read: {str(error).partition('See https')[0]}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
-        return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
-    return str(error)
+        from gcm.task.settings import known_keys
+
+        root = cause.parent_node._get_root()
+        known = known_keys(root) if isinstance(root, DictConfig) else []
+        return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node), known))
+    return ambiguous(str(error)) or str(error) + meant_as_text(str(error), sys.argv[1:])

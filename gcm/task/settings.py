@@ -1,5 +1,6 @@
 """The settings that stand at the top of the command line, and the check of all others before any work begins."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, check_settings, check_type, plain, resolve
+from gcm.build import build, check_settings, check_type, plain, resolve, unknown_key
 from gcm.data import ImageSpec
 from gcm.error import InputError, listed
 from gcm.plain import check_interpolations
@@ -54,6 +55,11 @@ class CheckpointSettings:
     every_n_steps: PositiveCount | None
 
 
+SECTIONS = (
+    "data", "model", "optimizer", "schedule", "trainer", "checkpoint", "visualizer", "rendering", "metric", "measure",
+    "task", "experiment", "sweep", "hydra",
+)  # fmt: skip
+"""The parts of the config that are no single settings."""
 TRAINING = ("train", "all")
 """Tasks that train what the config describes."""
 STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
@@ -61,6 +67,7 @@ STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
 TRAINERS = (*TRAINING, "evolution")
 PARALLEL = (*TRAINERS, "test", "decline_ratio")
 """Tasks that several processes can share."""
+OF_CHOSEN_IMAGES = ("all", "explain", "filters", "grad_cam", "noise_mask", "why")
 READ_BY = {
     **dict.fromkeys(("model", "optimizer", "schedule"), TRAINERS),
     **dict.fromkeys(("checkpoint", "claim", "compile", "label_smoothing", "tensorboard"), (*TRAINING, "evolution")),
@@ -69,6 +76,9 @@ READ_BY = {
     "rendering": ("all", "decline_ratio", "explain", "report"),
     "metric": ("all", "decline_ratio", "report"),
     "measure": ("faithfulness",),
+    **dict.fromkeys(
+        ("indices", "label", "start", "count"), ("all", "explain", "filters", "grad_cam", "noise_mask", "why")
+    ),
 }
 """The tasks that read a section of the config, where not all do."""
 OF_TRAINER = {
@@ -144,6 +154,26 @@ def refuse_overridden(*keys: str) -> None:
     """The same for settings that have a value of their own."""
     for key in set(keys) & set(overridden_keys()):
         raise InputError(f"task={chosen('task')} does not use {key}=; leave it out or choose another task")
+
+
+def known_keys(config: DictConfig) -> list[str]:
+    """All settings that trainings, evaluations and the task have, by their full keys."""
+    found: list[str] = []
+    for section in ("trainer", "data", "model", "optimizer", "schedule", "checkpoint", "task"):
+        part = config.get(section)
+        found += [f"{section}.{name!s}" for name in part] if isinstance(part, DictConfig) else []
+    return [*(field.name for field in fields(Settings)), *found]
+
+
+def refuse_added(config: DictConfig) -> None:
+    """Raise `InputError` for what `+` adds beside the sections, where nobody looks at it."""
+    added = [word.lstrip("+").split("=")[0] for word in task_overrides() if word.startswith("+")]
+    filled_in = re.findall(r"\$\{(\w+)", str(OmegaConf.to_container(config.task, resolve=False)))
+    ours = {field.name for field in fields(Settings)} | set(SECTIONS) | set(filled_in)
+    for key in added:
+        name = re.split(r"[.@/]", key)[0]
+        if name not in ours:
+            raise unknown_key(key, name, ours, known_keys(config))
 
 
 def refuse_unread() -> None:
