@@ -62,7 +62,7 @@ def evolution(
         trainings = {experiment: training(experiment) for experiment in experiments}
         for experiment, (part, _) in trainings.items():
             check_will_be_seen(experiment, part, shown)
-        with run_directory(config) as directory:
+        with run_directory(config, *experiments) as directory:
             for experiment, (part, words) in trainings.items():
                 say(f"training {experiment}")
                 train_network(part, directory / experiment, overrides=words)
@@ -76,7 +76,7 @@ def evolution(
     runs = [opened(Path(where), config, shown) for where in named]
     if len({run.name for run in runs}) < len(runs):
         raise InputError(f"weights= must name runs of different names, got {listed(named)}")
-    with run_directory(config) as directory:
+    with run_directory(config, *(run.name for run in runs)) as directory:
         watch(runs, config, shown, directory)
 
 

@@ -34,7 +34,7 @@ def export(
     pixels = as_pixels(data.test[torch.arange(min(images, len(data.test)))][0], "cpu")
     with torch.no_grad():
         expected = WithContributions(network)(pixels)
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         rows = []
         for name in formats:
             path = directory / f"{saved.card.name}{ENDINGS[name]}"

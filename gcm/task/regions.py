@@ -81,7 +81,7 @@ def regions(
         images_per_class=images_per_class,
     )
     trials = trials_of(study, saved, named_data(config, [saved]), device_of(config))
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         study.write(directory)
         measure_regions(study, saved, trials, directory)
 
