@@ -4,11 +4,13 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
-from gcm.error import shortened
+from gcm.build import likely
+from gcm.error import InputError, shortened
 
 MUST_BE_TEXT = re.compile(r"([\w.]+): must be [^;]*\bvalid string\b")
 """How a message begins that refuses a value which is no text."""
@@ -69,6 +71,15 @@ def quoted(value: str) -> Iterator[str]:
 
 def in_quotes(text: str) -> str:
     return str(QuotedString(text=text, quote=Quote.double).with_quotes())
+
+
+def refuse_options(line: Sequence[str]) -> None:
+    """Raise `InputError` for settings that are written as options, as `--epochs 3`."""
+    _, unknown = get_args_parser().parse_known_args(list(line))
+    if unknown:
+        name, _, value = unknown[0].lstrip("-").partition("=")
+        meant = f"{likely(name, [], []) or name}={value or 'VALUE'}"
+        raise InputError(f"{shortened(unknown[0])}: settings are written NAME=VALUE, without dashes: {meant}")
 
 
 def readable(word: str) -> bool:

@@ -126,6 +126,18 @@ def test_in_a_section_likewise(train_py):
     assert "did you mean count?" in train_py("task=explain", "task.images=3").error
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--epochs", "3"], "--epochs: settings are written NAME=VALUE, without dashes: trainer.max_epochs=VALUE"),
+        (["--batch-size=3"], "--batch-size=3: settings are written NAME=VALUE, without dashes: data.batch_size=3"),
+        (["--seed=3", "-m"], "--seed=3: settings are written NAME=VALUE, without dashes: seed=3"),
+    ],
+)
+def test_settings_as_options(train_py, words, message):
+    assert train_py("task=train", *words).error == message
+
+
 def test_our_names_for_others_exist():
     from test_wrong_settings import composed
 
