@@ -68,6 +68,7 @@ TRAINERS = (*TRAINING, "evolution")
 PARALLEL = (*TRAINERS, "test", "decline_ratio")
 """Tasks that several processes can share."""
 OF_CHOSEN_IMAGES = ("all", "explain", "filters", "grad_cam", "noise_mask", "why")
+"""Tasks that look at single test images."""
 READ_BY = {
     **dict.fromkeys(("model", "optimizer", "schedule"), TRAINERS),
     **dict.fromkeys(("checkpoint", "claim", "compile", "label_smoothing", "tensorboard"), (*TRAINING, "evolution")),
@@ -76,9 +77,8 @@ READ_BY = {
     "rendering": ("all", "decline_ratio", "explain", "report"),
     "metric": ("all", "decline_ratio", "report"),
     "measure": ("faithfulness",),
-    **dict.fromkeys(
-        ("indices", "label", "start", "count"), ("all", "explain", "filters", "grad_cam", "noise_mask", "why")
-    ),
+    **dict.fromkeys(("indices", "start", "count"), OF_CHOSEN_IMAGES),
+    "label": (*OF_CHOSEN_IMAGES, "regions"),
 }
 """The tasks that read a section of the config, where not all do."""
 OF_TRAINER = {

@@ -14,11 +14,14 @@ TRAINER = {"_target_": "pytorch_lightning.Trainer", "max_epochs": 3, "max_steps"
 
 def test_every_setting_of_lightnings_trainer_is_of_one_kind():
     known = [*TAKEN, *OURS, *WITHOUT_EFFECT]
-    assert sorted(known) == sorted(inspect.signature(Trainer).parameters)
+    assert len(set(known)) == len(known)
+    assert set(inspect.signature(Trainer).parameters) <= set(known)  # older ones have fewer
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_EFFECT))
 def test_what_would_do_nothing_is_refused_with_the_reason(name):
+    if name not in inspect.signature(Trainer).parameters:
+        pytest.skip("this Lightning has no such setting")
     with pytest.raises(InputError, match=rf"trainer.{name} has no effect here: .*; leave it out"):
         check_each({**TRAINER, name: 1})
 
