@@ -66,7 +66,8 @@ def new_trainer(**settings: Any) -> Trainer:
     except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
+        hint = "" if settings.get("accelerator") == "cpu" else "; try trainer.accelerator=cpu"
+        raise InputError(f"trainer: {' '.join(str(error).split())}{hint}") from None
 
 
 class StopAfterSteps(Callback):

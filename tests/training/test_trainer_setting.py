@@ -1,12 +1,17 @@
 """What may be said to Lightning's trainer does what it says, or is refused in one line."""
 
 import inspect
+import re
+import warnings
 from math import ceil
 
 import pytest
+import torch
 from pytorch_lightning import Trainer
+from torch.nn import functional as F
 
 from gcm.error import InputError
+from gcm.training.module import ClassifierTraining
 from gcm.training.trainer_setting import OURS, TAKEN, WITHOUT_EFFECT, Length, check_each, check_length, seconds
 
 TRAINER = {"_target_": "pytorch_lightning.Trainer", "max_epochs": 3, "max_steps": -1}
@@ -135,18 +140,12 @@ COMMANDS = {
 
 @pytest.mark.parametrize(("words", "message"), COMMANDS.values(), ids=COMMANDS)
 def test_one_line_and_nothing_written(train_py, tmp_path, words, message):
-    import re
-
     said = train_py("task=train", "model=tiny_lenet", "trainer.accelerator=cpu", "output=run", *words).error
     assert re.search(message, said)
     assert not (tmp_path / "run").exists()
 
 
 def test_anomalies_are_named_in_one_line(train_py, monkeypatch):
-    import warnings
-
-    from gcm.training.module import ClassifierTraining
-
     training_step = ClassifierTraining.training_step
     monkeypatch.setattr(
         ClassifierTraining,
@@ -172,3 +171,57 @@ def test_the_summary_of_the_network_is_shown(train_py):
     )
     assert "Trainable params" in train_py(*words, "trainer.enable_model_summary=true", "output=run").out
     assert "Trainable params" not in train_py(*words, "output=other").out
+
+
+STEPS = ("task=train", "model=tiny_lenet", "optimizer=sgd", "optimizer.momentum=0", "optimizer.nesterov=false", "schedule=constant",
+         "optimizer.weight_decay=0", "data.crop_padding=0", "data.batch_size=300", "trainer.accelerator=cpu",
+         "trainer.max_epochs=1", "output=run")  # fmt: skip
+"""Four batches."""
+
+
+@pytest.fixture
+def gradients(monkeypatch):
+    """Of the first weight: of each batch by autograd alone, and as the optimizer gets them."""
+    of_batches, of_steps = [], []
+    training_step = ClassifierTraining.training_step
+
+    def stepped(self, batch, index):
+        images, labels = batch
+        loss = F.cross_entropy(self.network(images.float() / 255), labels)
+        of_batches.append(torch.autograd.grad(loss, next(self.network.parameters()))[0])
+        return training_step(self, batch, index)
+
+    def taken(self, closure=None):
+        result = closure()
+        of_steps.append(self.param_groups[0]["params"][0].grad.clone())
+        return result
+
+    monkeypatch.setattr(ClassifierTraining, "training_step", stepped)
+    monkeypatch.setattr(torch.optim.SGD, "step", taken)
+    return of_batches, of_steps
+
+
+@pytest.mark.parametrize("accumulated", [1, 2, 3, 4])
+def test_a_step_goes_by_the_mean_over_its_batches_also_the_last(train_py, gradients, accumulated):
+    of_batches, of_steps = gradients
+    end = train_py(*STEPS, f"+trainer.accumulate_grad_batches={accumulated}")
+    assert end.code == 0, end.err
+    groups = [of_batches[place : place + accumulated] for place in range(0, 4, accumulated)]
+    assert len(of_steps) == len(groups)
+    for taken, group in zip(of_steps, groups, strict=True):
+        torch.testing.assert_close(taken, torch.stack(group).mean(0))
+
+
+def test_gradients_are_clipped(train_py, monkeypatch):
+    """To a norm that all of them exceed."""
+    norms = []
+
+    def taken(self, closure=None):
+        result = closure()
+        parts = [part.grad.flatten() for group in self.param_groups for part in group["params"]]
+        norms.append(float(torch.cat(parts).norm()))
+        return result
+
+    monkeypatch.setattr(torch.optim.SGD, "step", taken)
+    assert train_py(*STEPS, "+trainer.gradient_clip_val=0.001").code == 0
+    assert norms == pytest.approx([0.001] * 4, rel=1e-2)
