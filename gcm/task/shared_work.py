@@ -43,6 +43,10 @@ def shared_work(config: DictConfig) -> Iterator[Share]:
     fabric.launch()
     try:
         yield Share(fabric.global_rank, fabric.world_size, fabric.device)
+    except BaseException:
+        for started in getattr(fabric.strategy.launcher, "procs", []):  # which would work on for nobody
+            started.terminate()
+        raise
     finally:
         torch.distributed.destroy_process_group()
 

@@ -33,8 +33,6 @@ class StopWhenNotFinite(Callback):
         raise self.diverged(trainer, f"the training loss is {float(loss):g} in {where}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
         loss = trainer.callback_metrics["val_loss"]
         if not loss.isfinite():
             raise self.diverged(trainer, f"the validation loss is {float(loss):g}")

@@ -142,3 +142,28 @@ def wait_for(there, seconds=120):
     while not there():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_an_evaluation_that_is_stopped_leaves_no_process(tmp_path):
+    words = [
+        "task=decline_ratio",
+        "weights=gcm_digits",
+        "visualizer=[occlusion]",
+        "trainer.accelerator=cpu",
+        "trainer.devices=2",
+    ]
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        command = [sys.executable, str(ROOT / "train.py"), *words, "output=run"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=err, start_new_session=True)
+        wait_for(lambda: "1 visualizers" in (tmp_path / "out").read_text())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+    wait_for(lambda: not alive(process.pid), seconds=20)
+    assert (tmp_path / "err").read_text() == "stopped; nothing to go on from\n"
+
+
+def alive(group):
+    """Whether a process of the group still works."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-g", str(group)], capture_output=True, text=True).stdout.split()
+    return any(not state.startswith("Z") for state in listed)
