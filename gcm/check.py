@@ -32,6 +32,24 @@ def check_floats(what: str, *values: Tensor) -> None:
         raise InputError(f"{what} must be float tensors, got {described(wrong[0])}")
 
 
+def check_not_empty(what: str, values: Tensor) -> None:
+    if not values.numel():
+        raise InputError(f"{what} must be of at least one image, class and pixel, got {tuple(values.shape)}")
+
+
+def check_several_classes(logits: Tensor) -> None:
+    """Raise `InputError` unless logits `(B,K)` are finite and of two classes or more.
+
+    Of a single one the softmax is 1 whatever the network sees.
+    """
+    if logits.shape[1] < 2:
+        raise InputError(
+            f"logits must be (B,K) of K = 2 classes or more, got {tuple(logits.shape)}; of a single logit z make two, "
+            "0 and z: torch.cat([torch.zeros_like(z), z], 1)"
+        )
+    check_finite("logits", logits)
+
+
 def check_finite(what: str, *values: Tensor) -> None:
     if not all(bool(value.isfinite().all()) for value in values):
         raise InputError(f"{what} must be finite, got NaN or infinity")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gcm.data import ImageData, Split
+from gcm.error import InputError
 from gcm.measure.subject import Maps, Subject
 from gcm.metric import ImageMetric
 from gcm.model import Classifier
@@ -36,9 +37,12 @@ class Shown:
     maps: Maps
 
     def of(self, classes: Tensor) -> Tensor:
-        """The maps `(B,S,H,W)` of some of the classes, `(B,S)`."""
+        """The maps `(B,S,H,W)` of some of the classes that were asked for, `(B,S)`."""
         maps = self.maps.at_image_size
-        position = (self.classes.unsqueeze(1) == classes.unsqueeze(2)).int().argmax(2)  # (B,S,T) -> (B,S)
+        found = self.classes.unsqueeze(1) == classes.unsqueeze(2)  # (B,S,T)
+        if not found.any(2).all():
+            raise InputError("a measure can look only at maps of classes that were asked for, one or more")
+        position = found.int().argmax(2)  # (B,S,T) -> (B,S)
         return maps.gather(1, position[:, :, None, None].expand(-1, -1, *maps.shape[2:]))
 
 

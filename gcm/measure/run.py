@@ -7,10 +7,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from gcm.check import check_several_classes
 from gcm.data import ImageData, PlacedSplit, Split, as_pixels
 from gcm.measure.base import Measure, Shown, every_class
 from gcm.measure.subject import Subject
 from gcm.model import Classifier, evaluation_mode
+from gcm.model.answer import logits_of
 
 Measures = Mapping[str, Measure]
 
@@ -112,10 +114,11 @@ def batches(wanted: Sequence[int], batch_size: int) -> list[Tensor]:
 @torch.no_grad()
 def shown_to(subject: Subject, asking: Sequence[Measure], split: Split, indices: Tensor) -> Shown:
     """Maps of the classes that all measures need, where these are the same; of every class otherwise."""
-    device = next(subject.network.parameters()).device
-    images = as_pixels(split[indices][0], device)
-    places = split.places[indices].to(device) if isinstance(split, PlacedSplit) else None
-    logits = subject.network(images)
+    weight = next(subject.network.parameters())
+    images = as_pixels(split[indices][0], weight.device).to(weight.dtype)
+    places = split.places[indices].to(weight.device) if isinstance(split, PlacedSplit) else None
+    logits = logits_of(subject.network, images)
+    check_several_classes(logits)
     first, *others = (measure.targets(logits, places) for measure in asking)
     classes = first if all(torch.equal(first, other) for other in others) else every_class(logits)
     return Shown(subject, images, places, logits, classes, subject.maps(images, classes))

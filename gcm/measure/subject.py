@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gcm.model import Classifier
+from gcm.precision import widened
 from gcm.rendering.base import resized
 from gcm.study.noise_mask import NoiseMaskSettings, noise_masks
 from gcm.visualizer import Visualizer
@@ -17,7 +18,7 @@ from gcm.visualizer import Visualizer
 class Maps:
     """Attributes:
     own_size: `(B,T,d,h,w)`, as the method gave them.
-    at_image_size: `(B,T,H,W)`, enlarged (bilinear), the channels added up.
+    at_image_size: `(B,T,H,W)`, enlarged (bilinear), the channels added up, float32 at least.
     """
 
     own_size: Tensor
@@ -56,7 +57,7 @@ class ClassMaps(Subject):
 
     def maps(self, images: Tensor, targets: Tensor | None = None) -> Maps:
         explanation = self.visualizer(self.network, images, targets)
-        at_image_size = resized(explanation.maps, images, "bilinear").sum(2)
+        at_image_size = resized(widened(explanation.maps), images, "bilinear").sum(2)
         return Maps(explanation.maps, at_image_size)
 
     def on(self, network: Classifier) -> Subject:
@@ -76,7 +77,8 @@ class NoiseMaskMap(Subject):
 
     @torch.no_grad()
     def maps(self, images: Tensor, targets: Tensor | None = None) -> Maps:
-        matters = 1 - noise_masks(self.network, images, self.settings).strength.to(images).unsqueeze(1)
+        strength = noise_masks(self.network, images, self.settings).strength.to(images.device)
+        matters = 1 - widened(strength).unsqueeze(1)
         if targets is not None:
             matters = matters.expand(-1, targets.shape[1], -1, -1)
         return Maps(matters.unsqueeze(2), matters)

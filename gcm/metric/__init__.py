@@ -1,5 +1,6 @@
 """Metrics: each a torchmetrics.Metric that takes maps from anywhere."""
 
+from gcm.metric.base import ExactMetric
 from gcm.metric.completeness import Completeness, CompletenessResidual
 from gcm.metric.decline_ratio import Decline, DeclineRatio
 from gcm.metric.image_metric import ImageMetric, Measured, mean_with_interval
@@ -16,6 +17,7 @@ __all__ = [
     "Decline",
     "DeclineRatio",
     "Deletion",
+    "ExactMetric",
     "ImageMetric",
     "Insertion",
     "LogitResidual",

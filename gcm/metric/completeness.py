@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from gcm.check import check_finite, check_floats, check_same_device, described
+from gcm.check import check_finite, check_floats, check_not_empty, check_same_device, described
 from gcm.error import InputError
+from gcm.metric.base import ExactMetric
 from gcm.model import Contributions
 
 
@@ -21,7 +21,7 @@ class Completeness(NamedTuple):
     signed: bool
 
 
-class CompletenessResidual(Metric):
+class CompletenessResidual(ExactMetric):
     """Largest |score - account| over images and classes, relative to the mean size of an account.
 
     The account of a score is the sum of its parts and the rest; its size the sum of the parts' absolute values. For
@@ -29,7 +29,6 @@ class CompletenessResidual(Metric):
     means an account as wrong as it is large. Graded, never an equality of floats. 0 / 0 is 0.
     """
 
-    full_state_update = False
     higher_is_better = False
 
     largest: Tensor
@@ -47,14 +46,12 @@ class CompletenessResidual(Metric):
     def update(self, contributions: Contributions) -> None:
         check_account(contributions)
         check_same_device("contributions and the metric", (contributions.parts, self.size))
-        if not len(contributions.logits):
-            return
         parts = contributions.parts.flatten(2)  # (B,K,…) -> (B,K,P)
         account = parts.sum(2, dtype=torch.float64) + contributions.rest
         residual = (contributions.logits - account).abs().amax()
         self.largest = torch.maximum(self.largest, residual.double())
-        self.size += parts.abs().sum(dtype=torch.float64)
-        self.scores += contributions.logits.numel()
+        self.size = self.size + parts.abs().sum(dtype=torch.float64)
+        self.scores = self.scores + contributions.logits.numel()
         self.smallest = torch.minimum(self.smallest, parts.amin().double())
 
     def compute(self) -> Completeness:
@@ -67,7 +64,7 @@ class CompletenessResidual(Metric):
 
 
 def check_account(contributions: Contributions) -> None:
-    """Raise `InputError` unless it is of all classes, float and finite."""
+    """Raise `InputError` unless it is of an image or more and all classes, float and finite."""
     if not isinstance(contributions, Contributions):
         raise InputError(f"contributions must be a network's Contributions, got {described(contributions)}")
     logits, parts, rest = contributions.logits, contributions.parts, contributions.rest
@@ -77,5 +74,6 @@ def check_account(contributions: Contributions) -> None:
             "contributions must be of all classes: logits (B,K), parts (B,K,…) and rest (B,K), "
             f"got {tuple(logits.shape)}, {tuple(parts.shape)} and {tuple(rest.shape)}"
         )
+    check_not_empty("contributions", parts)
     check_same_device("contributions", (logits, parts, rest))
     check_finite("contributions", logits, parts, rest)

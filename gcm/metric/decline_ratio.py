@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
-from torchmetrics import Metric
 
 from gcm.check import check_classes, check_same_device
 from gcm.error import InputError
+from gcm.metric.base import ExactMetric
 from gcm.metric.image_metric import check_class_maps
 from gcm.setting import Seed
 
@@ -35,7 +35,7 @@ class Decline(NamedTuple):
     n: int
 
 
-class DeclineRatio(Metric):
+class DeclineRatio(ExactMetric):
     """`(A - B) / A`, A the network's accuracy, B that of the class whose map adds up to the largest sum.
 
     Source: GCM paper, section 4.7, equation 13. 0: classifying by the pictures loses nothing; it can be negative. It
@@ -51,7 +51,6 @@ class DeclineRatio(Metric):
         seed: of the bootstrap.
     """
 
-    full_state_update = False
     higher_is_better = False
 
     both: Tensor
@@ -81,11 +80,11 @@ class DeclineRatio(Metric):
         sums = maps.sum(tuple(range(2, maps.ndim)), dtype=torch.float64)  # (B,K,…) -> (B,K)
         by_map, by_network = sums.argmax(1), logits.argmax(1)
         map_right, network_right = by_map == labels, by_network == labels
-        self.both += (map_right & network_right).sum()
-        self.network_only += (network_right & ~map_right).sum()
-        self.map_only += (map_right & ~network_right).sum()
-        self.agreeing += (by_map == by_network).sum()
-        self.total += len(labels)
+        self.both = self.both + (map_right & network_right).sum()
+        self.network_only = self.network_only + (network_right & ~map_right).sum()
+        self.map_only = self.map_only + (map_right & ~network_right).sum()
+        self.agreeing = self.agreeing + (by_map == by_network).sum()
+        self.total = self.total + len(labels)
 
     def compute(self) -> Decline:
         n = int(self.total)

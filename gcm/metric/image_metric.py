@@ -6,11 +6,10 @@ from typing import NamedTuple
 import torch
 from scipy import stats
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
-from gcm.check import check_finite, check_floats, check_same_device
+from gcm.check import check_finite, check_floats, check_not_empty, check_same_device, check_several_classes
 from gcm.error import InputError
+from gcm.metric.base import ExactMetric
 from gcm.setting import ShareBelowOne
 
 
@@ -27,39 +26,54 @@ class Measured(NamedTuple):
     n: int
 
 
-class ImageMetric(Metric, ABC):
+class ImageMetric(ExactMetric, ABC):
     """The mean over images of a value that each image has. It keeps one number an image, no map.
 
     Args:
         confidence: of the interval.
     """
 
-    full_state_update = False
-
-    values: list[Tensor]
-
     def __init__(self, confidence: ShareBelowOne = 0.95) -> None:
         super().__init__()
         self.confidence = confidence
-        self.add_state("values", [], dist_reduce_fx="cat")
+        self.add_state(self.state, [], dist_reduce_fx="cat")
+
+    @property
+    def state(self) -> str:
+        """Name of the values, each class's own, so that none can be given the values of another."""
+        return f"values_of_{type(self).__name__}"
+
+    @property
+    def values(self) -> list[Tensor] | Tensor:
+        """Of the images so far: a list of `(B,)`, or `(N,)` once processes have been joined."""
+        values: list[Tensor] | Tensor = getattr(self, self.state)
+        return values
 
     def add(self, values: Tensor) -> None:
         """One for each image, `(B,)`."""
-        self.values.append(values.detach().cpu().double())
+        assert isinstance(self.values, list)
+        self.values.append(values.detach().to(self.device).double())
 
     def per_image(self) -> Tensor:
-        """`(N,)`, in the order in which the images came."""
-        if len(self.values) == 0:  # a list, or a tensor once processes have been joined
-            raise InputError(f"{type(self).__name__} has seen no image; call update first")
-        values: Tensor = dim_zero_cat(self.values)
-        return values
+        """`(N,)`, on the CPU, in the order in which the images came."""
+        values = self.values
+        if isinstance(values, list):
+            values = torch.cat([torch.zeros(0, dtype=self.dtype, device=self.device), *values])
+        if not len(values):
+            raise InputError(
+                f"{type(self).__name__} has seen no image; call update first, and name no compute_groups in a "
+                "MetricCollection"
+            )
+        return values.cpu()
 
     def compute(self) -> Measured:
         return mean_with_interval(self.per_image(), self.confidence)
 
 
 def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Measured:
-    """Of values `(N,)`."""
+    """Of values `(N,)`, one or more."""
+    check_not_empty("values", values)
+    values = values.double()
     count, mean = len(values), float(values.mean())
     if count < 2:
         return Measured(mean, torch.nan, torch.nan, count)
@@ -67,12 +81,26 @@ def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Measured:
     return Measured(mean, mean - reach, mean + reach, count)
 
 
+def standardized(values: Tensor) -> Tensor:
+    """Along the last axis mean 0 and length 1; zeros where all are equal."""
+    centred = values - values.mean(-1, keepdim=True)
+    length = centred.norm(dim=-1, keepdim=True)
+    return torch.where(length > 0, centred / length, 0.0)
+
+
+def largest(values: Tensor) -> Tensor:
+    """Size along the last axis, which is kept as 1; 1 where all are 0. Of values divided by it squares are in range."""
+    size = values.abs().amax(-1, keepdim=True)
+    return size.where(size > 0, 1)
+
+
 def check_maps(maps: Tensor, like: Tensor | None = None) -> None:
-    """Raise `InputError` unless maps are `(B,T,H,W)`, float and finite, and of the same shape as others."""
+    """Raise `InputError` unless maps are `(B,T,H,W)`, none of these 0, float and finite, and of the shape of others."""
     check_floats("maps", maps)
     if maps.ndim != 4 or (like is not None and maps.shape != like.shape):
         wanted = "(B,T,H,W)" if like is None else str(tuple(like.shape))
         raise InputError(f"maps must be {wanted}, got {tuple(maps.shape)}")
+    check_not_empty("maps", maps)
     check_finite("maps", maps)
 
 
@@ -84,9 +112,14 @@ def check_both_maps(maps: Tensor, others: Tensor) -> None:
 
 
 def check_class_maps(maps: Tensor, logits: Tensor) -> None:
-    """Raise `InputError` unless there are maps `(B,K,…)` of every class and its logits `(B,K)`, float and finite."""
+    """Raise `InputError` unless there are maps `(B,K,…)` of every class and its logits `(B,K)`, float and finite.
+
+    Of at least one image and two classes: a single class is always named, and leaves nothing to compare.
+    """
     check_floats("maps and logits", maps, logits)
-    if maps.ndim < 3 or maps.shape[:2] != logits.shape or min(maps.shape[1:]) < 1:
+    if maps.ndim < 3 or maps.shape[:2] != logits.shape:
         raise InputError(f"maps must be (B,K,…) and logits (B,K), got {tuple(maps.shape)} and {tuple(logits.shape)}")
+    check_not_empty("maps", maps)
+    check_several_classes(logits)
     check_same_device("maps and logits", (maps, logits))
-    check_finite("maps and logits", maps, logits)
+    check_finite("maps", maps)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcm.metric.image_metric import ImageMetric, check_class_maps
+from gcm.metric.image_metric import ImageMetric, check_class_maps, largest, standardized
 
 
 class LogitResidual(ImageMetric):
@@ -20,9 +20,7 @@ class LogitResidual(ImageMetric):
     def update(self, maps: Tensor, logits: Tensor) -> None:
         """Maps `(B,K,…)` of every class and logits `(B,K)`."""
         check_class_maps(maps, logits)
-        sums = maps.flatten(2).sum(2, dtype=torch.float64)
-        logits = logits.double()
-        sums, wanted = sums - sums.mean(1, keepdim=True), logits - logits.mean(1, keepdim=True)
-        together, sizes = (sums * wanted).sum(1), sums.norm(dim=1) * wanted.norm(dim=1)
-        correlation = torch.where(sizes > 0, together / sizes, 0.0).clamp(0, 1)
+        sums, logits = maps.flatten(2).sum(2, dtype=torch.float64), logits.double()
+        sums, wanted = (standardized(values / largest(values)) for values in (sums, logits))  # equal ones become 1
+        correlation = (sums * wanted).sum(1).clamp(0, 1)
         self.add(torch.where(wanted.any(1), 1 - correlation**2, 0.0))

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gcm.check import check_floats, check_pixels, check_range, check_same_device, check_whole
+from gcm.check import check_floats, check_pixels, check_range, check_same_device, check_several_classes, check_whole
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
+from gcm.model.answer import logits_of
+from gcm.precision import widened
 from gcm.setting import PositiveCount, Seed, Share, ShareBelowOne
 
 Network = Callable[[Tensor], Tensor]
@@ -41,7 +43,8 @@ class Deletion(ImageMetric):
 
     def update(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> None:
         """Images `(B,C,H,W)`, maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is the mean over `T`."""
-        self.add(self.curves(network, images, maps, targets).mean(1) @ trapezoid(self.steps).to(images))
+        curves = self.curves(network, images, maps, targets).cpu().double()
+        self.add(curves.mean(1) @ trapezoid(self.steps))
 
     @torch.no_grad()
     def curves(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> Tensor:
@@ -59,9 +62,10 @@ class Deletion(ImageMetric):
         for step in range(self.steps + 1):
             kept = self.kept(rank, round(pixels * step / self.steps))
             perturbed = torch.where(kept.unsqueeze(2), images.unsqueeze(1), self.baseline)  # (B,T,C,H,W)
-            logits = network(perturbed.flatten(0, 1))
+            logits = logits_of(network, perturbed.flatten(0, 1))
+            check_several_classes(logits)
             check_range("targets", targets, logits.shape[1])
-            probabilities = logits.softmax(1).unflatten(0, targets.shape)  # (B,T,K)
+            probabilities = widened(logits).softmax(1).unflatten(0, targets.shape)  # (B,T,K)
             curve.append(probabilities.gather(2, targets.unsqueeze(2)).squeeze(2))
         return torch.stack(curve, 2)
 
@@ -89,7 +93,7 @@ class Insertion(Deletion):
 
 
 def trapezoid(steps: int) -> Tensor:
-    """Weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them."""
-    weights = torch.full((steps + 1,), 1 / steps)
+    """Weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them, float64."""
+    weights = torch.full((steps + 1,), 1 / steps, dtype=torch.float64)
     weights[[0, -1]] /= 2
     return weights

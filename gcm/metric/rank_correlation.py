@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcm.metric.image_metric import ImageMetric, check_both_maps
+from gcm.metric.image_metric import ImageMetric, check_both_maps, standardized
 
 
 class RankCorrelation(ImageMetric):
@@ -32,10 +32,3 @@ def ranks(values: Tensor) -> Tensor:
     below = torch.searchsorted(ordered, values)
     up_to = torch.searchsorted(ordered, values, right=True)
     return (below + up_to).double() / 2
-
-
-def standardized(values: Tensor) -> Tensor:
-    """Along the last axis mean 0 and length 1; zeros where all are equal."""
-    centred = values - values.mean(-1, keepdim=True)
-    length = centred.norm(dim=-1, keepdim=True)
-    return torch.where(length > 0, centred / length, 0.0)

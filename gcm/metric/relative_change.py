@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gcm.metric.image_metric import ImageMetric, check_both_maps
+from gcm.metric.image_metric import ImageMetric, check_both_maps, largest
 
 
 class RelativeChange(ImageMetric):
@@ -20,5 +20,8 @@ class RelativeChange(ImageMetric):
     def update(self, maps: Tensor, others: Tensor) -> None:
         """Both `(B,T,H,W)`."""
         check_both_maps(maps, others)
-        moved, length = (values.double().flatten(2).norm(dim=2) for values in (others - maps, maps))
+        first, second = maps.double().flatten(2), others.double().flatten(2)
+        size = torch.maximum(largest(first), largest(second))
+        first, second = first / size, second / size
+        moved, length = (second - first).norm(dim=2), first.norm(dim=2)
         self.add(torch.where(length > 0, moved / length, (moved > 0).double()).mean(1))

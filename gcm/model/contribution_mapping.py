@@ -54,17 +54,20 @@ class ContributionMapping(Interpretable):
 
     @abstractmethod
     def decode(self, images: Tensor) -> Tensor:
-        """The class layer's input, `(B,E,H,W)`: all that `scores` and `decoded_weight_maps` need."""
+        """The class layer's input, `(B,E,H,W)`: all that `scores` and `decoded_weight_maps` need.
+
+        It is given a copy of the images, and may change it.
+        """
 
     def forward(self, images: Tensor) -> Tensor:
         self.check_images(images)
-        return self.scores(images, self.decode(images))
+        return self.scores(images, self.decode(images.clone()))
 
     def class_weight_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
         """CWM: signed weights `(B,K,H,W)` of every class, or `(B,T,H,W)` of the targets, `(T,)` or `(B,T)`."""
         self.check_images(images)
         self.check_targets(targets, images)
-        return self.decoded_weight_maps(self.decode(images), targets)
+        return self.decoded_weight_maps(self.decode(images.clone()), targets)
 
     def class_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
         """CCM: weight map times image, `(B,K,C,H,W)`; its average over the last three axes is the class score."""
@@ -74,7 +77,7 @@ class ContributionMapping(Interpretable):
         """Parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left over."""
         self.check_images(images)
         self.check_targets(targets, images)
-        decoded = self.decode(images)
+        decoded = self.decode(images.clone())
         maps = self.decoded_weight_maps(decoded, targets)
         parts = maps.unsqueeze(2) * (images / images.shape[1:].numel()).unsqueeze(1)  # (B,K,1,H,W) * (B,1,C,H,W)
         return Contributions(self.scores(images, decoded), parts, parts.new_zeros(parts.shape[:2]))

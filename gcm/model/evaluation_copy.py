@@ -17,6 +17,7 @@ TOLERANCE = 1e-4
 """By how much the copy's logits may differ, relative to the largest; beyond it the folding was wrong."""
 
 
+@torch.inference_mode(False)
 def evaluation_copy(network: Network, dtype: torch.dtype = torch.float32) -> Network:
     """A copy in evaluation mode that visualizers explain faster, for the price of rounding.
 

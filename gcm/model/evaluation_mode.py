@@ -34,13 +34,28 @@ def evaluation_mode(network: nn.Module) -> Iterator[None]:
     looker = object()
     try:
         with guard:
-            look = looks.setdefault(network, Look([(module, module.training) for module in network.modules()]))
+            look = looks.setdefault(network, Look(modes_of(network)))
             look.lookers.add(looker)
-            network.eval()
+            to_evaluation(network)
         yield
     finally:
         with guard:
             end_look(network, looker)
+
+
+def modes_of(network: nn.Module) -> list[tuple[nn.Module, bool]]:
+    """Frozen TorchScript has none."""
+    return [(module, module.training) for module in network.modules() if hasattr(module, "training")]
+
+
+def to_evaluation(network: nn.Module) -> None:
+    """A part that `torch.export` made stays in the mode in which it was exported; it cannot change it."""
+    try:
+        if hasattr(network, "training"):
+            network.eval()
+    except NotImplementedError:
+        for module, _ in modes_of(network):
+            module.training = False
 
 
 def end_look(network: nn.Module, looker: object) -> None:

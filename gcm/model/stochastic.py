@@ -29,4 +29,4 @@ class StochasticClassifier(Classifier):
 
     def draw_logits(self, images: Tensor, passes: int) -> Tensor:
         """`(T,B,K)`, by PyTorch's own random state."""
-        return torch.stack([self.sampled_forward(images) for _ in range(passes)])
+        return torch.stack([self.sampled_forward(images.clone()) for _ in range(passes)])

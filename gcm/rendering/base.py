@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from gcm.check import check_finite, check_floats, check_pixels, check_same_device
 from gcm.error import InputError
+from gcm.precision import widened
 
 Interpolation = Literal["bicubic", "bilinear", "nearest"]
 
@@ -15,6 +16,7 @@ Interpolation = Literal["bicubic", "bilinear", "nearest"]
 class Rendering(ABC):
     """Weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] to pictures of every class, `(B,K,c,h',w')`.
 
+    Pictures are float32 at least, whatever type maps and images have.
     Raises `InputError` where shapes do not fit, a map is not finite, or pixels are not in [0,1].
     """
 
@@ -32,7 +34,7 @@ class Rendering(ABC):
         check_same_device("maps and images", (maps, images))
         check_finite("maps", maps)
         check_pixels(images)
-        return self.render(maps, images)
+        return self.render(widened(maps), widened(images))
 
     @abstractmethod
     def render(self, maps: Tensor, images: Tensor) -> Tensor: ...

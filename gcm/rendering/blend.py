@@ -26,8 +26,14 @@ class Blend(Rendering):
         self.interpolation = interpolation
 
     def render(self, maps: Tensor, images: Tensor) -> Tensor:
-        grey = resized(maps.mean(2, keepdim=True), images, self.interpolation).squeeze(2)  # (B,K,d,h,w) -> (B,K,H,W)
+        grey = resized(tamed(maps).mean(2, keepdim=True), images, self.interpolation).squeeze(2)  # -> (B,K,H,W)
         return self.map_share * jet(min_max_scaled(grey)) + self.image_share * images.unsqueeze(1)
+
+
+def tamed(maps: Tensor) -> Tensor:
+    """An eighth of each map `(…,d,h,w)` with large values, so that no sum or difference of them overflows; exact."""
+    large = maps.abs().amax((-3, -2, -1), keepdim=True) > 1
+    return maps * torch.where(large, 0.125, 1.0).to(maps)
 
 
 def min_max_scaled(maps: Tensor) -> Tensor:

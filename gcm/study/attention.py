@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gcm.model import Classifier, evaluation_mode
+from gcm.model.answer import logits_of
 from gcm.model.base import check_entering
 from gcm.rendering.base import resized
 from gcm.study.zones import zones
@@ -25,7 +26,7 @@ def attention(
     """
     check_entering(network, images)
     with torch.no_grad(), evaluation_mode(network):
-        logits = network(images)
+        logits = logits_of(network, images)
     targets = (labels if explained == "label" else logits.argmax(1)).unsqueeze(1)
     maps = visualizer(network, images, targets).maps
     return logits, resized(maps, images, "bilinear").sum(2).squeeze(1).clamp_min(0)

@@ -172,6 +172,6 @@ def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequ
     check_entering(network, image)
     with torch.enable_grad(), evaluation_mode(network):
         leaf = image.detach().clone().requires_grad_()
-        parts = network.contributions(leaf).parts[0, label]
+        parts = network.contributions(leaf.clone()).parts[0, label]
         gradients = [torch.autograd.grad(parts[path], leaf, retain_graph=True)[0] for path in paths]
     return torch.cat(gradients) * image

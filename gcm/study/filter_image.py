@@ -13,7 +13,7 @@ from gcm.study.backwards import backwards, largest_pooled
 from gcm.study.unit import Units, channels_of, path_signs, paths_of
 from gcm.visualizer.base import inspected
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs
-from gcm.visualizer.relu_mode import check_no_stranger
+from gcm.visualizer.relu_check import check_no_stranger
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: typ
     with inspected(network, images), torch.enable_grad():
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:
+            relus.dependence.follow(leaf)
             activations = units(leaf).diagonal().sum()
         check_no_stranger(activations, relus, type(network).__name__, rule.method)
         (gradient,) = torch.autograd.grad(activations, leaf)

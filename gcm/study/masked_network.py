@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from gcm.model import Classifier
+from gcm.model.answer import logits_of
 from gcm.setting import NonNegativeNumber
-from gcm.visualizer.guided import GuidedReLUs
-from gcm.visualizer.relu_mode import ReLUMode, check_only_relus
+from gcm.visualizer.forward_pass import ForwardPass
+from gcm.visualizer.relu_mode import ReLUMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +81,15 @@ class MaskedNetwork:
 
         Raises `InputError` where the network has activations that cannot be masked.
         """
-        check_can_be_masked(network, images[:1])
+        check_can_be_masked(network, images)
         with torch.no_grad(), ActivationRecord(thresholds) as record:
-            logits = network(images)
+            logits = logits_of(network, images)
         return cls(network, tuple(record.kept), above(logits, thresholds.output))
 
     def __call__(self, copies: Tensor) -> Tensor:
         """The logits of `N` copies of each image: `(B,N,C,H,W)` to `(B,N,K)`."""
         with MaskedReLUs(self.kept):
-            logits: Tensor = self.network(copies.flatten(0, 1)).unflatten(0, copies.shape[:2])
+            logits: Tensor = logits_of(self.network, copies.flatten(0, 1)).unflatten(0, copies.shape[:2])
         return logits if self.kept_outputs is None else logits * self.kept_outputs.unsqueeze(1)
 
     def without_masks(self) -> "MaskedNetwork":
@@ -106,11 +107,5 @@ def above(activations: Tensor, threshold: float | None) -> Tensor | None:
 
 
 def check_can_be_masked(network: Classifier, images: Tensor) -> None:
-    """Raise `InputError` unless all activations of the network are ReLUs that a mode reaches.
-
-    A guided ReLU stands in the graph under another name than one that the mode missed.
-    """
-    relus = GuidedReLUs()
-    with torch.enable_grad(), relus:
-        logits = network(images.detach().clone().requires_grad_())
-    check_only_relus(logits, relus, type(network).__name__, "a noise mask")
+    """Raise `InputError` unless all activations of the network are ReLUs that a mode reaches."""
+    ForwardPass(network, images, None, "none").check_only_relus("a noise mask")

@@ -100,9 +100,10 @@ def noise_masks(network: Classifier, images: Tensor, settings: NoiseMaskSettings
     """
     parts = []
     for batch in settings.batches(images):
-        with inspected(network, batch):
-            masked = MaskedNetwork.of_images(network, batch, settings.thresholds)
-            parts.append(NoiseMaskSearch(masked, batch, settings).run())
+        with inspected(network, batch) as forward_pass:
+            pixels = forward_pass.images
+            masked = MaskedNetwork.of_images(network, pixels, settings.thresholds)
+            parts.append(NoiseMaskSearch(masked, pixels, settings).run())
     return joined(parts)
 
 

@@ -96,16 +96,17 @@ def found_masks(
     """
     found, predictions, trials = [], [], []
     for number, batch in enumerate(mask.batches(images)):
-        with inspected(network, batch):
-            masked = MaskedNetwork.of_images(network, batch, mask.thresholds)
+        with inspected(network, batch) as forward_pass:
+            pixels = forward_pass.images
+            masked = MaskedNetwork.of_images(network, pixels, mask.thresholds)
             judges: dict[Judge, MaskedNetwork] = {"masked": masked, "real": masked.without_masks()}
-            masks = finish(NoiseMaskSearch(masked, batch, mask), number)
+            masks = finish(NoiseMaskSearch(masked, pixels, mask), number)
             strengths = trial_strengths(masks.strength, trial)
             found.append(masks)
-            predictions.append({judge: judges[judge](batch.unsqueeze(1)).argmax(2).squeeze(1) for judge in JUDGES})
+            predictions.append({judge: judges[judge](pixels.unsqueeze(1)).argmax(2).squeeze(1) for judge in JUDGES})
             trials.append(
                 {
-                    (noise, judge): noise_trial(judges[judge], batch, strengths[noise], trial)
+                    (noise, judge): noise_trial(judges[judge], pixels, strengths[noise], trial)
                     for noise in NOISES
                     for judge in JUDGES
                 }

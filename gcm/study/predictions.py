@@ -10,6 +10,7 @@ from gcm.console import with_progress
 from gcm.data import Split, as_pixels
 from gcm.data.loader import OrderedBatches, loader
 from gcm.model import Classifier, evaluation_mode
+from gcm.model.answer import logits_of
 
 
 def split_logits(name: str | None, network: Classifier, split: Split, batch_size: int = 500) -> Tensor:
@@ -19,7 +20,7 @@ def split_logits(name: str | None, network: Classifier, split: Split, batch_size
     loaded = loader(split, batches)
     shown = loaded if name is None else with_progress(loaded, f"{name}: logits", len(batches))
     with torch.inference_mode(), evaluation_mode(network):
-        parts = [network(as_pixels(images, device)).cpu() for images, _ in shown]
+        parts = [logits_of(network, as_pixels(images, device)).cpu() for images, _ in shown]
     return torch.cat(parts).clone()
 
 

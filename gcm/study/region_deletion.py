@@ -12,6 +12,7 @@ from gcm.data.base import check_bytes
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError, listed
 from gcm.model import Classifier, evaluation_mode
+from gcm.model.answer import logits_of
 
 Fill = Literal["black", "mean"]
 """What stands in a deleted region: 0, or each channel's mean over the training images."""
@@ -139,7 +140,7 @@ class RegionTrial:
                 filled = filled | self.regions[own]
             pixels = torch.where(filled.unsqueeze(1), self.fill, as_pixels(self.images[chunk], self.images.device))
             with evaluation_mode(self.network):
-                found.append(self.network(pixels).argmax(1) != self.label)
+                found.append(logits_of(self.network, pixels).argmax(1) != self.label)
         return torch.cat(found) if found else images.new_zeros(0, dtype=torch.bool)
 
 

@@ -56,7 +56,7 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     outputs: dict[str, Tensor] = {}
     layers = layers_of(network)
     with evaluation_mode(network), recorded(layers, outputs):
-        network(images)
+        network(images.clone())
     return {
         path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]), outputs[path])
         for path, layer in layers.items()

@@ -14,6 +14,7 @@ from gcm.data import as_pixels
 from gcm.error import InputError
 from gcm.metric import Measured
 from gcm.model import Classifier, StochasticClassifier, evaluation_mode
+from gcm.model.answer import logits_of
 from gcm.setting import PositiveCount
 
 BINS = 15
@@ -90,7 +91,7 @@ def pass_probabilities(network: Classifier, pixels: Tensor, passes: PositiveCoun
     """Of each class in each pass, `(T,B,K)`, in float64."""
     with evaluation_mode(network):
         if passes is None:
-            logits: Tensor = network(pixels)
+            logits = logits_of(network, pixels)
             return logits.double().softmax(1).unsqueeze(0)
         assert isinstance(network, StochasticClassifier)
         probabilities: Tensor = network.sampled_logits(pixels, passes, seed).double().softmax(2)

@@ -29,7 +29,7 @@ def channels_of(network: Classifier, layer: str) -> Units:
 
     def units(images: Tensor) -> Tensor:
         with evaluation_mode(network), output_of(modules[layer]) as outputs:
-            network(images)
+            network(images.clone())
         if not outputs:
             raise InputError(f"layer {layer} is not called when {type(network).__name__} computes its scores")
         return outputs[0].flatten(2).mean(2) if outputs[0].ndim > 2 else outputs[0]  # (B,U,h,w) -> (B,U)

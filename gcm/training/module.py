@@ -18,6 +18,7 @@ from gcm.data.augmentation import shifted_and_flipped, with_erased_square
 from gcm.data.base import Batch, ImageData
 from gcm.data.loader import seeded_generator
 from gcm.model import Classifier, StochasticClassifier
+from gcm.precision import Applied, at_least, widened
 from gcm.training.history import History
 from gcm.training.trainer import planned_steps
 
@@ -191,9 +192,14 @@ class Measures(nn.Module):
         self.loss: Metric = MeanMetric(nan_strategy=math.nan)  # kept, where others would be left out of the mean
         self.accuracy: Metric = MulticlassAccuracy(classes, average="micro", validate_args=False)
 
+    def _apply(self, fn: Applied, recurse: bool = True) -> nn.Module:
+        """Moved with the network, but never narrower than float32, whatever the trainer's precision."""
+        super()._apply(at_least(torch.float32, fn), recurse)
+        return self
+
     def update(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The batch's loss, which is the plain cross-entropy, whatever the training smooths or adds."""
-        loss = F.cross_entropy(logits.float(), labels)
+        loss = F.cross_entropy(widened(logits), labels)
         self.loss.update(loss, weight=len(labels))
         self.accuracy.update(logits, labels)
         return loss

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from gcm.check import check_targets
 from gcm.error import InputError
 from gcm.model import evaluation_mode
+from gcm.model.alone import check_statistics
 from gcm.model.base import check_entering
+from gcm.model.eager import eager, uncompiled
 from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
 
@@ -35,7 +37,9 @@ class Visualizer(ABC):
 
     Settings are given to the constructor, network and images to the call. The call leaves the network exactly as it
     found it, also after an exception: it is put in evaluation mode and back, and nothing else of it is ever changed.
-    Several threads may explain with one network.
+    Several threads may explain with one network. The images are left as they are too, whatever the network does to
+    what it is given. What `torch.compile` has made is explained as it was written; a call within
+    `torch.inference_mode()` computes outside of it.
 
     The batch size, the order of images, threads and memory layout change maps by less than 1e-5 of an image's largest
     value. Only gradients and `LRP` can change more, in float32 in a few images by up to about 0.01, where rounding
@@ -57,8 +61,8 @@ class Visualizer(ABC):
         """Weight maps for `images` `(B,C,H,W)`, float in [0,1].
 
         `targets` names the classes wanted: `(T,)`, or `(B,T)` where they differ from image to image; None is all.
-        Raises `InputError` where the method does not fit the network, the network does not take the images, or their
-        values are not in [0,1].
+        Raises `InputError` where the method does not fit the network, the network does not take the images, does not
+        return logits `(B,K)`, or lets images of a batch change each other, and where pixels are not in [0,1].
         """
         with inspected(model, images, targets, self.gradients) as forward_pass:
             return self.explain(forward_pass)
@@ -102,9 +106,11 @@ def inspected(
     model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None, gradients: Gradients = "none"
 ) -> Iterator[ForwardPass]:
     """The network in evaluation mode, ready to be looked at; afterwards every submodule is back in its own mode."""
-    check_entering(model, images)
-    with evaluation_mode(model), torch.no_grad():
-        yield ForwardPass(model, images.detach(), checked_targets(targets, images), gradients)
+    network = uncompiled(model)
+    check_entering(network, images)
+    with evaluation_mode(network), eager(network), torch.inference_mode(False), torch.no_grad():
+        check_statistics(network)
+        yield ForwardPass(network, outside_inference(images.detach()), checked_targets(targets, images), gradients)
 
 
 def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> Tensor | None:
@@ -115,4 +121,9 @@ def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> T
     except (TypeError, ValueError, RuntimeError) as error:  # no numbers, or ragged
         raise InputError(f"targets must be class indices (T,) or ({len(images)},T): {error}") from None
     check_targets(indices, len(images))
-    return indices.long()
+    return outside_inference(indices.long())
+
+
+def outside_inference(values: Tensor) -> Tensor:
+    """What was made in inference mode as a tensor that autograd can use; a copy only there."""
+    return values.clone() if values.is_inference() else values

@@ -10,9 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcm.check import check_range
+from gcm.error import InputError
 from gcm.model import ContributionMapping, FeatureClassifier, PooledClassifier
+from gcm.model.alone import check_first_alone
+from gcm.model.answer import check_logits, copy_for, logits_of
+from gcm.model.steps import check_same, goes_by_steps, has_pooled_head
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
-from gcm.visualizer.relu_mode import check_only_relus
+from gcm.visualizer.relu_check import check_only_relus
 
 Gradients = Literal["none", "plain", "guided"]
 """How ReLUs pass gradients to the images: as they are, or by the guided rule."""
@@ -34,7 +38,7 @@ class ForwardPass:
 
     Attributes:
         model: any classifier; what needs `features` and `head` wants a `FeatureClassifier`.
-        images: `(B,C,H,W)`.
+        images: `(B,C,H,W)`; the network is only ever given copies.
         recorded: gradients for the images that the forward pass is computed for; others want another one.
     """
 
@@ -43,6 +47,7 @@ class ForwardPass:
         self.images = images
         self.recorded = recorded
         self._targets = targets
+        self._by_steps = goes_by_steps(model)
 
     @cached_property
     def requested(self) -> Tensor | None:
@@ -66,47 +71,96 @@ class ForwardPass:
 
     @property
     def hidden(self) -> Tensor:
-        """What came last before the logits: feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`."""
+        """What came last before the logits: feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`.
+
+        Raises `InputError` where the network's logits are not made from it.
+        """
         hidden = self._hidden_and_logits[0]
-        assert hidden is not None, "Visualizer.misfit must refuse networks that show no inner step"
-        return hidden.detach()
+        return (self._checked_hidden if hidden is None else hidden).detach()
+
+    @cached_property
+    def _checked_hidden(self) -> Tensor:
+        """Of a network that may do more than its steps."""
+        hidden, logits = self._steps(self.images)
+        if isinstance(self.model, ContributionMapping):
+            maps = self.model.decoded_weight_maps(hidden.clone())
+            logits = torch.einsum("bkhw,bhw->bk", maps, self.images.mean(1)) / self.images[0, 0].numel()
+            check_same(logits, self.logits, "the mean of weight map times image", self.model)
+        else:
+            check_same(logits, self.logits, "head(features(images))", self.model)
+        return hidden
 
     @cached_property
     def _hidden_and_logits(self) -> tuple[Tensor | None, Tensor]:
         if self.recorded == "none":
-            return self._forward(self.images)
-        hidden = [part.hidden for part in self._recorded_parts if part.hidden is not None]
-        return joined(hidden) if hidden else None, joined([part.logits for part in self._recorded_parts])
+            hidden, logits = self._forward(self.images)
+        else:
+            shown = [part.hidden for part in self._recorded_parts if part.hidden is not None]
+            hidden = joined(shown) if shown else None
+            logits = joined([part.logits for part in self._recorded_parts])
+        check_first_alone(self.model, self.images, logits)
+        return hidden, logits
 
     @cached_property
     def _recorded_parts(self) -> list[RecordedPart]:
         return self._record(self.images, GuidedReLUs() if self.recorded == "guided" else None)
 
     def _record(self, images: Tensor, relus: GuidedReLUs | None = None) -> list[RecordedPart]:
-        """`InputError` where ReLUs have a rule and the network has other activations."""
+        """`InputError` where ReLUs have a rule and the network has other activations, or there are no gradients."""
+        check_differentiable(self.model)
         with torch.enable_grad(), relus or nullcontext():
-            leaves = [part.clone(memory_format=torch.preserve_format).requires_grad_() for part in split(images)]
-            parts = [RecordedPart(leaf, *self._forward(leaf)) for leaf in leaves]
+            parts = [self._recorded_part(part, relus) for part in split(images)]
+        if not parts[0].logits.requires_grad:
+            raise no_gradient(self.model)
         if relus is not None:
-            check_only_relus(parts[0].logits, relus, type(self.model).__name__, relus.rule.method)
+            self._check_only_relus(parts[0], relus, relus.rule.method)
         return parts
+
+    def _recorded_part(self, images: Tensor, relus: GuidedReLUs | None) -> RecordedPart:
+        leaf = images.clone().requires_grad_()
+        if relus is not None:
+            relus.dependence.follow(leaf)
+        return RecordedPart(leaf, *self._forward(leaf))
+
+    def _check_only_relus(self, part: RecordedPart, relus: GuidedReLUs, method: str) -> None:
+        """GCM's own product of map and image, which comes last, is no activation."""
+        maps = part.hidden if isinstance(self.model, ContributionMapping) else None
+        check_only_relus(part.logits if maps is None else maps, relus, type(self.model).__name__, method)
+
+    def check_only_relus(self, method: str) -> None:
+        """Raise `InputError` where the network has other activations; `method` cannot do with them."""
+        check_differentiable(self.model)
+        relus = GuidedReLUs()
+        with torch.enable_grad(), relus:
+            part = self._recorded_part(self.images[:1], relus)
+        self._check_only_relus(part, relus, method)
 
     def _gradients(self, parts: Sequence[RecordedPart]) -> Tensor:
         """Of each target's logit for the images, `(B,T,C,H,W)`."""
         targets = self.targets.split([len(part.images) for part in parts])
         found = [
-            target_gradients(part.logits, wanted, part.images) for part, wanted in zip(parts, targets, strict=True)
+            target_gradients(part.logits, wanted, part.images, self.model)
+            for part, wanted in zip(parts, targets, strict=True)
         ]
         return joined(found)
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
+        """The logits, and what came last before them if that is certain to be what the network's steps give."""
+        return self._steps(images) if self._by_steps else (None, logits_of(self.model, images))
+
+    def _steps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """A step gets a copy of what is looked at afterwards."""
         if isinstance(self.model, FeatureClassifier):
-            features = self.model.features(images)
-            return features, self.model.head(features)
-        if isinstance(self.model, ContributionMapping):
-            decoded = self.model.decode(images)
-            return decoded, self.model.scores(images, decoded)
-        return None, self.model(images)
+            with copy_for(self.model, images) as given:
+                hidden = self.model.features(given)
+            logits = self.model.head(hidden.clone())
+        else:
+            assert isinstance(self.model, ContributionMapping), "Visualizer.misfit must refuse networks without steps"
+            with copy_for(self.model, images) as given:
+                hidden = self.model.decode(given)
+            logits = self.model.scores(images, hidden)
+        check_logits(logits, self.model, images)
+        return hidden, logits
 
     def logits_at(self, images: Tensor) -> Tensor:
         """Of other images than the pass's own, as many and of the same shape, `(B,K)`."""
@@ -133,8 +187,14 @@ class ForwardPass:
 
     @cached_property
     def class_activation_maps(self) -> Tensor:
-        """Feature maps added up with the linear layer's weights, `(B,T,h,w)`; needs a `PooledClassifier`."""
+        """Feature maps added up with the linear layer's weights, `(B,T,h,w)`; needs a `PooledClassifier`.
+
+        Raises `InputError` where its head is another than pooling and the linear layer.
+        """
         assert isinstance(self.model, PooledClassifier)
+        if not has_pooled_head(self.model):
+            pooled = F.linear(self.hidden.mean((2, 3)), self.model.linear.weight, self.model.linear.bias)
+            check_same(pooled, self.logits, "the linear layer of the pooled features", self.model)
         weight, asked = self.model.linear.weight, self.requested  # (K,D)
         if asked is not None and asked.ndim == 2:
             return torch.einsum("bdhw,btd->bthw", self.hidden, weight[asked])
@@ -145,10 +205,11 @@ class ForwardPass:
     def feature_gradients(self) -> Tensor:
         """The plain gradient of each target's logit with respect to the feature maps, `(B,T,D,h,w)`."""
         assert isinstance(self.model, FeatureClassifier)
+        check_differentiable(self.model)
         features = self.hidden.requires_grad_()
         with torch.enable_grad():
-            logits = self.model.head(features)
-        return target_gradients(logits, self.targets, features)
+            logits = self.model.head(features.clone())
+        return target_gradients(logits, self.targets, features, self.model)
 
 
 def split(images: Tensor) -> Sequence[Tensor]:
@@ -162,15 +223,36 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
 
 
 @torch.enable_grad()
-def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor) -> Tensor:
+def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor, network: nn.Module) -> Tensor:
     """Gradients `(B,T,…)` of the logits `(B,K)` of targets `(B,T)` with respect to `inputs` `(B,…)`.
 
     Images do not influence each other, so one backward pass serves the whole batch. Only gradients of `inputs` are
-    computed, none of any parameter.
+    computed, none of any parameter. Raises `InputError` where there is none.
     """
+    if not logits.requires_grad:
+        raise no_gradient(network)
     wanted = logits.gather(1, targets)  # (B,K) -> (B,T)
     gradients = inputs.new_empty(*wanted.shape, *inputs.shape[1:])
     for target, logit in enumerate(wanted.unbind(1), start=1):
-        (gradient,) = torch.autograd.grad(logit.sum(), inputs, retain_graph=target < wanted.shape[1])
+        more = target < wanted.shape[1]
+        (gradient,) = torch.autograd.grad(logit.sum(), inputs, retain_graph=more, allow_unused=True)
+        if gradient is None:
+            raise no_gradient(network)
         gradients[:, target - 1].copy_(gradient)
     return gradients
+
+
+def no_gradient(network: nn.Module) -> InputError:
+    return InputError(
+        f"the logits of {type(network).__name__} have no gradient for the images: autograd is off or cut within it "
+        "(no_grad, detach, NumPy, quantized layers); methods without gradients, such as Occlusion, fit it"
+    )
+
+
+def check_differentiable(network: nn.Module) -> None:
+    """Raise `InputError` for weights that autograd cannot go through."""
+    if any(tensor.is_inference() for tensor in [*network.parameters(), *network.buffers()]):
+        raise InputError(
+            f"the weights of {type(network).__name__} were made within torch.inference_mode(), where PyTorch keeps no "
+            "gradients; make or load the network outside of it"
+        )

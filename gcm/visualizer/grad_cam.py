@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gcm.model import FeatureClassifier, PooledClassifier
+from gcm.model.steps import has_pooled_head
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 
@@ -32,16 +33,20 @@ class GradCAM(Visualizer):
         )
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
-        if self.relu or not isinstance(model, PooledClassifier):
+        if self.relu or not is_pooled(model):
             return {}
         return {"raw": "on pooling and a linear layer Grad-CAM is CAM / (h·w), which sums to logit - bias"}
 
 
 def grad_cam(forward_pass: ForwardPass, relu: bool) -> Tensor:
     """`(B,T,1,h,w)`."""
-    if isinstance(forward_pass.model, PooledClassifier):  # the gradient is the layer's weight, over h*w
+    if is_pooled(forward_pass.model):  # the gradient is the layer's weight, over h*w
         maps = forward_pass.class_activation_maps / forward_pass.hidden[0, 0].numel()
     else:
         channel_weights = forward_pass.feature_gradients.mean((3, 4))  # (B,T,D,h,w) -> (B,T,D)
         maps = torch.einsum("bdhw,btd->bthw", forward_pass.hidden, channel_weights)
     return maps.relu().unsqueeze(2) if relu else maps.unsqueeze(2)
+
+
+def is_pooled(model: nn.Module) -> bool:
+    return isinstance(model, PooledClassifier) and has_pooled_head(model)

@@ -1,10 +1,12 @@
 """Rules by which ReLUs pass gradients back, for as long as a `with` block lasts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gcm.visualizer.dependence import Dependence
 from gcm.visualizer.relu_mode import ReLUMode
 
 
@@ -47,12 +49,24 @@ class OpenReLU(GuidedReLU):
 
 
 class GuidedReLUs(ReLUMode):
-    """Within this mode every ReLU goes back by a rule, the guided one or another."""
+    """Within this mode every ReLU goes back by a rule, the guided one or another.
+
+    Attributes:
+        dependence: what else the network did to values that depend on the image.
+    """
 
     def __init__(self, rule: type[GuidedReLU] = GuidedReLU) -> None:
         super().__init__()
         self.rule = rule
+        self.dependence = Dependence()
 
     def relu(self, values: Tensor, in_place: bool) -> Tensor:
         rectified: Tensor = self.rule.apply(values, in_place)
         return rectified
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = super().__torch_function__(function, types, args, kwargs)
+        self.dependence.note(function, args, kwargs or {}, result)
+        return result

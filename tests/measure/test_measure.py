@@ -6,6 +6,7 @@ from sample import NETWORKS, images_of, randomized
 from torch import nn
 
 from gcm.data import Digits, ImageSpec, MemorySplit, PlacedSplit
+from gcm.error import InputError
 from gcm.measure import (
     ClassMaps,
     DeletionCurve,
@@ -16,11 +17,13 @@ from gcm.measure import (
     NoiseMaskMap,
     PlantedPointing,
     Randomization,
+    Shown,
     Stability,
 )
 from gcm.measure.randomization import cascade
 from gcm.measure.run import batches, misfit, showings
 from gcm.measure.run import measured as measured_by
+from gcm.measure.subject import Maps
 from gcm.model import CNN, GCM, Classifier
 from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.visualizer import (
@@ -249,3 +252,84 @@ def test_of_a_grid_the_classes_shown_are_explained():
     places = torch.zeros(2, 5, 4, 4, dtype=torch.bool)
     places[0, [1, 4], 0] = places[1, [0, 2], 1] = True
     assert GridPointing().targets(torch.zeros(2, 5), places).tolist() == [[1, 4], [0, 2]]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_network_of_a_narrow_type_is_measured_by_float32_maps(dtype):
+    """Close to the same network in float64, as far as its own rounding goes; no measure rounds any further."""
+    network = randomized(GCM(SPEC, widths=(4, 6, 8))).eval()
+    data = Known()
+    measures = {name: MEASURES[name] for name in ("completeness", "deletion", "insertion", "sparseness", "stability")}
+    subject = ClassMaps(InputXGradient(), network.to(dtype))
+    narrow = measured(subject, measures, data, 6)
+    assert subject.maps(images_of(SPEC).to(dtype)).at_image_size.dtype == torch.float32
+    wide = measured(ClassMaps(InputXGradient(), network.double()), measures, data, 6)
+    for name, values in narrow.items():
+        assert values.dtype == torch.float64
+        torch.testing.assert_close(values.mean(), wide[name].mean(), rtol=0.05, atol=0.05, msg=name)
+
+
+class OneLogit(Quarters):
+    """Says a single number."""
+
+    def forward(self, images):
+        return super().forward(images)[:, :1]
+
+
+@pytest.mark.parametrize("name", MEASURES.keys() - {"grid_pointing"})
+def test_a_network_of_a_single_logit_is_refused(name):
+    network = OneLogit(ImageSpec.of(1, 16, 4))
+    with pytest.raises(InputError, match=r"logits must be .* of K = 2 classes or more"):
+        measured(ClassMaps(QuarterMaps(), network), {name: MEASURES[name]}, Known(), 6)
+
+
+def test_maps_of_classes_that_were_not_asked_for_are_no_others():
+    maps = Maps(torch.rand(2, 2, 1, 4, 4), torch.rand(2, 2, 4, 4))
+    shown = Shown(None, torch.rand(2, 1, 4, 4), None, torch.zeros(2, 5), torch.tensor([[1, 3], [0, 2]]), maps)
+    assert torch.equal(shown.of(torch.tensor([[3], [0]]))[:, 0], maps.at_image_size[[0, 1], [1, 0]])
+    with pytest.raises(InputError, match="classes that were asked for"):
+        shown.of(torch.tensor([[3], [1]]))
+    nothing = Shown(
+        None,
+        shown.images,
+        None,
+        shown.logits,
+        shown.classes[:, :0],
+        Maps(maps.own_size[:, :0], maps.at_image_size[:, :0]),
+    )
+    with pytest.raises(InputError, match="classes that were asked for"):
+        nothing.of(torch.tensor([[3], [1]]))
+
+
+class ChangesItsInput(Quarters):
+    """As `Quarters` of brighter images, in place."""
+
+    def forward(self, images):
+        images *= 0.5
+        images += 0.5
+        return super().forward(images)
+
+
+class OutOfPlace(Quarters):
+    """The same."""
+
+    def forward(self, images):
+        return super().forward(images * 0.5 + 0.5)
+
+
+class KnownMaps(ClassMaps):
+    """Maps that nobody asks the network for."""
+
+    def maps(self, images, targets=None):
+        maps = nn.functional.interpolate(torch.eye(4).view(4, 1, 2, 2), images.shape[2:])[targets]
+        return Maps(maps, maps.squeeze(2))
+
+
+def test_measures_count_for_a_network_that_changes_its_input_what_they_count_for_its_twin():
+    spec, data = ImageSpec.of(1, 16, 4), Known()
+    found, expected = (
+        measured(KnownMaps(QuarterMaps(), kind(spec)), MEASURES, data, 6) for kind in (ChangesItsInput, OutOfPlace)
+    )
+    assert found.keys() == expected.keys() == MEASURES.keys() - {"grid_pointing"}
+    for name, values in found.items():
+        assert torch.equal(values, expected[name]), name

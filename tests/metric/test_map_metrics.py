@@ -212,3 +212,14 @@ def test_what_cannot_be_is_refused():
         )
     with pytest.raises(InputError, match=r"logits \(B,K\), got \(1, 2, 2, 2\) and \(1, 3\)"):
         LogitResidual().update(torch.ones(1, 2, 2, 2), torch.ones(1, 3))
+
+
+@pytest.mark.parametrize("kind", [Deletion, Insertion])
+def test_a_network_that_changes_its_input_gets_the_areas_of_its_twin(kind, planted):
+    network, images, maps = planted
+    targets, before = torch.ones(6, 1, dtype=torch.long), images.clone()
+    in_place, twin = kind(), kind()
+    in_place.update(lambda images: network(images.mul_(0.5).add_(0.25)), images, maps["random"], targets)
+    twin.update(lambda images: network(images * 0.5 + 0.25), images, maps["random"], targets)
+    assert torch.equal(in_place.per_image(), twin.per_image())
+    assert torch.equal(images, before)

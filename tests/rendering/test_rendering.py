@@ -76,3 +76,46 @@ def test_blend_does_not_see_scale_or_offset_of_a_map():
 
 def test_a_constant_map_becomes_zero():
     assert min_max_scaled(torch.full((1, 1, 2, 2), 4.0)).tolist() == [[[[0, 0], [0, 0]]]]
+
+
+@pytest.mark.parametrize("rendering", RENDERINGS.values(), ids=RENDERINGS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_narrow_maps_are_rendered_as_the_same_numbers_in_float32(rendering, dtype):
+    maps, images = torch.randn(2, 3, 1, 4, 4).to(dtype), torch.rand(2, 1, 8, 8).to(dtype)
+    expected = rendering(maps.float(), images.float())
+    for narrow in (rendering(maps, images), rendering(maps, images.float()), rendering(maps.float(), images)):
+        assert narrow.dtype == torch.float32
+        assert torch.equal(narrow, expected)
+
+
+@pytest.mark.parametrize("rendering", RENDERINGS.values(), ids=RENDERINGS)
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(torch.float16, 4e4), (torch.bfloat16, 1.5e38), (torch.float32, 1.5e38), (torch.float64, 5e307)]
+)
+def test_maps_of_any_size_become_numbers(rendering, dtype, size):
+    """The picture is that of the map of ones and minus ones, times the size where it is not scaled."""
+    ones = torch.randn(2, 3, 1, 4, 4).sign()
+    images = torch.rand(2, 1, 8, 8)
+    pictures = rendering(size * ones.to(dtype), images)
+    assert pictures.isfinite().all()
+    scale = 1 if rendering.in_colours else float(torch.tensor(size, dtype=dtype))
+    torch.testing.assert_close((pictures / scale).float(), rendering(ones, images))
+
+
+def test_a_blend_of_the_largest_numbers_is_that_of_ones():
+    """Also where several channels add up to what no number can hold, between bicubic pixels, and beside a small map."""
+    ones = torch.randn(2, 3, 3, 4, 4).sign()
+    images = torch.rand(2, 3, 8, 8)
+    expected = Blend()(ones, images)
+    for dtype in (torch.float32, torch.float64):
+        sizes = torch.tensor([torch.finfo(dtype).max, 1, 1e-30], dtype=dtype).view(1, 3, 1, 1, 1)
+        torch.testing.assert_close(Blend()(sizes * ones, images).float(), expected)
+
+
+@pytest.mark.parametrize("rendering", RENDERINGS.values(), ids=RENDERINGS)
+@pytest.mark.parametrize(("batch", "classes", "side"), [(0, 2, 4), (2, 0, 4), (2, 2, 0)])
+def test_nothing_to_draw_is_refused(rendering, batch, classes, side):
+    with pytest.raises(InputError, match=r"maps must be \(B,K,d,h,w\)|at least one image"):
+        rendering(torch.zeros(batch, classes, 1, side, side), torch.rand(batch, 1, 8, 8))
+    with pytest.raises(InputError, match="at least one image"):
+        rendering(torch.zeros(2, 2, 1, 4, 4), torch.rand(2, 1, 8, 0))

@@ -1,8 +1,14 @@
 """The one training loop."""
 
+import csv
+import json
+import math
+from collections import defaultdict
+
 import pytest
 import torch
 from sample import STOCHASTIC, images_of
+from torch import nn
 from torch.nn import functional as F
 
 from gcm.data import Digits, ImageSpec
@@ -14,6 +20,7 @@ BATCH = (
     torch.randint(256, (4, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
     torch.arange(4),
 )
+LOGGED = {f"{split}_{measure}" for split in ("train", "val", "test") for measure in ("loss", "accuracy")}
 
 
 class Seeing(GCM):
@@ -71,6 +78,49 @@ def test_measures_weigh_batches_by_their_size_and_begin_anew():
     assert values["accuracy"].item() == pytest.approx((logits.argmax(1) == labels).float().mean().item())
     measures.update(logits[:1], logits[:1].argmax(1))
     assert measures.collect()["accuracy"] == 1
+
+
+def test_losses_add_up_whatever_the_network_is_cast_to():
+    """Cross-entropy of equal logits is ln 10 for each of 60,000 images; in bfloat16 their sum stops growing."""
+    casts = [lambda module, dtype=dtype: module.to(dtype) for dtype in (torch.bfloat16, torch.float16, torch.float64)]
+    for cast in (nn.Module.bfloat16, nn.Module.half, nn.Module.double, *casts):
+        measures = Measures(10)
+        cast(measures)
+        for _ in range(600):
+            measures.update(torch.zeros(100, 10, dtype=torch.bfloat16), torch.zeros(100, dtype=torch.long))
+        values = measures.collect()
+        assert values["loss"].item() == pytest.approx(math.log(10), rel=1e-6)
+        assert values["accuracy"] == 1
+        assert values["loss"].dtype in (torch.float32, torch.float64)
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed", "16-true", "32-true", "64-true"])
+def test_what_is_logged_in_any_precision_is_the_mean_over_the_logits(train_py, tmp_path, monkeypatch, precision):
+    """Derived again in float64 from the logits that the network gave."""
+    seen = defaultdict(list)
+    update = Measures.update
+
+    def watched(self, logits, labels):
+        seen[id(self)].append((logits.double(), labels))
+        return update(self, logits, labels)
+
+    monkeypatch.setattr(Measures, "update", watched)
+    words = ("model=tiny_lenet", "optimizer=sgd", "trainer.max_epochs=1", "data.val_size=200", "output=run")
+    assert train_py("task=train", *words, f"trainer.precision={precision}").code == 0
+    row = next(csv.DictReader((tmp_path / "run/metrics.csv").read_text().splitlines()))
+    logged = {
+        name: float(value)
+        for name, value in (row | json.loads((tmp_path / "run/result.json").read_text())).items()
+        if name in LOGGED
+    }
+    assert logged.keys() == LOGGED
+    derived = {}
+    for batches in seen.values():
+        logits, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        split = {200: "val", 360: "test"}.get(len(labels), "train")
+        derived[f"{split}_loss"] = F.cross_entropy(logits, labels).item()
+        derived[f"{split}_accuracy"] = (logits.argmax(1) == labels).double().mean().item()
+    assert logged == pytest.approx(derived, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", STOCHASTIC)

@@ -5,8 +5,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.visualizer import GuidedBackprop
+from gcm.model import Classifier
+from gcm.study.masked_network import check_can_be_masked
+from gcm.visualizer import Deconvnet, GuidedBackprop
 
 WRITTEN = {
     "module": nn.ReLU(),
@@ -23,6 +26,47 @@ WRITTEN = {
     "F.relu in place by position": lambda x: (F.relu(x, True), x)[1],
     "torch.relu_, result not used": lambda x: (torch.relu_(x), x)[1],
 }
+
+
+class Swish(torch.autograd.Function):
+    """Saves memory by computing its sigmoid again."""
+
+    @staticmethod
+    def forward(ctx, values):
+        ctx.save_for_backward(values)
+        return values * values.sigmoid()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (values,) = ctx.saved_tensors
+        return gradient * values.sigmoid() * (1 + values * (1 - values.sigmoid()))
+
+
+class AddBackward0(torch.autograd.Function):
+    """A ReLU by the name of what is linear."""
+
+    @staticmethod
+    def forward(ctx, values):
+        ctx.save_for_backward(values)
+        return values.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * (ctx.saved_tensors[0] > 0)
+
+
+def written_into(values):
+    mask = torch.zeros_like(values)
+    mask.copy_(values.detach() > 0)
+    return values * mask
+
+
+def chosen(values):
+    kept = values.clone()
+    kept[values < 0] = 0
+    return kept
+
+
 NOT_GUIDED = {
     "clamp": lambda x: x.clamp(min=0),
     "clamp_min": lambda x: x.clamp_min(0),
@@ -44,6 +88,48 @@ NOT_GUIDED = {
     "masked_fill": lambda x: x.masked_fill(x < 0, 0),
     "mask": lambda x: x * (x > 0),
     "sign": lambda x: x * (1 + x.detach().requires_grad_().sign()) / 2,
+    "custom function": Swish.apply,
+    "custom function by another name": AddBackward0.apply,
+    "erf": lambda x: x * 0.5 * (1 + torch.erf(x / 2**0.5)),
+    "swish by hand": lambda x: x / (1 + torch.exp(-x)),
+    "tanh by hand": lambda x: (torch.exp(x) - torch.exp(-x)) / (torch.exp(x) + torch.exp(-x)),
+    "log-softplus": lambda x: torch.log(torch.log1p(torch.exp(x)) + 1),
+    "logsumexp": lambda x: torch.logaddexp(x, torch.zeros(())),
+    "square": lambda x: x * x,
+    "square by name": lambda x: x.square(),
+    "power": lambda x: x**2,
+    "power of floats": lambda x: x.abs() ** 1.5,
+    "root": lambda x: (x * x).sqrt(),
+    "norm": lambda x: x / x.norm(),
+    "reciprocal": lambda x: 1 / (x.relu() + 1),
+    "softmax": lambda x: x.softmax(1),
+    "log-softmax": lambda x: x.log_softmax(1),
+    "layer norm": lambda x: F.layer_norm(x, x.shape[1:]),
+    "group norm": lambda x: F.group_norm(x, 2),
+    "instance norm": F.instance_norm,
+    "batch statistics": lambda x: F.batch_norm(x, None, None, training=True),
+    "local response": lambda x: F.local_response_norm(x, 2),
+    "normalize": F.normalize,
+    "sine": torch.sin,
+    "max": lambda x: x - x.max(),
+    "argument of the largest": lambda x: x * F.one_hot(x.argmax(1), 4).permute(0, 3, 1, 2),
+    "gate": lambda x: x * x.mean((2, 3), keepdim=True),
+    "gate of detached values": lambda x: x * x.detach().mean((2, 3), keepdim=True),
+    "mask of detached values": lambda x: x * (x.detach() > 0),
+    "mask of data": lambda x: x * x.data.gt(0).float(),
+    "mask without gradient": lambda x: x * torch.no_grad()(lambda values: values > 0)(x),
+    "mask in place": lambda x: x.clone().mul_(x > 0),
+    "mask by name": lambda x: torch.mul(input=x, other=torch.gt(input=x, other=0)),
+    "mask written": written_into,
+    "mask through NumPy": lambda x: x * torch.from_numpy((x.detach().numpy() > 0).astype("float32")),
+    "number that leaves": lambda x: x / x.abs().max().item(),
+    "mask by index": chosen,
+    "division by values": lambda x: x / (x.detach().abs() + 1),
+    "weights of its own": lambda x: F.conv2d(x, x.mean((0, 2, 3)).expand(4, 4)[:, :, None, None]),
+    "matrix product": lambda x: x @ x.transpose(2, 3),
+    "einsum": lambda x: torch.einsum("bchw,bchw->bchw", x, x.detach().sign()),
+    "where with detached values": lambda x: torch.where(x.detach() > 0, x, torch.zeros(())),
+    "fused": lambda x: F.scaled_dot_product_attention(x, x, x),
     "amax": lambda x: torch.stack([x, torch.zeros_like(x)]).amax(0),
 }
 
@@ -79,6 +165,63 @@ def test_other_activations_are_refused_by_name(activation):
         InputError, match=r"guided backprop is defined for ReLU networks; OneLayer has other activations: [A-Za-z]"
     ):
         GuidedBackprop()(mixed, IMAGES)
+
+
+def parts_written(values):
+    out = torch.zeros_like(values)
+    out[:, :2] = values[:, 2:]
+    return out
+
+
+LINEAR = {
+    "sum with itself": lambda x: x + x.flip(2),
+    "difference from the mean": lambda x: x - x.mean((2, 3), keepdim=True),
+    "side by side": lambda x: torch.cat([x[:, :2], x[:, 2:] * 2], 1),
+    "stacked": lambda x: torch.stack([x, x], 2).mean(2),
+    "batch norm": nn.BatchNorm2d(4).eval(),
+    "dropout": lambda x: F.dropout(x, training=False),
+    "average pooling": lambda x: F.avg_pool2d(x, 3, 1, 1),
+    "max pooling": lambda x: F.max_pool2d(x, 3, 1, 1),
+    "pooling to a size": lambda x: F.adaptive_max_pool2d(x, 3).repeat(1, 1, 2, 2),
+    "enlarged": lambda x: F.interpolate(x[..., ::2, ::2], scale_factor=2, mode="bilinear"),
+    "padded": lambda x: F.pad(x[..., 1:, 1:], (1, 0, 1, 0), mode="reflect"),
+    "constants of its shape": lambda x: x * torch.ones_like(x) * x.new_full((1,), 2),
+    "written": lambda x: torch.zeros_like(x).copy_(x),
+    "parts written": parts_written,
+    "in place": lambda x: x.clone().mul_(2).add_(x),
+    "grouped": lambda x: F.conv2d(x, torch.ones(4, 1, 1, 1), groups=4),
+    "transposed": lambda x: F.conv_transpose2d(x, torch.ones(4, 4, 1, 1)),
+    "einsum with weights": lambda x: torch.einsum("bchw,kc->bkhw", x, torch.ones(4, 4)),
+    "shuffled": lambda x: F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2),
+    "weights that are computed": lambda x: F.conv2d(x, (nn.Parameter(torch.ones(4, 4, 1, 1)) ** 2).tanh()),
+    "a look at values": lambda x: x if x.isfinite().all() else x * 2,
+}
+
+
+@pytest.mark.parametrize("linear", LINEAR.values(), ids=LINEAR)
+def test_what_is_linear_or_a_pooling_goes_back_as_it_is(linear):
+    network = OneLayer(lambda values: linear(F.relu(values)))
+    before = network.convolution(IMAGES)
+    activations = F.relu(before).detach().requires_grad_()
+    (signal,) = torch.autograd.grad(network.linear(linear(activations).flatten(1))[:, 0].sum(), activations)
+    expected = F.conv_transpose2d(signal.clamp_min(0) * (before > 0), network.convolution.weight)
+    torch.testing.assert_close(GuidedBackprop()(network, IMAGES).maps[:, 0], expected)
+
+
+@pytest.mark.parametrize("activation", NOT_GUIDED.values(), ids=NOT_GUIDED)
+def test_deconvnet_and_noise_masks_refuse_the_same(activation):
+    class Network(Classifier):
+        def __init__(self) -> None:
+            super().__init__(ImageSpec.of(1, 8, 2))
+            self.layer = OneLayer(lambda values: activation(F.relu(values) - 0.1))
+
+        def forward(self, images):
+            return self.layer(images)
+
+    with pytest.raises(InputError, match="a deconvnet is defined for ReLU networks"):
+        Deconvnet()(Network(), IMAGES[:1])
+    with pytest.raises(InputError, match="a noise mask is defined for ReLU networks"):
+        check_can_be_masked(Network(), IMAGES[:1])
 
 
 def test_a_network_without_relus_is_refused():

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from gcm.error import InputError
 from gcm.model import Classifier, ContributionMapping
+from gcm.model.answer import logits_of
+from gcm.model.steps import goes_by_steps
 from gcm.visualizer.base import Visualizer, inspected
-from gcm.visualizer.forward_pass import ForwardPass, target_gradients
+from gcm.visualizer.forward_pass import ForwardPass, check_differentiable, target_gradients
 from gcm.visualizer.relevance.composite import Composite
 from gcm.visualizer.relevance.flow import LayerFlow
 from gcm.visualizer.relevance.mode import RelevanceMode
@@ -56,12 +58,13 @@ class Relevance(Visualizer):
 
     def traced(self, forward_pass: ForwardPass) -> tuple[Tensor, list[LayerFlow]]:
         """The relevance of the pixels, and the layers that it has gone through."""
+        check_differentiable(forward_pass.model)
         images = forward_pass.images.clone().requires_grad_()
         with torch.enable_grad():
             logits, layers = traced_logits(forward_pass.model, images)
             begin = logits * logits.detach()  # its gradient is the logit, the relevance to begin with
         self.composite.assign(layers)
-        return target_gradients(begin, forward_pass.targets, images), layers
+        return target_gradients(begin, forward_pass.targets, images, forward_pass.model), layers
 
     def misfit(self, model: nn.Module) -> str:
         if not isinstance(model, Classifier):
@@ -69,8 +72,9 @@ class Relevance(Visualizer):
         parameter = next(model.parameters())
         image = torch.zeros(1, *model.spec.shape, device=parameter.device, dtype=parameter.dtype)
         try:
-            with inspected(model, image), torch.enable_grad():
-                traced_logits(model, image.requires_grad_())
+            with inspected(model, image) as forward_pass, torch.enable_grad():
+                check_differentiable(model)
+                traced_logits(model, forward_pass.images.clone().requires_grad_())
         except InputError as error:
             return str(error)
         return ""
@@ -85,8 +89,8 @@ def traced_logits(model: nn.Module, images: Tensor) -> tuple[Tensor, list[LayerF
     with mode.following():
         logits = (
             model.class_contribution_maps(images).mean((2, 3, 4))
-            if isinstance(model, ContributionMapping)
-            else model(images)
+            if isinstance(model, ContributionMapping) and goes_by_steps(model)
+            else logits_of(model, images)
         )
     mode.check_graph(logits)
     return logits, mode.layers

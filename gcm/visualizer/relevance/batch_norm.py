@@ -17,12 +17,14 @@ class LinearCall:
     Attributes:
         input: that it was called with.
         output: that the network went on with.
+        version: of the output, which changes when it is written into.
         flow: of relevance through it.
         groups: of a convolution; else 1.
     """
 
     input: Tensor
     output: Tensor
+    version: int
     flow: LayerFlow
     groups: int
 

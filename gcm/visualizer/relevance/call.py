@@ -1,6 +1,7 @@
 """What calls of PyTorch relevance can go through."""
 
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,26 +16,77 @@ LINEAR_CALLS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
 }
 """Linear layers, with the names of their arguments."""
 BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-AVERAGES = {torch.mean, Tensor.mean, F.avg_pool2d, F.adaptive_avg_pool2d}
-ARITHMETIC = {
-    getattr(home, name)
-    for home in (torch, Tensor)
-    for name in ("add", "sub", "mul", "div", "__add__", "__sub__", "__mul__", "__truediv__", "__radd__", "__rsub__",
-                 "__rmul__")
-    if hasattr(home, name)
-}  # fmt: skip
-DIVISIONS = {torch.div, Tensor.div, Tensor.__truediv__}
-MULTIPLICATIONS = {torch.mul, Tensor.mul, Tensor.__mul__}
-MOVES = {
-    torch.flatten, Tensor.flatten, Tensor.unflatten, torch.reshape, Tensor.reshape, Tensor.view, Tensor.expand,
-    torch.unsqueeze, Tensor.unsqueeze, torch.squeeze, Tensor.squeeze, torch.permute, Tensor.permute, torch.transpose,
-    Tensor.transpose, torch.flip, Tensor.flip, Tensor.contiguous, Tensor.clone, Tensor.to, torch.cat,
-    Tensor.__getitem__, torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices, F.dropout,
-}  # fmt: skip
-"""Their gradient takes relevance to where the value came from; max pooling's to the pixel that won."""
-HANDED_ON = (
-    "HandsOn", "OpenReLU", "AccumulateGrad", "View", "Reshape", "UnsafeView", "Unflatten", "Expand", "Unsqueeze",
-    "Squeeze", "Permute", "Transpose", "TBackward", "Clone", "ToCopy", "Cat", "Slice", "Select", "Index", "Alias",
-    "Flip", "MaxPool2D",
+
+
+def calls(*names: str) -> set[Callable[..., Any]]:
+    """Functions and tensor methods of these names."""
+    return {getattr(home, name) for home in (torch, Tensor) for name in names if hasattr(home, name)}
+
+
+AVERAGES = calls("mean") | {F.avg_pool2d, F.adaptive_avg_pool2d}
+RESIZINGS = {F.interpolate, F.upsample}
+"""Averages, too, of pixels."""
+ARITHMETIC = calls(
+    "add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide", "rsub", "neg", "negative", "__add__",
+    "__sub__", "__mul__", "__truediv__", "__radd__", "__rsub__", "__rmul__", "__neg__",
 )  # fmt: skip
-"""How the autograd nodes begin of what the mode has seen."""
+DIVISIONS = calls("div", "divide", "true_divide", "__truediv__")
+MULTIPLICATIONS = calls("mul", "multiply", "__mul__")
+IN_PLACE: Mapping[Callable[..., Any], Callable[..., Tensor]] = {
+    getattr(Tensor, in_place): getattr(Tensor, name)
+    for name in ("add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide", "neg", "negative")
+    for in_place in (f"{name}_", f"__i{name}__", f"__itrue{name}__")
+    if hasattr(Tensor, in_place)
+} | {Tensor.__itruediv__: Tensor.div, Tensor.__idiv__: Tensor.div}
+"""Arithmetic that writes into its first argument, with what it computes."""
+WRITES = {Tensor.copy_, Tensor.__setitem__}
+MAX_POOLINGS: set[Callable[..., Any]] = {torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices}
+MOVES = MAX_POOLINGS | {F.dropout, F.pad, F.pixel_shuffle, F.pixel_unshuffle, F.unfold, Tensor.__getitem__} | calls(
+    "flatten", "unflatten", "ravel", "reshape", "reshape_as", "view", "view_as", "expand", "expand_as", "broadcast_to",
+    "unsqueeze", "squeeze", "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "flip",
+    "fliplr", "flipud", "roll", "rot90", "contiguous", "clone", "to", "type", "type_as", "float", "double", "half",
+    "bfloat16", "cpu", "cuda", "cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "repeat", "tile",
+    "repeat_interleave", "narrow", "select", "index_select", "split", "split_with_sizes", "chunk", "tensor_split",
+    "unbind", "constant_pad_nd",
+)  # fmt: skip
+"""Their gradient takes relevance to where the value came from; max pooling's to the pixel that won."""
+HANDED_ON = {
+    "AccumulateGrad", "Alias", "AsStrided", "Cat", "Clone", "ConstantPadNd", "Copy", "CopySlices", "Expand", "Flip",
+    "Im2Col", "Index", "IndexSelect", "MaxPool2D", "MaxPool2DWithIndices", "MkldnnMaxPool2D", "Narrow", "Permute",
+    "PixelShuffle", "PixelUnshuffle", "ReflectionPad2D", "Repeat", "ReplicationPad2D", "Reshape", "ReshapeAlias",
+    "Roll", "Select", "Slice", "Split", "SplitWithSizes", "Squeeze", "Stack", "T", "ToCopy", "Transpose", "Unbind",
+    "Unflatten",
+    "UnsafeSplit", "UnsafeView", "Unsqueeze", "View",
+}  # fmt: skip
+"""The kinds of autograd nodes of what the mode has seen and left as it is."""
+
+
+class Call(NamedTuple):
+    """A function of PyTorch, and what it was called with, by position or by name."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    named: Mapping[str, Any]
+
+    def __call__(self) -> Any:
+        return self.function(*self.args, **self.named)
+
+    @property
+    def input(self) -> Any:
+        """Its first argument, which PyTorch calls so."""
+        return self.args[0] if self.args else self.named["input"]
+
+    def with_others(self, others: Mapping[int, Tensor]) -> "Call":
+        """The same, where others stand for some tensors, by their ids."""
+        return Call(self.function, replaced(self.args, others), replaced(self.named, others))
+
+
+def replaced(value: Any, others: Mapping[int, Tensor]) -> Any:
+    """Nested lists, tuples and dictionaries in which others stand for some tensors."""
+    if isinstance(value, Tensor):
+        return others.get(id(value), value)
+    if isinstance(value, Mapping):
+        return {name: replaced(part, others) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(replaced(part, others) for part in value)
+    return value

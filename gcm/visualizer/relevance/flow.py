@@ -1,6 +1,7 @@
 """The backward pass of relevance through one layer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,15 @@ class LayerFlow:
         self.path, self.function, self.layer = path, function, layer
         self.received: list[Tensor] = []
         self.handed: list[Tensor] = []
+
+    def keep(self, storage: int, outputs: bool) -> None:
+        """Copies of what lies in a storage that is about to be written into; of outputs, if others have read them."""
+        layer = self.layer
+        if layer.inputs.untyped_storage().data_ptr() == storage:
+            low, high = (None if bound is None else bound.clone() for bound in (layer.low, layer.high))
+            self.layer = replace(self.layer, inputs=layer.inputs.clone(), low=low, high=high)
+        if outputs and layer.outputs.untyped_storage().data_ptr() == storage:
+            self.layer = replace(self.layer, outputs=layer.outputs.clone())
 
     @cached_property
     def parts(self) -> list["PartFlow"]:

@@ -6,19 +6,21 @@ what there is no rule for is refused. So an ordinary backward pass from a logit,
 relevance of the pixels.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
+from torch.autograd.graph import Node
 from torch.nn import functional as F
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from gcm.error import InputError, listed
+from gcm.visualizer.dependence import Dependence, tensors_in
 from gcm.visualizer.guided import OpenReLU
 from gcm.visualizer.relevance.batch_norm import LinearCall, across, folded
 from gcm.visualizer.relevance.call import (
@@ -27,43 +29,27 @@ from gcm.visualizer.relevance.call import (
     BATCH_NORM,
     DIVISIONS,
     HANDED_ON,
+    IN_PLACE,
     LINEAR_CALLS,
     MOVES,
     MULTIPLICATIONS,
+    RESIZINGS,
+    WRITES,
+    Call,
 )
 from gcm.visualizer.relevance.flow import HandsOn, LayerFlow
+from gcm.visualizer.relevance.pixels import Pixels
 from gcm.visualizer.relevance.rule import Epsilon, LinearLayer
-from gcm.visualizer.relu_mode import IN_PLACE_CALLS, RELU_CALLS, graph_nodes
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """A tensor made from the image by moves and constants alone, and the least and largest values it can have, if
-    known, in its own shape.
-    """
-
-    values: Tensor
-    low: Tensor | None = None
-    high: Tensor | None = None
-
-    def become(
-        self, values: Tensor, function: Callable[..., Tensor], args: Sequence[Any], named: Mapping[str, Any]
-    ) -> "Pixels":
-        """`values`, which a function of them and of constants has given; the bounds go the same way."""
-        if self.low is None or self.high is None:
-            return Pixels(values)
-        first, second = (
-            function(*(bound if arg is self.values else arg for arg in args), **named)
-            for bound in (self.low, self.high)
-        )
-        return Pixels(values, torch.minimum(first, second), torch.maximum(first, second))
+from gcm.visualizer.relu_check import graph_nodes, kind_of
+from gcm.visualizer.relu_mode import RELU_CALLS, is_in_place
 
 
 class RelevanceMode(TorchFunctionMode):
     """Within this mode backward passes through `network` carry relevance.
 
     Attributes:
-        layers: the linear layers in the order in which they were called.
+        layers: the linear layers in the order in which they were called. One that batch normalisation follows is there
+            twice, alone and with it folded in, as if it had been called twice; the logits need not be made from both.
     """
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
@@ -73,26 +59,43 @@ class RelevanceMode(TorchFunctionMode):
         self.names = {module: name for name, module in network.named_modules()}
         self.path: list[str] = []
         self.layers: list[LayerFlow] = []
+        self.averages: list[LayerFlow] = []
         self.calls: dict[int, LinearCall] = {}
-        self.constants: dict[int, Tensor] = {id(parameter): parameter for parameter in network.parameters()}
-        self.pixels = {id(images): Pixels(images, torch.zeros_like(images), torch.ones_like(images))}
+        self.read: set[int] = set()
+        self.dependence = Dependence()
+        self.dependence.follow(images)
+        self.pixels = Pixels(images)
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        named = kwargs or {}
-        traced = [value for value in tensors_in((args, named)) if value.requires_grad]
-        if traced and all(id(value) in self.constants for value in traced):
-            return self.constant(function(*args, **named))
+        call = Call(function, args, kwargs or {})
+        changing = self.changing((call.args, call.named))
+        result = self.computed(call, changing) if changing else call()
+        self.dependence.note(function, call.args, call.named, result)
+        if function.__name__ != "__get__":  # of an attribute, as the shape
+            self.read |= {value.untyped_storage().data_ptr() for value in changing}
+        return result
+
+    def computed(self, call: Call, changing: Sequence[Tensor]) -> Any:
+        function, args, named = call
+        followed = [value.requires_grad for value in tensors_in((args, named))]
+        if any(followed) and not all(value.requires_grad for value in changing):
+            raise self.refuse(f"{function.__name__} of values that autograd does not follow (detach, no_grad)")
         if function in LINEAR_CALLS:
             return self.linear(function, **dict(zip(LINEAR_CALLS[function], args, strict=False)), **named)
         if function is F.batch_norm:
             return self.batch_norm(**dict(zip(BATCH_NORM, args, strict=False)), **named)
         if function in RELU_CALLS:
-            return self.relu(function, args[0] if args else named["input"], args, named)
-        if function in AVERAGES:
-            return self.average(function, args, named)
-        return self.other(function, args, named)
+            return self.relu(call.input, is_in_place(function, args, named))
+        if function in AVERAGES or function in RESIZINGS:
+            return self.average(call)
+        if function in IN_PLACE:
+            output = self.other(call._replace(function=IN_PLACE[function]), changing)
+            return self.write(Call(Tensor.copy_, (call.input, output), {}))
+        if function in WRITES and not named:
+            return self.write(call)
+        return self.other(call, changing)
 
     @property
     def where(self) -> str:
@@ -102,11 +105,9 @@ class RelevanceMode(TorchFunctionMode):
     def refuse(self, what: str) -> InputError:
         return InputError(f"relevance has no rule for {what} in {self.where}")
 
-    def constant(self, result: Any) -> Any:
-        """A value made from parameters alone."""
-        for value in tensors_in(result):
-            self.constants[id(value)] = value
-        return result
+    def changing(self, values: Any) -> list[Tensor]:
+        """The tensors in nested lists that depend on the image."""
+        return [value for value in tensors_in(values) if self.dependence.on_image(value)]
 
     def linear(
         self,
@@ -117,8 +118,10 @@ class RelevanceMode(TorchFunctionMode):
         **settings: Any,
     ) -> Tensor:
         """A convolution or matrix product."""
+        if self.changing((weight, bias)):
+            raise self.refuse("a layer whose weights depend on the image")
         value = function(input, weight, bias, **settings)
-        known = self.pixels.get(id(input))
+        known = self.pixels.get(input)
         layer = LinearLayer(
             lambda inputs, weights: function(inputs, weights, **settings),
             input.detach(),
@@ -129,65 +132,99 @@ class RelevanceMode(TorchFunctionMode):
             known.high if known else None,
         )
         flow = LayerFlow(self.where, function, layer)
-        self.layers.append(flow)
-        output = handing_on(input, layer.outputs, flow)
-        self.calls[id(output)] = LinearCall(input, output, flow, settings.get("groups", 1))
+        output = self.flowing(input, flow)
+        self.calls[id(output)] = LinearCall(input, output, output._version, flow, settings.get("groups", 1))
         return output
 
-    def batch_norm(self, input: Tensor, running_mean: Tensor | None, *args: Any, **named: Any) -> Tensor:
-        """Joins the layer before it."""
-        call = self.calls.pop(id(input), None)
-        if call is None or running_mean is None:
-            raise self.refuse("batch normalisation that does not follow a linear layer, or has no running mean")
-        call.flow.layer = folded(call, running_mean, *args, **named)
-        return handing_on(call.input, call.flow.layer.outputs, call.flow)
+    def flowing(self, input: Tensor, flow: LayerFlow) -> Tensor:
+        """The output of a layer."""
+        self.layers.append(flow)
+        return handing_on(input, flow.layer.outputs, flow)
 
-    def relu(
-        self, function: Callable[..., Tensor], values: Tensor, args: Sequence[Any], named: Mapping[str, Any]
-    ) -> Tensor:
+    def batch_norm(self, input: Tensor, running_mean: Tensor | None, *args: Any, **named: Any) -> Tensor:
+        """Together with the layer before it; who else reads that layer reads it without."""
+        call = self.calls.get(id(input))
+        if call is None or running_mean is None or named.get("training") or call.output._version != call.version:
+            raise self.refuse("batch normalisation that does not follow a linear layer, or has no running mean")
+        layer = folded(call, running_mean, *args, **named)
+        return self.flowing(call.input, LayerFlow(call.flow.path, call.flow.function, layer))
+
+    def relu(self, values: Tensor, in_place: bool) -> Tensor:
         """Lets all relevance through; where it is closed, none comes."""
-        in_place = function in IN_PLACE_CALLS or named.get("inplace", args[1] if len(args) > 1 else False)
-        self.calls.pop(id(values), None)
+        if in_place:
+            self.about_to_change(values)
         opened: Tensor = OpenReLU.apply(values, in_place)
         return opened
 
-    def average(self, function: Callable[..., Tensor], args: Sequence[Any], named: Mapping[str, Any]) -> Tensor:
-        """In proportion to the inputs."""
-        input, rest = args[0], args[1:]
-        value = function(input, *rest, **named)
-        layer = LinearLayer(
-            lambda inputs, _: function(inputs, *rest, **named), input.detach(), input.new_ones(()), None, value.detach()
-        )
-        flow = LayerFlow(self.where, function, layer)
+    def average(self, call: Call) -> Tensor:
+        """In proportion to the inputs; of pixels, in proportion to their weights, since black ones matter as well."""
+        input = call.input
+
+        def averaged(inputs: Tensor, _: Tensor | None = None) -> Tensor:
+            average: Tensor = call.with_others({id(input): inputs})()
+            return average
+
+        value = averaged(input)
+        if self.pixels.are(input):
+            output = handing_on(input, value, spreading(averaged, input.detach()))
+            self.pixels.moved(call, [input], output)
+            return output
+        if call.function in RESIZINGS:
+            raise self.refuse(call.function.__name__)
+        layer = LinearLayer(averaged, input.detach(), input.new_ones(()), None, value.detach())
+        flow = LayerFlow(self.where, call.function, layer)
         flow.rule = Epsilon(0.0)
+        self.averages.append(flow)
         return handing_on(input, value, flow)
 
-    def other(self, function: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    def other(self, call: Call, changing: Sequence[Tensor]) -> Any:
         """What is no layer: it moves values about, brings a constant to the pixels, or multiplies them with a map."""
-        result = function(*args, **named)
+        result = call()
         if not any(value.requires_grad for value in tensors_in(result)):
             return result
-        changing = [value for value in tensors_in((args, named)) if value.requires_grad]
-        changing = [value for value in changing if id(value) not in self.constants]
-        pixels = [self.pixels[id(value)] for value in changing if id(value) in self.pixels]
-        others = [value for value in changing if id(value) not in self.pixels]
-        if function in MOVES:
-            if isinstance(result, Tensor) and len(pixels) == 1 and not others:
-                self.pixels[id(result)] = pixels[0].become(result, function, args, named)
+        pixels = [value for value in changing if self.pixels.are(value)]
+        others = [value for value in changing if not self.pixels.are(value)]
+        if call.function in MOVES:
+            self.pixels.moved(call, changing, result)
             return result
-        if function in ARITHMETIC and len(pixels) == 1 and not others:
-            if function in DIVISIONS and args[0] is not pixels[0].values:
+        if call.function in ARITHMETIC and len(pixels) == 1 and not others:
+            if call.function in DIVISIONS and call.input is not pixels[0]:
                 raise self.refuse("division by the image")
-            output = handing_on(pixels[0].values, result, lambda relevance: relevance)
-            self.pixels[id(output)] = pixels[0].become(output, function, args, named)
+            output = handing_on(pixels[0], result, lambda relevance: relevance)
+            self.pixels.shifted(call, pixels[0], output)
             return output
-        if function in MULTIPLICATIONS and len(pixels) == 1 and len(others) == 1:
+        if call.function in MULTIPLICATIONS and len(pixels) == 1 and len(others) == 1:
             return handing_on(others[0], result, lambda relevance: relevance)
-        raise self.refuse(function.__name__)
+        raise self.refuse(call.function.__name__)
+
+    def write(self, call: Call) -> Tensor:
+        """Pixels, or constants, into a tensor of pixels or constants."""
+        target: Tensor = call.args[0]
+        if not all(self.pixels.are(value) for value in self.changing(call.args)):
+            raise self.refuse("writing into values that depend on the image")
+        self.about_to_change(target)
+        before = target.detach().clone()
+        call()
+        if target.requires_grad:
+            self.pixels.written(call, before)
+        return target
+
+    def about_to_change(self, values: Tensor) -> None:
+        """Layers keep what they have read, and what others have read of them."""
+        storage = values.untyped_storage().data_ptr()
+        for flow in (*self.layers, *self.averages):
+            flow.keep(storage, outputs=storage in self.read)
 
     def check_graph(self, logits: Tensor) -> None:
-        """Raise `InputError` where the network did something that the mode has not seen, as in compiled code."""
-        strangers = {kind for kind in graph_nodes(logits) if not kind.startswith(HANDED_ON)}
+        """Raise `InputError` where the network did something that the mode has not seen, as in compiled code.
+
+        Forgets layers that the logits are not made from.
+        """
+        nodes = list(graph_nodes(logits))
+        ours = [node for node in nodes if is_ours(node)]
+        strangers = {kind_of(node) for node in nodes if node not in ours} - HANDED_ON | self.dependence.left
+        handing = {id(getattr(node, "hand_on", None)) for node in ours}
+        self.layers = [flow for flow in self.layers if id(flow) in handing]
         if strangers or not self.layers:
             what = listed(sorted(strangers)) if strangers else "a network without layers that it can see"
             raise InputError(f"relevance has no rule for {what} in {type(self.network).__name__}")
@@ -211,18 +248,24 @@ class RelevanceMode(TorchFunctionMode):
             yield self
 
 
+def is_ours(node: Node) -> bool:
+    return isinstance(node, BackwardCFunction) and node._forward_cls in (HandsOn, OpenReLU)
+
+
 def handing_on(inputs: Tensor, value: Tensor, hand_on: Callable[[Tensor], Tensor]) -> Tensor:
     """`value` as a function of `inputs` whose backward pass is `hand_on`, and of nothing else."""
     output: Tensor = HandsOn.apply(inputs, value.detach(), hand_on)
     return output
 
 
-def tensors_in(value: Any) -> list[Tensor]:
-    """All tensors in nested lists, tuples and dictionaries."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [tensor for part in value for tensor in tensors_in(part)]
-    return []
+def spreading(average: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[Tensor], Tensor]:
+    """Hands the relevance of averages on to `inputs` by their weights."""
+
+    @torch.enable_grad()
+    def spread(relevance: Tensor) -> Tensor:
+        leaf = inputs.clone().requires_grad_()
+        averages = average(leaf)
+        (spread,) = torch.autograd.grad(averages, leaf, relevance / average(torch.ones_like(inputs)))
+        return spread
+
+    return spread

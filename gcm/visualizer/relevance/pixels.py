@@ -1,0 +1,103 @@
+"""What is still the image on its way to the first layer, and between which values it lies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gcm.visualizer.dependence import tensors_in
+from gcm.visualizer.relevance.call import MAX_POOLINGS, Call
+
+
+@dataclass(frozen=True)
+class Known:
+    """A tensor that holds the image.
+
+    Attributes:
+        values: the tensor.
+        low, high: the least and largest values that it can have, in its own shape. Where it holds anything else these
+            are the value itself and 0, which make the bounded rule the z+ rule.
+        pure: whether it holds the image alone, moved about, averaged, or with constants brought to it.
+    """
+
+    values: Tensor
+    low: Tensor
+    high: Tensor
+    pure: bool = True
+
+
+class Pixels:
+    """All tensors that hold the image. A view of one has bounds that are views of its bounds."""
+
+    def __init__(self, images: Tensor) -> None:
+        """`images`: in [0,1]."""
+        self.known = {id(images): Known(images, torch.zeros_like(images), torch.ones_like(images))}
+
+    def get(self, values: Tensor) -> Known | None:
+        return self.known.get(id(values))
+
+    def are(self, values: Tensor) -> bool:
+        """Whether these are the image alone."""
+        known = self.get(values)
+        return known is not None and known.pure
+
+    @torch.no_grad()
+    def moved(self, call: Call, changing: Sequence[Tensor], result: object) -> None:
+        """By a call that moves values about, or averages them.
+
+        `changing`: those it was given that depend on the image; `result`: one tensor or several.
+        """
+        if not any(self.get(value) for value in changing):
+            return
+        given = [self.bounds(value) for value in changing]
+        if call.function in MAX_POOLINGS:
+            call = call._replace(function=winners(call))
+        lows, highs = ends(call, given)
+        pure = all(known.pure for known in given)
+        for values, low, high in zip(tensors_in(result), tensors_in(lows), tensors_in(highs), strict=False):
+            self.known[id(values)] = Known(values, low, high, pure)
+
+    @torch.no_grad()
+    def shifted(self, call: Call, pixels: Tensor, result: Tensor) -> None:
+        """By arithmetic with a constant, which may turn the bounds around."""
+        first, second = ends(call, [self.known[id(pixels)]])
+        self.known[id(result)] = Known(result, torch.minimum(first, second), torch.maximum(first, second))
+
+    @torch.no_grad()
+    def written(self, call: Call, before: Tensor) -> None:
+        """By a call that has written pixels or constants into its first argument, which held such values `before`."""
+        target = call.args[0]
+        held = self.get(target) or Known(target, before.clone(), before.clone())
+        ends(call, [held, *(self.known[id(value)] for value in tensors_in(call.args[1:]) if self.get(value))])
+        self.known[id(target)] = held
+
+    def bounds(self, values: Tensor) -> Known:
+        """Also of values that are not the image."""
+        zero = values.new_zeros(())
+        other = values.detach()
+        return self.get(values) or Known(values, other.minimum(zero), other.maximum(zero), pure=False)
+
+
+def ends(call: Call, given: Sequence[Known]) -> tuple[Any, Any]:
+    """What the call makes of the lower bounds, and of the upper ones."""
+    low, high = (
+        call.with_others({id(known.values): side for known, side in zip(given, sides, strict=True)})
+        for sides in ([known.low for known in given], [known.high for known in given])
+    )
+    return low(), high()
+
+
+def winners(call: Call) -> Any:
+    """The max pooling of a call, but of other maps, from which it takes the places that won in the call's."""
+    input, window = call.input, call.args[1:6]
+    named = {name: value for name, value in call.named.items() if name not in ("input", "return_indices")}
+    _, places = F.max_pool2d_with_indices(input.detach(), *window, **named)
+
+    def at_places(*args: Any, **others: Any) -> Tensor:
+        values: Tensor = args[0] if args else others["input"]
+        return values.flatten(-2).gather(-1, places.flatten(-2)).view_as(places)
+
+    return at_places
