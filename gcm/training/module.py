@@ -90,15 +90,17 @@ class ClassifierTraining(LightningModule):
         if isinstance(self.network, StochasticClassifier):
             loss = loss + self.network.complexity() / len(self.data.train)
         self.latest_batch_loss = self.measures_of("train_").update(logits.detach(), labels)
-        return loss * self.weight_in_step(batch_index)
+        return loss
 
-    def weight_in_step(self, batch_index: int) -> float:
-        """So that a step goes by the mean over its batches, also the last of an epoch, which may have fewer of them:
-        Lightning divides by `accumulate_grad_batches` each time.
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """A step goes by the mean over its batches, also the last of an epoch, which may have fewer of them than
+        `accumulate_grad_batches`, by which Lightning divides each time.
         """
         every, batches = self.trainer.accumulate_grad_batches, int(self.trainer.num_training_batches)
         left = batches % every
-        return every / left if left and batch_index >= batches - left else 1.0
+        if left and self.trainer.fit_loop.epoch_loop.batch_idx >= batches - left:
+            loss = loss * (every / left)
+        super().backward(loss, *args, **kwargs)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self.evaluate(batch, "val_")
