@@ -1,9 +1,13 @@
 """Everything starts here: `python train.py --help`."""
 
+import sys
+
 import hydra
 from omegaconf import DictConfig
 
+from gcm.launch import first_alone
 from gcm.task.command_line import one_line_errors, run, until_the_end
+from gcm.task.quoting import refuse_options
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
@@ -12,5 +16,6 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    with one_line_errors(), until_the_end:
+    with one_line_errors(), first_alone(), until_the_end:
+        refuse_options(sys.argv[1:])
         main()

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import json
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,6 +13,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from gcm.error import InputError, listed, shortened
 from gcm.setting import OF_LIBRARIES
+from gcm.synonym import SYNONYMS
 
 HOMES = {
     "data": ("gcm.data",),
@@ -144,8 +145,21 @@ def complaint(detail: Mapping[str, Any]) -> str:
     return f"item {place} must be {message}" if place else f"must be {message}"
 
 
-def unknown_key(full_key: str, name: str, allowed: Iterable[str]) -> InputError:
+def unknown_key(full_key: str, name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> InputError:
+    """`allowed`: the names in its section; `known`: the full keys of all settings there are."""
     names = sorted(allowed)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "."
+    meant = likely(name, names, list(known))
+    hint = f"; did you mean {meant}?" if meant else "."
     return InputError(f"unknown setting {shortened(full_key)}{hint} Allowed here: {listed(names)}")
+
+
+def likely(name: str, allowed: Sequence[str], known: Sequence[str]) -> str:
+    """What an unknown name was meant to be: a name of another section, or what others call it; else the nearest."""
+    spelt = name.lower().replace("-", "_")
+    last_parts = {key.rpartition(".")[2]: key for key in sorted(known, key=lambda key: key.startswith("task."))}
+    elsewhere = last_parts.get(spelt) or SYNONYMS.get(spelt)
+    if elsewhere:
+        return elsewhere
+    near = difflib.get_close_matches(spelt, allowed, n=1)
+    far = difflib.get_close_matches(spelt, last_parts, n=1, cutoff=0.75)
+    return near[0] if near else last_parts[far[0]] if far else ""

@@ -1,6 +1,5 @@
 """What is said on the screen."""
 
-import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from gcm.launch import is_first_process
 from gcm.plain import printable
 
-console = Console(quiet=int(os.environ.get("LOCAL_RANK", 0)) > 0)
+console = Console(quiet=not is_first_process())
 """Of the processes of a distributed run only the first speaks."""
 Item = TypeVar("Item")
 

@@ -6,7 +6,7 @@ import sys
 
 from sample import ROOT
 
-ORDER = ["error", "archive", "plain", "stopping", "setting", "check", "precision", "build", "file", "console", "lock", "data", "model", "zoo",
+ORDER = ["error", "archive", "plain", "launch", "stopping", "setting", "synonym", "check", "precision", "build", "file", "console", "lock", "data", "model", "zoo",
          "visualizer", "rendering", "metric", "study", "measure", "draw", "report", "training", "benchmark", "task"]  # fmt: skip
 
 

@@ -9,18 +9,18 @@ from gcm.draw.base import new_figure, save
 
 
 def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
-    """Loss and accuracy of each split, epoch by epoch."""
+    """Loss and accuracy of each split, wherever they were measured."""
     figure = new_figure(8, 3.2)
     figure.suptitle(title)
     axes = figure.subplots(1, 2)
-    epochs = [row["epoch"] for row in rows]
     for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
         for split, style in (("train", "-"), ("val", "--")):
             name = f"{split}_{measure}"
-            if name in rows[0]:
+            measured = [row for row in rows if name in row]
+            if measured:
                 ax.plot(
-                    epochs,
-                    [row[name] for row in rows],
+                    [row["epoch"] for row in measured],
+                    [row[name] for row in measured],
                     style,
                     marker=".",
                     label={"train": "training", "val": "validation"}[split],

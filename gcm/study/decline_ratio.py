@@ -39,18 +39,17 @@ def decline_ratio_cells(
     new_metric: Callable[[], DeclineRatio],
     split: Split,
     batch_size: int,
-    count: int | None = None,
     rank: int = 0,
     processes: int = 1,
 ) -> list[Cell]:
-    """One pass over the images, or the first `count`, for all cells of a network; memory does not grow with either.
+    """One pass over the images for all cells of a network; memory does not grow with either.
 
     Of several processes each sees its share of the images; torchmetrics adds up.
     """
     device = next(network.parameters()).device
     fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
-    batches = OrderedBatches(count or len(split), batch_size, rank, processes)
+    batches = OrderedBatches(len(split), batch_size, rank, processes)
     for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):
         pixels = as_pixels(images, device)
         for key, explanation in explain_with(fitting, network, pixels).items():

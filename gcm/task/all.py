@@ -1,11 +1,9 @@
 """`task=all`, the default: the whole job from images to table and figure."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
@@ -22,8 +20,8 @@ from gcm.task.explain import Drawn, chosen_images, draw_explanation
 from gcm.task.fitted import fitted
 from gcm.task.run_directory import resumed_directory, run_directory
 from gcm.task.settings import check_model, chosen, refuse, settings_of, task_overrides
-from gcm.task.shared_work import Share
-from gcm.task.train import train_or_go_on
+from gcm.task.shared_work import Share, goes_on_alone
+from gcm.task.train import say_unless_complete, train_or_go_on
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -64,9 +62,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     data: ImageData = build(config.data, key="data")
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     results = [train_or_go_on(part, directory / name, overrides) for name, part in configs.items()]
-    if torch.distributed.is_initialized():  # the training's processes part here, and the first goes on alone
-        torch.distributed.destroy_process_group()
-    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+    if not goes_on_alone():
         return
     write_json(directory / "result.json", results[0])
     networks = [read_saved(directory / name) for name in configs]
@@ -76,6 +72,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     show_results(results)
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")
     say(f"trained networks: {listed(directory / name for name in configs)}")
+    say_unless_complete(config, directory, *(directory / name for name in configs))
     say_next("task=explain", f"weights={directory / config.names.model}", f"label={data.class_names()[0]}")
 
 

@@ -92,11 +92,17 @@ def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) ->
     if not only_read(stored.data, config).get("download", True):
         OmegaConf.update(stored, "data.download", False, force_add=True)
     check_config(stored)
-    epochs, steps = (begun.card.epochs, begun.card.steps) if begun.card else (0, 0)
-    complete = epochs >= (stored.trainer.max_epochs or sys.maxsize) or 0 < stored.trainer.max_steps <= steps
-    if complete and (directory / "result.json").is_file():
-        raise InputError(f"{directory} has finished: {epochs} epochs, {steps} steps; nothing is left to resume")
+    if begun.card and is_complete(stored, begun.card) and (directory / "result.json").is_file():
+        raise InputError(
+            f"{directory} has finished: {begun.card.epochs} epochs, {begun.card.steps} steps; nothing is left to resume"
+        )
     return stored
+
+
+def is_complete(config: DictConfig, card: Card) -> bool:
+    """Whether a training has come to its end, by the card of its last checkpoint."""
+    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+    return card.epochs >= (epochs or sys.maxsize) or 0 < steps <= card.steps
 
 
 def all_words(begun: BegunTraining) -> list[str]:

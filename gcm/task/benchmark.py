@@ -43,8 +43,9 @@ def benchmark(
     """Measure each comparison of the rows in `rounds` rounds; what needs a library that is not there is left out."""
     refuse(config, "resume", "weights", "indices", "label")
     refuse_overridden("start", "count")
-    setting = setting_of(config, read_saved(cnn), read_saved(gcm), batch_size)
-    with run_directory(config) as directory:
+    networks = read_saved(cnn), read_saved(gcm)
+    setting = setting_of(config, *networks, batch_size)
+    with run_directory(config, *networks) as directory:
         results: list[Result] = []
         left_out: list[str] = []
         for name in rows:

@@ -17,8 +17,10 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from gcm.build import build, unknown_key
 from gcm.console import console
 from gcm.error import InputError, listed
+from gcm.launch import refuse_torchrun
 from gcm.plain import printable
 from gcm.stopping import Stopped, signals_raise_stopped
+from gcm.task.quoting import ambiguous, meant_as_text, unreadable
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -27,6 +29,8 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 NO_TRIALS = ("No trials are completed yet.", "Record does not exist.")
 """What Optuna says at the end of a search whose jobs all failed."""
 NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
+ALONE = ("Connection closed by peer", "Connection reset by peer")
+"""What a process hears of the library whose distributed run has lost another one."""
 
 until_the_end = ExitStack()
 """What the program gives back when it ends."""
@@ -53,9 +57,17 @@ def run(config: DictConfig) -> float | None:
 
     Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
     """
-    from gcm.task.device import compute_alike_every_time
+    from gcm.task.device import check_device, compute_alike_every_time
     from gcm.task.run_directory import in_sweep
-    from gcm.task.settings import check_config, chosen, fix_root, refuse_unread
+    from gcm.task.settings import (
+        PARALLEL,
+        TRAINING,
+        check_config,
+        chosen,
+        fix_root,
+        refuse_added,
+        refuse_unread,
+    )
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -63,8 +75,13 @@ def run(config: DictConfig) -> float | None:
         config.names = {group: chosen(group) for group in ("task", "data", "model")}
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
+        refuse_added(config)
         refuse_unread()
         fix_root(config.data)
+        if config.names.task not in TRAINING:
+            check_device(config)
+        if config.names.task not in PARALLEL:
+            refuse_torchrun(f"task={config.names.task}")
         compute_alike_every_time(config)
         objective: float | None = build(config.task, config, key="task")
         return objective
@@ -91,6 +108,8 @@ def one_line_errors() -> Iterator[None]:
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal_number)
     except (ValueError, MemoryError, RuntimeError) as error:
+        if console.quiet and any(words in str(error) for words in ALONE):  # the first process says why
+            sys.exit(1)
         reason = known_reason(error)
         if not reason and not (failed_jobs and str(error) in NO_TRIALS):  # the jobs' errors are said below
             raise
@@ -107,6 +126,10 @@ def known_reason(error: Exception) -> str:
     message = str(error)
     if message.startswith("Config group override"):
         return "a group's choice cannot be null; python train.py --help shows the choices"
+    if any(words in message for words in ALONE):
+        return "another process of this run has ended"
+    if "returned nan values in its" in message:  # trainer.detect_anomaly
+        return f"training diverged: {message}; start anew with a smaller optimizer.lr"
     if message.startswith("Exceeds the limit"):
         return "a number has more digits than can be read"
     if isinstance(error, MemoryError) or any(words in message for words in NO_MEMORY):
@@ -146,7 +169,12 @@ def told(error: BaseException) -> str:
         options = error.options or [path.stem for path in (CONFIGS / group).glob("*.yaml")]
         return f"no {name!r} in {group}; allowed: {listed(sorted(options))}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} cannot be read: {str(error).partition('See https')[0]}"
+        word = str(error.override)
+        return unreadable(word, sys.argv[1:]) or f"{word!r} cannot be read: {str(error).partition('See https')[0]}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
-        return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node)))
-    return str(error)
+        from gcm.task.settings import known_keys
+
+        root = cause.parent_node._get_root()
+        known = known_keys(root) if isinstance(root, DictConfig) else []
+        return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node), known))
+    return ambiguous(str(error)) or str(error) + meant_as_text(str(error), sys.argv[1:])

@@ -17,7 +17,7 @@ from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse
 from gcm.task.shared_work import Share, shared_work
-from gcm.task.weights import distinct_names, named_data, named_networks
+from gcm.task.weights import distinct_names, named_data, named_networks, with_first
 from gcm.zoo import SavedNetwork
 
 
@@ -29,12 +29,10 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False, image
     """
     refuse(config, "resume")
     networks = named_networks(config)
-    data = named_data(config, networks)
-    if images is not None and images > len(data.test):
-        raise InputError(f"task.images must be 1 to {len(data.test)}, the test images there are; got {images}")
-    with run_directory(config) as directory:
+    data = with_first(named_data(config, networks), images)
+    with run_directory(config, *networks) as directory:
         with shared_work(config) as share:
-            cells = decline_ratio_measured(config, networks, data, share, post_hoc_on_by_design, images)
+            cells = decline_ratio_measured(config, networks, data, share, post_hoc_on_by_design)
         if share.rank > 0:
             return
         write_decline_ratio_table(cells, data, directory, images)
@@ -48,7 +46,6 @@ def decline_ratio_measured(
     data: ImageData,
     share: Share,
     post_hoc_on_by_design: bool = False,
-    images: int | None = None,
 ) -> list[Cell]:
     """The table's cells, of all processes together."""
     renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
@@ -65,10 +62,9 @@ def decline_ratio_measured(
             renderings,
             new_metric,
             data.test,
-            config.data.batch_size or data.images_at_once,
-            images,
-            share.rank,
-            share.processes,
+            data.images_at_once,
+            rank=share.rank,
+            processes=share.processes,
         )
     if not any(cell.decline for cell in cells):
         raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")

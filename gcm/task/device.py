@@ -6,12 +6,26 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
+
+from gcm.error import InputError
 
 
 def device_of(config: DictConfig) -> torch.device:
-    """Where networks are evaluated: a GPU if there is one, unless `trainer.accelerator=cpu`."""
-    return torch.device("cuda" if config.trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    """Where networks are evaluated: a GPU if there is one, unless `trainer.accelerator=cpu`; the first of
+    `trainer.devices=` where they are named.
+    """
+    if config.trainer.accelerator == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    devices = config.trainer.get("devices")
+    return torch.device("cuda", devices[0]) if isinstance(devices, ListConfig) else torch.device("cuda")
+
+
+def check_device(config: DictConfig) -> None:
+    """Raise `InputError` where networks cannot be evaluated as the command wants it."""
+    wanted = config.trainer.accelerator
+    if wanted not in ("auto", "cpu") and not (wanted in ("gpu", "cuda") and torch.cuda.is_available()):
+        raise InputError(f"trainer.accelerator={wanted} is not here for evaluations; try trainer.accelerator=cpu")
 
 
 def compute_alike_every_time(config: DictConfig) -> None:

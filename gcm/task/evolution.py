@@ -25,10 +25,11 @@ from gcm.study.selection import first_of_each_class
 from gcm.study.settling import LayerState, Settling, layer_states, settling
 from gcm.task.composed import composed
 from gcm.task.device import device_of
-from gcm.task.fitted import fitted, planned_steps
+from gcm.task.fitted import fitted
 from gcm.task.grad_cam import explained_class, the_visualizer
 from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_overridden, task_overrides
+from gcm.task.settings import refuse, refuse_of_trainings, refuse_overridden, task_overrides
+from gcm.task.shared_work import goes_on_alone
 from gcm.task.train import train_network
 from gcm.task.weights import named_data
 from gcm.visualizer import Visualizer
@@ -62,18 +63,21 @@ def evolution(
         trainings = {experiment: training(experiment) for experiment in experiments}
         for experiment, (part, _) in trainings.items():
             check_will_be_seen(experiment, part, shown)
-        with run_directory(config) as directory:
+        with run_directory(config, *experiments) as directory:
             for experiment, (part, words) in trainings.items():
                 say(f"training {experiment}")
                 train_network(part, directory / experiment, overrides=words)
+            if not goes_on_alone():
+                return
             runs = [opened(directory / experiment, config, shown) for experiment in experiments]
             watch(runs, config, shown, directory)
         return
+    refuse_of_trainings()
     named = [config.weights] if isinstance(config.weights, str) else list(config.weights)
     runs = [opened(Path(where), config, shown) for where in named]
     if len({run.name for run in runs}) < len(runs):
         raise InputError(f"weights= must name runs of different names, got {listed(named)}")
-    with run_directory(config) as directory:
+    with run_directory(config, *(run.name for run in runs)) as directory:
         watch(runs, config, shown, directory)
 
 
@@ -114,8 +118,10 @@ def training(experiment: str) -> tuple[DictConfig, list[str]]:
 
 def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> None:
     """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
+    from gcm.training.trainer_setting import Length
+
     data: ImageData = build(config.data, key="data")
-    every, steps = config.checkpoint.every_n_steps, planned_steps(fitted(config, data), data)
+    every, steps = config.checkpoint.every_n_steps, Length.of(fitted(config, data).trainer, data.batches_in_epoch).steps
     if every is None or any(number % every or number > steps for number in shown.iterations):
         kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
         raise InputError(

@@ -42,7 +42,7 @@ def explain(config: DictConfig) -> None:
             f"none of the visualizers {listed(visualizers)} fits {saved.card.name}; choose others with visualizer="
         )
     say(f"test images {listed(indices.tolist())}")
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         for (name, visualizer), (rendering, render) in product(fitting.items(), renderings.items()):
             path = directory / f"{name}_{rendering}.png"
             drawn = Drawn(name, visualizer, rendering, render)

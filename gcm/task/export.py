@@ -39,7 +39,7 @@ def export(
     pixels = as_pixels(data.test[torch.arange(min(images, len(data.test)))][0], "cpu")
     with torch.no_grad():
         expected = WithContributions(network)(pixels)
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         card = saved.card if saved.card.tests else card_of(saved, network, data)
         rows = []
         for name in formats:

@@ -60,12 +60,13 @@ def faithfulness(
     batch_size: PositiveCount = 50,
     noise_mask_images: PositiveCount = 20,
     compared_with: str = "gcm_contribution",
+    images: PositiveCount | None = None,
 ) -> None:
     """Measure the visualizers of `visualizer=`, the controls and GCM's own account on the networks of `weights=` by the
     measures of `measure=`.
 
-    Networks that differ in their seed alone are one row. With `resume=` an interrupted run goes on, by its own
-    settings; what it has finished is not measured again.
+    `images`: shown to each measure, if it would see more. Networks that differ in their seed alone are one row. With
+    `resume=` an interrupted run goes on, by its own settings; what it has finished is not measured again.
     """
     refuse(config, "indices", "label")
     refuse_overridden("start", "count")
@@ -81,13 +82,18 @@ def faithfulness(
         config,
         *networks,
         visualizers=chosen | {name: part for name, part in ALWAYS.items() if name not in chosen},
-        measures={name: plain(part) for name, part in config.measure.items()},
+        measures={name: at_most(images, plain(part)) for name, part in config.measure.items()},
         batch_size=batch_size,
         noise_mask_images=noise_mask_images,
         compared_with=compared_with,
     )
-    with run_directory(config) as directory:
+    with run_directory(config, *networks) as directory:
         measure_faithfulness(study, networks, data, device_of(config), directory)
+
+
+def at_most(images: int | None, measure: Mapping[str, Any]) -> dict[str, Any]:
+    """A measure's settings, with no more images than these."""
+    return dict(measure) if images is None else {**measure, "images": min(images, measure.get("images", images))}
 
 
 def measure_faithfulness(

@@ -57,7 +57,7 @@ def filter_images(
     ascent = Ascent(steps=steps, step_size=step_size, decay=decay, blur_every=blur_every, blur=blur, seed=config.seed)
     images = split_of(data, split)
     places = first_of_each_class(images.labels, network.spec.classes, images_per_class).flatten()
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         if isinstance(network, PathNetwork) and layer is None:
             found = filter_images_of_paths(name, network, ascent, images, places)
         else:

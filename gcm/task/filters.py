@@ -40,7 +40,7 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
     settings = settings_of(config)
     chosen = {"indices", "label", "start", "count"} & set(overridden_keys())
     indices = chosen_images(settings, data.test.labels, data.class_names()).tolist() if chosen else []
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         found = filter_contributions(saved.card.name, network, split_of(data, split), images_per_class)
         count = found.places.shape[1]
         title = f"{saved.card.name}: which filter paths decide, {count:,} {IMAGES_OF[split]} of each class"

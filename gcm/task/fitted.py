@@ -1,6 +1,5 @@
 """How long a training is, where that is left to the number of its images."""
 
-import sys
 from math import ceil
 
 from omegaconf import DictConfig, OmegaConf
@@ -44,21 +43,7 @@ def as_begun(config: DictConfig, begun: DictConfig) -> DictConfig:
     return config
 
 
-def planned_steps(config: DictConfig, data: ImageData) -> int:
-    """Optimizer steps of a training in one process."""
-    most = config.trainer.max_steps if config.trainer.max_steps > 0 else sys.maxsize
-    epochs = config.trainer.max_epochs
-    return int(most if epochs is None else min(most, epochs * steps_of_epoch(config, data.batches_in_epoch)))
-
-
-def steps_of_epoch(config: DictConfig, batches: int) -> int:
-    limit: int | float = config.trainer.get("limit_train_batches") or 1.0
-    batches = int(limit * batches) if isinstance(limit, float) else min(limit, batches)
-    return ceil(batches / int(config.trainer.get("accumulate_grad_batches", 1)))
-
-
-def say_if_short(config: DictConfig, data: ImageData) -> None:
-    steps = planned_steps(config, data)
+def say_if_short(steps: int, data: ImageData) -> None:
     if steps < FEW_STEPS:
         say(
             f"a short training: {steps} step{'s' if steps != 1 else ''} of up to {data.batch_size} images; more with "

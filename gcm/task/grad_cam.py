@@ -39,7 +39,7 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
         f"no. {index}: {classes[truth]}" + ("" if truth == said else f"\ntaken for {classes[said]}")
         for index, truth, said in zip(indices.tolist(), labels.tolist(), predicted.tolist(), strict=True)
     ]
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         path = directory / f"{name}.png"
         title = f"{saved.card.name}, iteration {saved.card.steps}: {name} of the {explained_class(explained)}"
         draw_sheet(look, captions, title, path)

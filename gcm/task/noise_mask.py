@@ -82,7 +82,7 @@ def noise_mask(
         ),
         trial=TrialSettings(copies=copies, placed=placed, seed=config.seed),
     )
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         measure_noise_masks(study, saved, data, device_of(config), directory)
 
 

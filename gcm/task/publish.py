@@ -39,7 +39,7 @@ def publish(config: DictConfig, directory: str | None = None) -> None:
         with claimed(place):
             published = publish_in(place, networks, data, config)
     else:
-        with run_directory(config) as own:
+        with run_directory(config, *networks) as own:
             published = publish_in(own, networks, data, config)
     say(f"published: {published}")
     say_next("task=verify", f"weights={published}")

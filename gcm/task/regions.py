@@ -81,7 +81,7 @@ def regions(
         config, saved, label=label, grid=grid, fill=fill, split=split, images_per_class=places.shape[1]
     )
     trials = trials_of(study, saved, data, device_of(config))
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         study.write(directory)
         measure_regions(study, saved, trials, directory)
 

@@ -38,7 +38,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
     if readme is not None:
         check_readme(readme, config)
     data, missing = data_of(networks, config)
-    with run_directory(config) as directory:
+    with run_directory(config, *networks.values()) as directory:
         evidence = Evidence(
             networks,
             data,

@@ -1,8 +1,9 @@
 """Where a command writes: a directory of its own, never one that holds something already."""
 
 import os
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -14,34 +15,36 @@ from omegaconf import DictConfig
 
 from gcm.error import InputError
 from gcm.file import is_partial, make_directory, reason
+from gcm.launch import DIRECTORY_VARIABLE, is_first_process
 from gcm.lock import locked
 from gcm.stopping import Stopped
+from gcm.task.settings import overridden_keys
+from gcm.zoo import SavedNetwork
 
 RESUMABLE = ("all", "train", "regions", "noise_mask", "faithfulness")
 """Tasks that `resume=` goes on with."""
 BEGUN = ("config.yaml", "study.json")
 """Files, written first, that tell what was begun."""
-DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
-"""Tells the processes that a distributed training starts where the first of them writes."""
 LOCK = ".lock"
 """The file in a directory that says which process writes there."""
 
 
 @contextmanager
-def run_directory(config: DictConfig) -> Iterator[Path]:
-    """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<model>_<data>`.
+def run_directory(config: DictConfig, *looked_at: SavedNetwork | str) -> Iterator[Path]:
+    """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
 
+    `looked_at`: the networks, or their names; none: the one that the config describes is trained.
     It is made on entry, and no other process has it meanwhile. If something is wrong or the program is stopped, and
     nothing came of it yet, it goes away again (but a sweep's stays, to show that the job has no result).
     """
-    directory = made_directory(config)
+    directory = made_directory(config, looked_at)
     os.environ[DIRECTORY_VARIABLE] = str(directory)
     ours = False
     try:
         with claimed(directory):
             if config.output is not None:
                 check_new(directory, resumable=config.names.task in RESUMABLE)
-            ours = True
+            ours = is_first_process()
             yield directory
     except (InputError, OSError):
         if ours and all(path.name in BEGUN for path in files_in(directory)):
@@ -105,12 +108,7 @@ def in_sweep() -> bool:
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
-def is_first_process() -> bool:
-    """Of a distributed run."""
-    return int(os.environ.get("LOCAL_RANK", 0)) == 0
-
-
-def made_directory(config: DictConfig) -> Path:
+def made_directory(config: DictConfig, looked_at: Sequence[SavedNetwork | str]) -> Path:
     if not is_first_process():
         return Path(os.environ[DIRECTORY_VARIABLE])
     if in_sweep():
@@ -122,10 +120,22 @@ def made_directory(config: DictConfig) -> Path:
         make_directory(directory, parents=True)
         return directory
     if config.output is None:
-        return timestamped(f"{config.names.task}_{config.names.model}_{config.names.data}")
+        return timestamped(f"{config.names.task}_{subject(config, looked_at)}")
     directory = Path(config.output).expanduser()
     make_directory(directory, parents=True)
     return directory
+
+
+def subject(config: DictConfig, looked_at: Sequence[SavedNetwork | str]) -> str:
+    """What a run is about: its networks, and the data where these are not their own."""
+    if not looked_at:
+        return f"{config.names.model}_{config.names.data}"
+    names = [network if isinstance(network, str) else network.card.name for network in looked_at]
+    first, *others = dict.fromkeys(re.sub("[^A-Za-z0-9_.-]+", "_", name)[:80] for name in names)
+    about = "_".join([first, *others]) if len(others) <= 1 else f"{first}_and_{len(others)}_more"
+    own = {network.card.data for network in looked_at if not isinstance(network, str)}
+    elsewhere = "data" in overridden_keys() and own and config.names.data not in own
+    return f"{about}_on_{config.names.data}" if elsewhere else about
 
 
 def check_new(directory: Path, resumable: bool) -> None:

@@ -1,6 +1,7 @@
 """The settings that stand at the top of the command line, and the check of all others before any work begins."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,11 +10,11 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, check_settings, plain, resolve
+from gcm.build import build, check_settings, check_type, plain, resolve, unknown_key
 from gcm.data import ImageFolder, ImageSpec
 from gcm.error import InputError, listed
 from gcm.plain import ROOT_ANYWHERE, check_interpolations
-from gcm.setting import Count, PositiveCount, Seed, Share, ShareBelowOne
+from gcm.setting import OF_LIBRARIES, Count, PositiveCount, Seed, Share, ShareBelowOne
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,20 @@ class CheckpointSettings:
     every_n_steps: PositiveCount | None
 
 
+SECTIONS = (
+    "data", "model", "optimizer", "schedule", "trainer", "checkpoint", "visualizer", "rendering", "metric", "measure",
+    "task", "experiment", "sweep", "hydra",
+)  # fmt: skip
+"""The parts of the config that are no single settings."""
 TRAINING = ("train", "all")
 """Tasks that train what the config describes."""
 STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
 """Images by which a model's settings are checked before any data are read."""
-TRAINERS = (*TRAINING, "evolution", "benchmark")
+TRAINERS = (*TRAINING, "evolution")
+PARALLEL = (*TRAINERS, "test", "decline_ratio")
+"""Tasks that several processes can share."""
+OF_CHOSEN_IMAGES = ("all", "explain", "filters", "grad_cam", "noise_mask", "why")
+"""Tasks that look at single test images."""
 READ_BY = {
     **dict.fromkeys(("model", "optimizer", "schedule"), TRAINERS),
     **dict.fromkeys(("checkpoint", "claim", "compile", "label_smoothing", "tensorboard"), (*TRAINING, "evolution")),
@@ -68,11 +78,19 @@ READ_BY = {
     "rendering": ("all", "decline_ratio", "explain", "report"),
     "metric": ("all", "decline_ratio", "report"),
     "measure": ("faithfulness",),
+    **dict.fromkeys(("indices", "start", "count"), OF_CHOSEN_IMAGES),
+    "label": (*OF_CHOSEN_IMAGES, "regions"),
 }
 """The tasks that read a section of the config, where not all do."""
-READ_IN_EVALUATION = tuple(
-    f"trainer.{name}" for name in ("accelerator", "devices", "enable_progress_bar", "precision", "strategy")
-)
+OF_TRAINER = {
+    "accelerator": None,
+    "devices": PARALLEL,
+    "enable_progress_bar": None,
+    "num_nodes": PARALLEL,
+    "precision": (*TRAINERS, "test"),
+    "strategy": PARALLEL,
+}
+"""The tasks that read a setting of the trainer, where not only trainings do; None: all."""
 GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2, "metric": 0}
 """How many arguments of a section's class come from the program and not from the config."""
 
@@ -103,6 +121,9 @@ def check_config(config: DictConfig) -> None:
     group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
     optimizer = build(parts["optimizer"], [group], key="optimizer")
     build(parts["schedule"], optimizer, 100, key="schedule")
+    for name, kind in OF_LIBRARIES["trainer"].items():  # here, since Lightning takes a second to import
+        if name in parts["trainer"]:
+            check_type(kind, parts["trainer"][name], f"trainer.{name}")
     if config.names.task in TRAINING:
         from gcm.training.trainer import check_trainer
 
@@ -152,16 +173,44 @@ def refuse_overridden(*keys: str) -> None:
         raise InputError(f"task={chosen('task')} does not use {key}=; leave it out or choose another task")
 
 
+def known_keys(config: DictConfig) -> list[str]:
+    """All settings that trainings, evaluations and the task have, by their full keys."""
+    found: list[str] = []
+    for section in ("trainer", "data", "model", "optimizer", "schedule", "checkpoint", "task"):
+        part = config.get(section)
+        found += [f"{section}.{name!s}" for name in part] if isinstance(part, DictConfig) else []
+    return [*(field.name for field in fields(Settings)), *found]
+
+
+def refuse_added(config: DictConfig) -> None:
+    """Raise `InputError` for what `+` adds beside the sections, where nobody looks at it."""
+    added = [word.lstrip("+").split("=")[0] for word in task_overrides() if word.startswith("+")]
+    filled_in = re.findall(r"\$\{(\w+)", str(OmegaConf.to_container(config.task, resolve=False)))
+    ours = {field.name for field in fields(Settings)} | set(SECTIONS) | set(filled_in)
+    for key in added:
+        name = re.split(r"[.@/]", key)[0]
+        if name not in ours:
+            raise unknown_key(key, name, ours, known_keys(config))
+
+
 def refuse_unread() -> None:
-    """The same for whole sections of the config that the task does not look at."""
+    """The same for whatever the task does not look at: sections of the config, and settings of the trainer."""
     task = chosen("task")
     for key in overridden_keys():
-        section = key.split(".")[0].split("@")[0]
-        readers = READ_BY.get(section, (task,))
-        if section == "trainer" and key not in READ_IN_EVALUATION:
-            readers = TRAINERS
-        if task not in readers:
+        readers = readers_of(key)
+        if readers is not None and task not in readers:
             raise InputError(f"task={task} does not use {key}=; leave it out, or choose one of task={listed(readers)}")
+
+
+def readers_of(key: str) -> tuple[str, ...] | None:
+    """The tasks that look at a setting; None: not only some."""
+    section, _, name = key.split("@")[0].partition(".")
+    return OF_TRAINER.get(name, TRAINERS) if section == "trainer" else READ_BY.get(section)
+
+
+def refuse_of_trainings() -> None:
+    """The same where a task that may train does not."""
+    refuse_overridden(*(key for key in overridden_keys() if (readers_of(key) or ())[: len(TRAINING)] == TRAINING))
 
 
 def refuse_other_data() -> None:

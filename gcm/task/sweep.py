@@ -13,6 +13,7 @@ from gcm.build import build, plain
 from gcm.console import say, show_table
 from gcm.error import InputError, listed
 from gcm.file import make_directory, markdown_table, write_csv, write_json, write_text
+from gcm.launch import refuse_torchrun
 from gcm.report.sweep import by_group, rounded, run_rows, summary_rows
 from gcm.task.begun import read_results
 from gcm.task.command_line import failed_jobs, one_line_errors, until_the_end
@@ -37,6 +38,7 @@ class SweepSummary(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
         with one_line_errors():  # Hydra makes mere warnings of what callbacks raise
+            refuse_torchrun("a sweep")
             if is_search(config):
                 check_search(config)
             make_directory(directory, parents=True)

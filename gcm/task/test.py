@@ -8,19 +8,26 @@ from omegaconf import DictConfig
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.file import write_json
+from gcm.launch import start_together
+from gcm.setting import PositiveCount
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, task_overrides
-from gcm.task.weights import named_data, named_networks
+from gcm.task.shared_work import goes_on_alone
+from gcm.task.weights import named_data, named_networks, with_first
 from gcm.zoo import SavedNetwork
 
 
-def test(config: DictConfig) -> None:
-    """Test every network in `weights=`; `result.json` gets a list of their results, with the precision of each."""
+def test(config: DictConfig, images: PositiveCount | None) -> None:
+    """Test every network in `weights=`, on the first `images` or all; `result.json` gets a list of their results, with
+    the precision of each.
+    """
     refuse(config, "resume")
     networks = named_networks(config)
-    data = named_data(config, networks)
-    with run_directory(config) as directory:
+    data = with_first(named_data(config, networks), images)
+    with run_directory(config, *networks) as directory:
         results = [tested(saved, data, config, directory) for saved in networks]
+        if not goes_on_alone():
+            return
         write_json(directory / "result.json", results)
     show_results(results)
     say(f"files: {directory}")
@@ -35,6 +42,7 @@ def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: 
     network = saved.network()
     trainer = lightning_trainer(config.trainer, directory, [], tensorboard=False, validated=False)
     module = ClassifierTraining(network, data, channels_last=config.channels_last)
+    start_together()
     (measured,) = trainer.test(module, ImageBatches(data), verbose=False)
     return {
         "network": saved.card.name,

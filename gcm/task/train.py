@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build
+from gcm.build import build, plain
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError
 from gcm.file import delete, make_directory, remove_partial_files, write_json
+from gcm.launch import start_together
 from gcm.model import Classifier
 from gcm.stopping import StopRequest
 from gcm.task.begun import (
     all_words,
     begun_training,
     check_same_job,
+    is_complete,
     read_results,
     resumable,
     resumed_config,
@@ -27,7 +29,7 @@ from gcm.task.begun import (
 )
 from gcm.task.device import device_of, machine
 from gcm.task.fitted import as_begun, fitted, say_if_short
-from gcm.task.run_directory import in_sweep, resumed_directory, run_directory
+from gcm.task.run_directory import in_sweep, resumed_directory, run_directory, what_goes_on
 from gcm.task.settings import refuse, task_overrides
 from gcm.zoo import Card, read_saved
 
@@ -55,11 +57,19 @@ def train(config: DictConfig) -> float | None:
             result = train_network(resumed_config(config, begun, directory), directory, begun.card, all_words(begun))
     show_results([result])
     say(f"run directory: {directory}")
+    say_unless_complete(config, directory, directory)
     if result["test_images"]:
         say_next("task=explain", f"weights={directory}")
     else:
         say("not tested: there are no test images")
     return result.get("val_accuracy")
+
+
+def say_unless_complete(config: DictConfig, directory: Path, *trainings: Path) -> None:
+    """Where time was up in one of a run's trainings, how it goes on."""
+    begun = [found for found in map(begun_training, trainings) if found is not None and found.card is not None]
+    if any(found.card and not is_complete(found.config, found.card) for found in begun):
+        say(f"time was up; go on: {what_goes_on(config, directory)}")
 
 
 def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str] | None = None) -> dict[str, Any]:
@@ -71,7 +81,8 @@ def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str]
         config = as_begun(config, begun.config)
     if begun is not None and in_sweep():
         check_same_job(config, begun.config, directory)
-    if begun is not None and (directory / "result.json").is_file():
+    finished_before = begun is not None and (begun.card is None or is_complete(config, begun.card))
+    if finished_before and (directory / "result.json").is_file():
         (finished,) = read_results(directory)
         say(f"kept: {directory}")
         return finished
@@ -89,20 +100,22 @@ def train_network(
     from pytorch_lightning import seed_everything
 
     from gcm.training.batches import ImageBatches
-    from gcm.training.checkpoint import Checkpoints
+    from gcm.training.checkpoint import Checkpoints, TimeIsUp
     from gcm.training.divergence import StopWhenNotFinite
     from gcm.training.trainer import lightning_trainer
+    from gcm.training.trainer_setting import Length, check_length, seconds
 
     remove_partial_files(directory)
     data: ImageData = build(config.data, key="data")
     data.check()
     config = fitted(config, data)
-    say_if_short(config, data)
     seed_everything(config.seed, workers=True, verbose=False)
     words = task_overrides() if overrides is None else list(overrides)
     module = training_module(config, data, directory, origin(config, data, earlier, words))
     stop = StopRequest()
-    checkpoints = Checkpoints(directory, config.checkpoint.every_n_steps, stop)
+    checkpoints = Checkpoints(
+        directory, config.checkpoint.every_n_steps, stop, seconds(plain(config.trainer).get("max_time"))
+    )
     trainer = lightning_trainer(
         config.trainer,
         directory,
@@ -112,16 +125,21 @@ def train_network(
     )
     if trainer.world_size > 1 and in_sweep():
         raise InputError("a sweep (-m) trains in one process for each job; leave trainer.devices at 1")
+    batches = ImageBatches(data, config.seed)
+    batches.trainer = trainer
+    length = Length.of(config.trainer, len(batches.train_dataloader()))
+    check_length(length, config.trainer, validated=data.validated, tensorboard=config.tensorboard)
+    say_if_short(length.steps, data)
     make_directory(directory)
     write_config(directory, config, words)
     delete(directory / "result.json")  # of an earlier, shorter part
-    with stop:
-        trainer.fit(
-            module,
-            ImageBatches(data, config.seed),
-            ckpt_path=directory / "last.ckpt" if earlier else None,
-            weights_only=True,
-        )
+    start_together()
+    try:
+        with stop:
+            trainer.fit(module, batches, ckpt_path=directory / "last.ckpt" if earlier else None, weights_only=True)
+    except TimeIsUp:
+        say(f"time is up at step {trainer.global_step} of {length.steps}; the network so far is tested")
+        module.on_fit_end()
     result = tested_result(config, data, module, trainer, directory)
     if trainer.is_global_zero:
         write_json(directory / "result.json", result)

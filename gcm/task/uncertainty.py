@@ -20,7 +20,7 @@ from gcm.study.uncertainty import Cover, calibration, pass_probabilities
 from gcm.task.device import device_of
 from gcm.task.run_directory import run_directory
 from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.weights import distinct_names, named_data, named_networks
+from gcm.task.weights import distinct_names, named_data, named_networks, with_first
 
 
 def uncertainty(
@@ -28,16 +28,18 @@ def uncertainty(
     cover: tuple[Count, Count, PositiveCount, PositiveCount],
     classes: list[int | str],
     passes: PositiveCount = 50,
+    images: PositiveCount | None = None,
 ) -> None:
-    """Ask each network in `weights=` once, and the stochastic ones in `passes` passes."""
+    """Ask each network in `weights=` once, and the stochastic ones in `passes` passes; on the first `images` or all."""
     refuse(config, "resume", "indices", "label")
     refuse_overridden("start", "count")
     asked = networks_asked(config, passes)
-    data = named_data(config, named_networks(config))
+    networks = named_networks(config)
+    data = with_first(named_data(config, networks), images)
     hidden, wanted = Cover(*cover), wanted_classes(data, classes)
     hidden.on(data.test[torch.arange(1)][0])
     strange, missing = unlike_images(data)
-    with run_directory(config) as directory:
+    with run_directory(config, *networks) as directory:
         study = Study(asked, data, hidden, wanted)
         findings = study.findings(strange)
         study.draw(findings, directory)

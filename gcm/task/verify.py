@@ -26,10 +26,10 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
     refuse_other_data()
     named = settings_of(config).weights
     names = [named] if isinstance(named, str) else named or list(cards())
-    with run_directory(config) as directory:
+    networks = [published(name) for name in names]
+    with run_directory(config, *networks) as directory:
         rows, missing, wrong = [], [], []
-        for name in names:
-            saved = published(name)
+        for saved in networks:
             try:
                 data = named_data(config, [saved])
             except DataNotFoundError as error:

@@ -1,6 +1,7 @@
 """What `weights=` names: finished networks, and the data they were trained on."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from omegaconf import DictConfig
@@ -61,6 +62,17 @@ def named_data(config: DictConfig, networks: Sequence[SavedNetwork], one_label: 
         if "test_share" in chosen and differing:
             raise InputError(f"weights= must be tested on the same images; their data differ in {listed(differing)}")
     return data
+
+
+def with_first(data: ImageData, images: int | None) -> ImageData:
+    """The data with the first so many test images alone; None: with all."""
+    if images is None:
+        return data
+    if images > len(data.test):
+        raise InputError(f"task.images must be 1 to {len(data.test)}, the test images there are; got {images}")
+    fewer = copy(data)
+    fewer.test = data.test.subset(torch.arange(images))
+    return fewer
 
 
 def check_fits(saved: SavedNetwork, data: ImageData) -> None:

@@ -55,7 +55,7 @@ def why(
     pixels = as_pixels(images, device_of(config))
     with torch.inference_mode():
         predicted = sorted(set(network(pixels).argmax(1).tolist()))
-    with run_directory(config) as directory:
+    with run_directory(config, saved) as directory:
         if regions is None:
             importances = measured_importances(network, data.train, predicted, grid, images_per_class)
         else:

@@ -1,5 +1,6 @@
 """The files that a training goes on from, and what else is kept of its networks."""
 
+import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -24,18 +25,26 @@ class WholeCheckpoints(TorchCheckpointIO):
         write_bytes(Path(path), content.getvalue())
 
 
+class TimeIsUp(Exception):  # noqa: N818 - no error
+    """A training has had the time it was given; `last.ckpt` is written."""
+
+
 class Checkpoints(Checkpoint):
     """Writes `last.ckpt` after every epoch, before it `best.ckpt` if the validation accuracy is the highest so far, and
-    `step_….ckpt` every so many steps, from `step_0.ckpt` on.
+    `step_….ckpt` every so many steps, from `step_0.ckpt` on. Validations within an epoch may be the best, too.
 
     Where a stop is requested, `last.ckpt` is written after the step under way, and `Stopped` raised: the training goes
-    on from there within the epoch.
+    on from there within the epoch. Likewise `TimeIsUp` after so many `seconds`.
     """
 
-    def __init__(self, directory: Path, every_n_steps: int | None, stop: StopRequest) -> None:
-        self.directory, self.every_n_steps, self.stop = directory, every_n_steps, stop
+    def __init__(
+        self, directory: Path, every_n_steps: int | None, stop: StopRequest, seconds: float | None = None
+    ) -> None:
+        self.directory, self.every_n_steps, self.stop, self.seconds = directory, every_n_steps, stop, seconds
         self.best_accuracy = -1.0
         self.latest_step = 0
+        self.stepped = False
+        self.began = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_accuracy": self.best_accuracy}
@@ -46,40 +55,59 @@ class Checkpoints(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.stop.listen()  # Lightning has just put itself in the place, and would stop without saving
         self.latest_step = trainer.global_step
+        self.began = time.monotonic()
         if self.every_n_steps is not None and trainer.global_step == 0:
             self.save(trainer, "step_0")
-        self.stop_if_requested(trainer)
+        self.end_if_requested(trainer)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """The place between two batches of an epoch, where a training can end and go on; a validation is behind it."""
+        if batch_idx > 0 and self.stepped:
+            self.keep_best(trainer)
+            self.end_if_requested(trainer, lambda: self.save_before_batch(trainer))
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        step, before = trainer.global_step, self.latest_step
+        step = trainer.global_step
+        self.stepped = step > self.latest_step
         self.latest_step = step
-        if self.every_n_steps is not None and step > before and step % self.every_n_steps == 0:
+        if self.every_n_steps is not None and self.stepped and step % self.every_n_steps == 0:
             self.save(trainer, f"step_{step}")
-        if step > before and within_epoch(trainer, batch_idx + 1):
-            self.stop_if_requested(trainer, lambda: self.save(trainer, "last"))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.keep_best(trainer)
+        self.save(trainer, "last")
+        if trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs:
+            self.seconds = None  # nothing is left to do
+        self.end_if_requested(trainer)
+
+    def keep_best(self, trainer: Trainer) -> None:
         accuracy = float(trainer.callback_metrics.get("val_accuracy", -1.0))
         if accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
             self.save(trainer, "best")
-        self.save(trainer, "last")
-        self.stop_if_requested(trainer)
 
     def save(self, trainer: Trainer, name: str) -> None:
         trainer.save_checkpoint(self.directory / f"{name}.ckpt")
 
-    def stop_if_requested(self, trainer: Trainer, save: Callable[[], None] = lambda: None) -> None:
+    def save_before_batch(self, trainer: Trainer) -> None:
+        """As the training stands without the batch that Lightning has counted as fetched."""
+        fetched = trainer.fit_loop.epoch_loop.batch_progress
+        for counted in (fetched.total, fetched.current):
+            counted.reset_on_restart()
+        self.save(trainer, "last")
+
+    def end_if_requested(self, trainer: Trainer, save: Callable[[], None] = lambda: None) -> None:
         """In all processes of the training, if in any."""
-        if trainer.strategy.reduce_boolean_decision(self.stop.signal_number is not None, all=False):
+        if agreed(trainer, self.stop.signal_number is not None):
             save()
             raise Stopped(self.stop.signal_number or SIGTERM, f"stopped at step {trainer.global_step}")
+        if self.seconds is not None and agreed(trainer, time.monotonic() - self.began >= self.seconds):
+            save()
+            raise TimeIsUp
 
 
-def within_epoch(trainer: Trainer, batches: int) -> bool:
-    """Whether after so many batches the next thing is another one: no validation and no end of the epoch."""
-    every = trainer.val_check_batch
-    validated = every is not None and every > 0 and batches % every == 0
-    return not trainer.should_stop and not validated and batches < trainer.num_training_batches
+def agreed(trainer: Trainer, wanted: bool) -> bool:
+    """Whether any process of the training wants it."""
+    return trainer.strategy.reduce_boolean_decision(wanted, all=False)

@@ -1,4 +1,4 @@
-"""The log of a training: one row an epoch, kept in the checkpoint so that a resumed run has the whole of it."""
+"""The log of a training, kept in the checkpoint so that a resumed run has the whole of it."""
 
 from pathlib import Path
 
@@ -10,7 +10,11 @@ Row = dict[str, float]
 
 
 class History:
-    """After every epoch writes `metrics.csv` and says how things stand; at the end draws `learning_curve.png`."""
+    """Writes each row to `metrics.csv` and says how things stand; at the end draws `learning_curve.png`.
+
+    A row holds what was measured since the one before and nothing older; `epoch` counts epochs that are done, with a
+    fraction where it is a validation within one.
+    """
 
     def __init__(self, directory: Path, title: str) -> None:
         self.directory = directory
@@ -26,7 +30,8 @@ class History:
             "val_loss": "validation loss",
         }
         losses = ", ".join(f"{words} {row[name]:.4f}" for name, words in shown.items() if name in row)
-        say(f"epoch {row['epoch']:.0f}: {losses}")
+        say(f"epoch {row['epoch']:g}: {losses}")
 
     def draw(self) -> None:
-        draw_learning_curve(self.rows, self.title, self.directory / "learning_curve.png")
+        if self.rows:
+            draw_learning_curve(self.rows, self.title, self.directory / "learning_curve.png")

@@ -60,6 +60,7 @@ class ClassifierTraining(LightningModule):
         self.seed = seed
         self.origin = origin or {}
         self.history = history
+        self.measured: dict[str, float] = {}  # since the latest row of the history
         self.earlier_seconds = 0.0
         self.began = time.monotonic()
         self.measures = nn.ModuleDict(
@@ -91,6 +92,16 @@ class ClassifierTraining(LightningModule):
         self.latest_batch_loss = self.measures_of("train_").update(logits.detach(), labels)
         return loss
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """A step goes by the mean over its batches, also the last of an epoch, which may have fewer of them than
+        `accumulate_grad_batches`, by which Lightning divides each time.
+        """
+        every, batches = self.trainer.accumulate_grad_batches, int(self.trainer.num_training_batches)
+        left = batches % every
+        if left and self.trainer.fit_loop.epoch_loop.batch_idx >= batches - left:
+            loss = loss * (every / left)
+        super().backward(loss, *args, **kwargs)
+
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         self.evaluate(batch, "val_")
 
@@ -113,10 +124,20 @@ class ClassifierTraining(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         self.log_measures("train_")
+        self.add_row(self.current_epoch + 1)
+
+    def on_validation_end(self) -> None:
+        """Where the epoch goes on; else the validation stands in the epoch's own row."""
+        trainer = self.trainer
+        if not (trainer.sanity_checking or trainer.is_last_batch or trainer.should_stop):
+            done = (trainer.fit_loop.epoch_loop.batch_idx + 1) / trainer.num_training_batches
+            self.add_row(round(self.current_epoch + done, 4))
+
+    def add_row(self, epoch: float) -> None:
+        measured, self.measured = dict(sorted(self.measured.items())), {}
         if self.history is not None and self.trainer.is_global_zero:
-            measured = {name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())}
             latest = {"latest_batch_loss": float(self.latest_batch_loss), "lr": self.learning_rate}
-            self.history.add({"epoch": self.current_epoch + 1, "step": self.global_step, **measured, **latest})
+            self.history.add({"epoch": epoch, "step": self.global_step, **measured, **latest})
 
     def on_fit_end(self) -> None:
         if self.history is not None and self.trainer.is_global_zero:
@@ -131,6 +152,8 @@ class ClassifierTraining(LightningModule):
     def log_measures(self, split: str) -> None:
         values = {split + name: value for name, value in self.measures_of(split).collect().items()}
         self.log_dict(values, prog_bar=True, sync_dist=True)  # the same in all processes; Lightning wants it said
+        if not self.trainer.sanity_checking:
+            self.measured |= {name: float(value) for name, value in values.items()}
 
     @property
     def learning_rate(self) -> float:

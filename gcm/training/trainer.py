@@ -9,24 +9,21 @@ from typing import Any
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, RichProgressBar
+from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, RichModelSummary, RichProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from gcm.build import check_settings, plain
+from gcm.build import plain
 from gcm.error import InputError
+from gcm.launch import for_launched
 from gcm.training.checkpoint import WholeCheckpoints
-
-OURS = {
-    "callbacks", "logger", "default_root_dir", "use_distributed_sampler", "enable_checkpointing", "limit_val_batches",
-    "limit_test_batches", "fast_dev_run", "overfit_batches", "barebones", "plugins",
-}  # fmt: skip
-"""What the program decides; the rest of Lightning's trainer is the user's."""
+from gcm.training.trainer_setting import check_device, check_each
 
 
 def lightning_trainer(
     settings: DictConfig, directory: Path, callbacks: list[Callback], tensorboard: bool, validated: bool
 ) -> Trainer:
-    checked = checked_settings(settings)
+    checked = check_each(plain(settings))
+    checked.pop("max_time", None)  # `Checkpoints` keeps to it: Lightning would leave the rest of the epoch out
     epochs, steps = checked.get("max_epochs"), checked.get("max_steps", -1)
     if steps != -1:
         checked |= {"max_steps": -1, "max_epochs": -1 if epochs is None else epochs}
@@ -35,6 +32,8 @@ def lightning_trainer(
         checked["limit_val_batches"] = 0
     if checked.get("enable_progress_bar", True):
         callbacks = [*callbacks, RichProgressBar(refresh_rate=10)]
+    if checked.pop("enable_model_summary", False):  # Lightning's own would say it in a log that is not shown
+        callbacks = [*callbacks, RichModelSummary()]
     if tensorboard:
         callbacks = [*callbacks, LearningRateMonitor("step")]
     return new_trainer(
@@ -44,45 +43,31 @@ def lightning_trainer(
         default_root_dir=directory,
         use_distributed_sampler=False,
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+        enable_model_summary=False,
         plugins=[WholeCheckpoints()],
     )
 
 
-def checked_settings(settings: DictConfig) -> dict[str, Any]:
-    """What the user may say to Lightning's trainer, each for itself."""
-    for name in OURS.intersection(settings):
-        raise InputError(f"trainer.{name} is set by the program itself; leave it out")
-    checked = check_settings(Trainer, plain(settings), given=0, key="trainer")
-    epochs, steps = checked.get("max_epochs"), checked.get("max_steps", -1)
-    if (epochs is not None and epochs < 1) or steps < -1 or steps == 0:
-        raise InputError(
-            "trainer.max_epochs must be 1 or more, or null with trainer.max_steps 1 or more, or null for what suits "
-            f"the images; got {epochs} and {steps}"
-        )
-    return checked
-
-
 def check_trainer(settings: DictConfig) -> None:
-    """Raise `InputError` for what Lightning, or this machine, cannot do; nothing is begun."""
+    """Raise `InputError` for what Lightning, this program, or this machine cannot do; nothing is begun."""
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    checked = check_each(plain(settings))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = new_trainer(**checked_settings(settings) | quiet)
-    wanted = str(settings.get("precision"))
-    if wanted in ("16", "16-mixed") and trainer.precision != "16-mixed":
-        raise InputError(
-            f"trainer.precision={wanted} needs a GPU, this training would be on {trainer.accelerator.name()}; "
-            "allowed there: bf16-mixed, 32-true"
-        )
+        trainer = new_trainer(**checked | quiet)
+    check_device(trainer, checked)
 
 
 def new_trainer(**settings: Any) -> Trainer:
     for name in ("pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        return Trainer(**settings)
+        return Trainer(**for_launched(settings))
     except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
-        raise InputError(f"trainer: {' '.join(str(error).split())}; try trainer.accelerator=cpu") from None
+        if isinstance(error, InputError):
+            raise
+        hint = "" if settings.get("accelerator") == "cpu" else "; try trainer.accelerator=cpu"
+        raise InputError(f"trainer: {' '.join(str(error).split())}{hint}") from None
 
 
 class StopAfterSteps(Callback):

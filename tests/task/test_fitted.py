@@ -7,7 +7,8 @@ from omegaconf import OmegaConf
 import gcm
 import gcm.data
 from gcm.data import Digits, ImageData, ImageFolder, MemorySplit
-from gcm.task.fitted import as_begun, fitted, planned_steps, say_if_short
+from gcm.task.fitted import as_begun, fitted, say_if_short
+from gcm.training.trainer_setting import Length
 
 
 def with_images(data, count):
@@ -39,7 +40,7 @@ def test_what_suits_so_many_images(own, images, batch_size, epochs, steps):
     found = fitted(config(None, None), data)
     assert (found.data.batch_size, found.trainer.max_epochs) == (batch_size, epochs)
     assert data.batch_size == batch_size
-    assert planned_steps(found, data) == steps
+    assert Length.of(found.trainer, data.batches_in_epoch).steps == steps
 
 
 def test_what_is_said_is_not_chosen_anew(own):
@@ -61,7 +62,9 @@ def test_what_ships_is_trained_as_before(name):
     assert not kind.whole_epochs
     assert fitted(stored, data) is stored
     ends_early = stored.data.val_size > 0  # with its best epoch
-    assert (data.batches_in_epoch * card.epochs if ends_early else planned_steps(stored, data)) == card.steps
+    assert (
+        data.batches_in_epoch * card.epochs if ends_early else Length.of(stored.trainer, data.batches_in_epoch).steps
+    ) == card.steps
 
 
 def test_only_own_images_are_all_in_an_epoch():
@@ -83,7 +86,7 @@ def test_only_own_images_are_all_in_an_epoch():
 def test_few_steps_are_said_in_a_line(capsys, trainer, said):
     data = with_images(Digits(batch_size=64), 1437)
     epochs = trainer.pop("epochs")
-    say_if_short(config(epochs, 64, **trainer), data)
+    say_if_short(Length.of(config(epochs, 64, **trainer).trainer, data.batches_in_epoch).steps, data)
     out = capsys.readouterr().out
     assert out.startswith(said)
     assert out.count("\n") == bool(said)

@@ -2,12 +2,11 @@
 
 import json
 import signal
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from gcm.training.checkpoint import WholeCheckpoints, within_epoch
+from gcm.training.checkpoint import WholeCheckpoints
 from gcm.training.module import ClassifierTraining
 
 WORDS = ("task=train", "model.widths=[2,3,4]", "trainer.max_epochs=2", "data.batch_size=256", "data.val_size=200")
@@ -117,18 +116,3 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path):
         WholeCheckpoints().save_checkpoint({"step": 2, "bad": lambda: None}, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("batches", "stopping", "validated_every", "expected"),
-    [
-        (3, False, 10, True),
-        (10, False, 10, False),  # the end of the epoch
-        (3, True, 10, False),  # the last step of all
-        (5, False, 5, False),  # validation comes first
-        (5, False, None, True),
-    ],
-)
-def test_where_a_training_can_go_on_within_an_epoch(batches, stopping, validated_every, expected):
-    trainer = SimpleNamespace(should_stop=stopping, val_check_batch=validated_every, num_training_batches=10)
-    assert within_epoch(trainer, batches) == expected
