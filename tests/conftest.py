@@ -17,6 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from sample import ROOT
 
+from gcm.console import say_once
 from gcm.task.command_line import failed_jobs
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
@@ -82,6 +83,7 @@ def train_py(
         monkeypatch.setattr(logging.root, "handlers", [])  # of an earlier command, which write where nobody reads
         code = 0
         failed_jobs.clear()
+        say_once.cache_clear()
         capfd.readouterr()
         try:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")

@@ -6,7 +6,7 @@ out; then what the inner steps give is compared with what the network says, on t
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.modules import module as torch_module
 
 from gcm.error import InputError
 from gcm.model.base import FeatureClassifier, PooledClassifier
@@ -55,7 +55,9 @@ def is_plain(layer: nn.Module) -> bool:
 
 
 def hooked(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks) or _has_any_global_hook()
+    everywhere = [*torch_module._global_forward_hooks.values(), *torch_module._global_forward_pre_hooks.values()]
+    others = [hook for hook in everywhere if not getattr(hook, "__module__", "").startswith("gcm.")]
+    return bool(module._forward_hooks or module._forward_pre_hooks or others)
 
 
 def check_same(found: Tensor, logits: Tensor, what: str, network: nn.Module) -> None:

@@ -93,8 +93,8 @@ def test_the_line_that_is_shown_works_in_a_shell(tmp_path, value):
     shown = line.partition(COMMANDS[value])[2].partition("; as a list")[0]
     said = typed(f"{command} {shown}", tmp_path)
     (line,) = said.splitlines()
-    expected = f"error: {value} must hold one folder of images for each of two classes or more, got ['a']"
-    assert line == expected or (value == "~/x" and "~/x is no directory" in line)  # of the user's home
+    expected = f"{tmp_path / value} must hold one folder of images for each of two classes or more, got ['a']"
+    assert line == f"error: {expected}" or (value == "~/x" and "/x is no directory" in line)  # of the user's home
 
 
 def typed(command, directory):
