@@ -18,7 +18,7 @@ DIVERGING = "RdBu_r"
 AGAINST_AND_FOR = LinearSegmentedColormap.from_list("", [(0, "black"), (0.5, "white"), (0.5, "black"), (1, "white")])
 """The lightness of pictures in colour: against a class on white ground, for it on black."""
 MARKS = "Below each class its score; red frame and bold name: the true class, ◀: the predicted one."
-FULL = "Strongest: from which value of a pixel on colours are full, the same in all maps of an image."
+FULL = "Strongest: the value of a pixel at which colours are full, the same in all maps of an image."
 FALSE_COLOURS = "Colours: each map by itself, from its smallest value, blue, to its largest, red."
 MOST_CLASSES = 10
 
