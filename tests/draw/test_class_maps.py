@@ -81,7 +81,7 @@ def test_a_figure_explains_its_marks_and_numbers(tmp_path, monkeypatch, channels
     said = " ".join(figure.get_supxlabel().split())
     for part in ("red frame", "bold", "◀: the predicted", "score"):
         assert part in said
-    assert ("Strongest: from which value" in said, "smallest value, blue" in said) == (not in_colours, in_colours)
+    assert ("Strongest: the value of a pixel" in said, "smallest value, blue" in said) == (not in_colours, in_colours)
     texts = [text.get_text() for text in figure.findobj(Text)]
     assert any(text.endswith("\N{MINUS SIGN}2.00") for text in texts)
     assert any("strongest:\n" in text for text in texts) == (not in_colours)
