@@ -30,6 +30,7 @@ MODELS = {
     "cnn_planted": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
     "gcm_digits": {"_target_": "gcm.model.GCM", "widths": [2, 3, 4]},
     "cnn_digits": {"_target_": "gcm.model.CNN", "widths": [2, 3, 4]},
+    "tiny_lenet_digits": {"_target_": "gcm.model.LeNet"},
 }
 CLASSES = ("<script>alert(1)</script>", "a|b", "dog")
 
