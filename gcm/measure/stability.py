@@ -36,7 +36,9 @@ class Stability(Measure):
 
     def update(self, metric: ImageMetric, shown: Shown) -> None:
         targets = self.targets(shown.logits, shown.places)
-        noise = torch.randn(self.draws, *shown.images.shape[1:], generator=seeded_generator("cpu", self.seed))
+        noise = torch.randn(
+            self.draws, *shown.images.shape[1:], generator=seeded_generator("cpu", self.seed), dtype=torch.float32
+        )
         noisy = [
             shown.subject.maps((shown.images + self.deviation * draw).clamp(0, 1), targets).at_image_size
             for draw in noise.to(shown.images)

@@ -42,7 +42,9 @@ class Ascent:
         Where a unit is closed at every place, so that its gradient is 0, the gradient ignores the ReLUs.
         """
         device = next(network.parameters()).device
-        noise = torch.rand(1, *network.spec.shape, generator=seeded_generator("cpu", self.seed)).to(device)
+        noise = torch.rand(
+            1, *network.spec.shape, generator=seeded_generator("cpu", self.seed), dtype=torch.float32
+        ).to(device)
         with inspected(network, noise):
             images = noise.repeat(units(noise).shape[1], 1, 1, 1)
             for step in range(1, self.steps + 1):

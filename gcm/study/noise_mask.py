@@ -229,7 +229,7 @@ def tolerance_of(logits: Tensor, tolerance: float | Literal["auto"]) -> Tensor:
 
 def uniform_noise(copies: int, images: Tensor, *stream: int) -> Tensor:
     """`U`, `(N,C,H,W)` in [-1,1], for all images the same; `stream` names the draw."""
-    draws = torch.rand(copies, *images.shape[1:], generator=seeded_generator("cpu", *stream))
+    draws = torch.rand(copies, *images.shape[1:], generator=seeded_generator("cpu", *stream), dtype=torch.float32)
     return draws.mul_(2).sub_(1).to(images)
 
 

@@ -13,14 +13,13 @@ from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
 JOINS = {
-    getattr(home, name)
-    for home in (torch, Tensor)
-    for name in ("add", "add_", "__add__", "__radd__", "__iadd__", "sub", "sub_", "__sub__", "__rsub__", "__isub__",
-                 "subtract", "subtract_", "rsub", "cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack",
-                 "column_stack", "copy_", "expand_as", "view_as", "reshape_as", "type_as", "to")
-    if hasattr(home, name)
-} | {Tensor.__setitem__, torch.nn.functional.max_unpool2d}  # fmt: skip
-"""Calls in which values that depend on the image may meet and stay linear in each."""
+    "add", "add_", "__add__", "__radd__", "__iadd__", "sub", "sub_", "__sub__", "__rsub__", "__isub__", "subtract",
+    "subtract_", "rsub", "cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack", "copy_",
+    "__setitem__", "lerp", "broadcast_tensors", "atleast_1d", "atleast_2d", "atleast_3d", "slice_scatter",
+    "select_scatter", "index_add", "index_add_", "index_copy", "index_copy_", "scatter_add", "scatter_add_",
+    "max_unpool2d",
+}  # fmt: skip
+"""Names of calls in which values that depend on the image may meet and stay linear in each; not as masks or indices."""
 
 WRITES = {
     "add_", "sub_", "subtract_", "mul_", "multiply_", "div_", "divide_", "true_divide_", "neg_", "negative_", "copy_",
@@ -35,10 +34,17 @@ SHAPES = {
     "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_zeros",
     "new_ones", "new_empty", "new_full", "new_empty_strided",
 }  # fmt: skip
-"""Names of calls whose results depend on the shape of what they are given alone."""
+"""Names of calls that look at no value of what they are given."""
 
-LEAVING = {"item", "tolist", "numpy", "__array__", "__float__", "__int__", "__index__", "__dlpack__", "untyped_storage"}
-"""Names of calls with which numbers leave PyTorch, and may come back as anything."""
+OF_FIRST = {"to", "type_as", "expand_as", "view_as", "reshape_as", "expand", "view", "reshape"}
+"""Names of calls that look at the values of their first argument alone."""
+
+LEAVING = {"tolist", "numpy", "__array__", "__bool__", "__dlpack__", "untyped_storage"}
+NUMBERS = {"item", "__float__", "__int__", "__index__"}
+"""Names of calls with which values leave PyTorch; they may be looked at, or come back as anything."""
+
+ENTERING = {"tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "new_tensor", "full", "set_"}
+"""Names of calls with which values come in."""
 
 
 class Dependence:
@@ -51,7 +57,6 @@ class Dependence:
         made: the autograd nodes of the calls it was told of.
         products: where values that depend on the image met in another way than a sum, or were written into in a way
             that is not linear: the autograd node, and what was done.
-        left: names of the calls with which numbers left PyTorch.
         unseen: names of the calls that wrote into such values where autograd did not see it.
     """
 
@@ -59,22 +64,24 @@ class Dependence:
         """`images`: the leaves that the network is given."""
         self.images = list(images)
         self.products: dict[Node, str] = {}
-        self.left: set[str] = set()
+        self.left = False
+        self.numbers: set[float] = set()
         self.unseen: set[str] = set()
         self.reaching: dict[Node, bool] = {}
         self.made: set[Node] = set()
         self.without_gradient: dict[int, Tensor] = {}
+        self.memory: set[int] = set()
         self.same_memory: set[int] = set()
 
     def on_image(self, value: Tensor) -> bool:
         """Whether it depends on the image."""
-        if id(value) in self.without_gradient or any(value is leaf for leaf in self.images):
+        if self.is_cut(value) or any(value is leaf for leaf in self.images):
             return True
         return value.grad_fn is not None and self.reaches(value.grad_fn)
 
     def is_cut(self, value: Tensor) -> bool:
         """Whether it depends on the image, and autograd does not know it."""
-        if id(value) not in self.without_gradient:
+        if id(value) not in self.without_gradient and (value.requires_grad or address(value) not in self.memory):
             return False
         return value.grad_fn is None or not self.reaches(value.grad_fn)  # an autograd.Function gives it a node later
 
@@ -102,60 +109,65 @@ class Dependence:
         compute: Callable[[list[Tensor]], Any],
     ) -> Any:
         """What `compute` makes of a call, of whose arguments it is told which depend on the image."""
+        name = call_name(function)
         given = list(tensors_in((args, named)))
-        dependent = [value for value in given if self.on_image(value)]
+        dependent = [value for value in looked_at(name, args, named) if self.on_image(value)]
         before = [version(value) for value in given]
         known = len(self.reaching)
         result = compute(dependent)
         changed = [value for value, first in zip(given, before, strict=True) if version(value) != first]
+        results = [*tensors_in(result), *changed]
         if dependent:
-            self.note(function, args, dependent, changed, [*tensors_in(result), *changed])
+            self.note(name, function, args, dependent, changed, results)
+            self.left |= name in LEAVING
+            if name in NUMBERS:
+                self.numbers.add(float(result))
+        if self.left and name in ENTERING:
+            self.cut(results)
         self.made.update(islice(self.reaching, known, None))
         return result
 
     def note(
         self,
+        name: str,
         function: Callable[..., Any],
         args: tuple[Any, ...],
         dependent: Sequence[Tensor],
         changed: Sequence[Tensor],
         results: Sequence[Tensor],
     ) -> None:
-        name = call_name(function)
-        if name in LEAVING:
-            self.left.add(name)
-        if name in SHAPES:
-            return
         hidden = [value for value in changed if self.is_hidden(value)]
-        if hidden and not within_function():
+        if (hidden or name == "set_" or (name == "data" and function.__name__ == "__set__")) and not within_function():
             self.unseen.add(name)
         memory = {address(value) for value in dependent if value.requires_grad or id(value) in self.same_memory} - {0}
-        for value in results:
-            if value.grad_fn is None or not self.reaches(value.grad_fn):
-                self.without_gradient[id(value)] = value
-                if address(value) in memory:
-                    self.same_memory.add(id(value))
-        what = self.what_is_not_linear(function, args, dependent, changed)
+        without = [value for value in results if value.grad_fn is None or not self.reaches(value.grad_fn)]
+        self.cut(without)
+        self.same_memory |= {id(value) for value in without if address(value) in memory}
+        what = self.what_is_not_linear(name, args, dependent, changed)
         for node in (node for value in results for node in nodes_of(value)):
             if self.reaches(node) and what:
                 self.products[node] = what
+
+    def cut(self, values: Sequence[Tensor]) -> None:
+        """Values that depend on the image, though autograd does not know it; so does all in the same memory."""
+        for value in values:
+            self.without_gradient[id(value)] = value
+            if not value.requires_grad and address(value):
+                self.memory.add(address(value))
 
     def is_hidden(self, value: Tensor) -> bool:
         """Whether autograd does not see that a value that depends on the image is written into."""
         return id(value) in self.same_memory or (value.requires_grad and not torch.is_grad_enabled())
 
     def what_is_not_linear(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        dependent: Sequence[Tensor],
-        changed: Sequence[Tensor],
+        self, name: str, args: tuple[Any, ...], dependent: Sequence[Tensor], changed: Sequence[Tensor]
     ) -> str:
         """What a call did, or an empty string."""
-        name = call_name(function)
-        by_index = function is Tensor.__setitem__ and any(self.on_image(value) for value in tensors_in(args[1]))
-        if len(dependent) > 1 and (by_index or function not in JOINS):
+        joined = name in JOINS and (name == "max_unpool2d" or all(value.is_floating_point() for value in dependent))
+        if len(dependent) > 1 and not joined:
             return f"{name.strip('_')} of two values that depend on the image"
+        if any(isinstance(value, float) and value in self.numbers for value in args):
+            return f"{name.strip('_')} with a number that depends on the image"
         return f"{name} in place" if changed and name not in WRITES else ""
 
 
@@ -178,9 +190,22 @@ class Watched(TorchFunctionMode):
 
 
 def call_name(function: Callable[..., Any]) -> str:
-    """Of a function, or of the attribute that is read."""
+    """Of a function, of an operator without its overload, or of the attribute that is read or set."""
     name: str = function.__name__
-    return getattr(getattr(function, "__self__", None), "__name__", name) if name == "__get__" else name
+    if name in ("__get__", "__set__"):
+        return getattr(getattr(function, "__self__", None), "__name__", name)
+    return name.partition(".")[0]
+
+
+def looked_at(name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors whose values count in a call."""
+    if name in SHAPES:
+        return []
+    if name == "new_tensor":
+        return list(tensors_in((args[1:], named)))
+    if name in OF_FIRST:
+        return list(tensors_in(args[:1] or named.get("input")))
+    return list(tensors_in((args, named)))
 
 
 def within_function() -> bool:

@@ -130,8 +130,13 @@ class ForwardPass:
                 return compute()
             except torch.OutOfMemoryError:
                 raise
-            except RuntimeError:
-                self._out_of_place = True
+            except RuntimeError as error:
+                self._out_of_place, first = True, error
+            with one_line(self.model, self.images):
+                try:
+                    return compute()
+                except (RuntimeError, InputError):
+                    raise first from None
         with one_line(self.model, self.images):
             return compute()
 

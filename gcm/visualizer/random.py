@@ -26,5 +26,7 @@ class Random(Visualizer):
 
     def _maps(self, image: Tensor, classes: int, height: int, width: int) -> Tensor:
         fingerprint = int(image.double().sum().item() * 2**20) % 2**31
-        noise = torch.randn(classes, height, width, generator=seeded_generator("cpu", self.seed, fingerprint))
+        noise = torch.randn(
+            classes, height, width, generator=seeded_generator("cpu", self.seed, fingerprint), dtype=torch.float32
+        )
         return noise.to(image)

@@ -37,6 +37,15 @@ LINEAR = {
 }  # fmt: skip
 """Kinds of autograd nodes of what is linear in each value that it reads, or a pooling."""
 FACTORS = {
+    "Index",
+    "IndexPut",
+    "IndexPutImpl",
+    "IndexCopy",
+    "IndexAdd",
+    "Gather",
+    "Scatter",
+    "ScatterAdd",
+    "MaskedSelect",
     "Mul",
     "Div",
     "Bmm",
@@ -70,7 +79,7 @@ def check_only_relus(outputs: Tensor, relus: GuidedReLUs, network: str, method: 
 def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str, method: str) -> None:
     """The same, but without any ReLU at all there is nothing to reach."""
     dependence = relus.dependence
-    strangers = {*dependence.left, *(f"{name} where autograd does not see it" for name in dependence.unseen)}
+    strangers = {f"{name} where autograd does not see it" for name in dependence.unseen}
     strangers |= {stranger(node, dependence) for node in graph_nodes(outputs) if dependence.reaches(node)} - {""}
     if strangers:
         raise InputError(

@@ -27,6 +27,8 @@ class SmoothGrad(Visualizer):
         generator = seeded_generator("cpu", self.seed)
         total = images.new_zeros(())
         for _ in range(self.samples):
-            noise = torch.randn(images.shape[1:], generator=generator).to(images) * self.deviation  # (C,H,W)
+            noise = (
+                torch.randn(images.shape[1:], generator=generator, dtype=torch.float32).to(images) * self.deviation
+            )  # (C,H,W)
             total = total + forward_pass.gradients_at(images + noise)
         return total / self.samples

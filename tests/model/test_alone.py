@@ -142,3 +142,19 @@ def test_a_network_for_batches_of_one_size():
             return self.layer(images.view(4, 64))
 
     assert Saliency()(Fixed(), IMAGES).maps.shape == (4, 3, 1, 8, 8)
+
+
+def test_a_hook_that_mixes_the_batch_of_our_own_network():
+    network = randomized(CNN(SPEC, widths=(4, 6, 8)))
+    assert Saliency()(network, IMAGES).maps.isfinite().all()
+    network.trunk.register_forward_hook(lambda _module, _given, values: values - values.mean(0))
+    with pytest.raises(InputError, match="other logits alone"):
+        Saliency()(network, IMAGES)
+
+
+def test_a_network_is_asked_again_once_it_is_another():
+    network = network_with(Across(lambda values: values))
+    assert Saliency()(network, IMAGES).maps.isfinite().all()
+    network[1].function = lambda values: values - values.mean(0)
+    with pytest.raises(InputError, match="other logits alone"):
+        Saliency()(network, IMAGES)

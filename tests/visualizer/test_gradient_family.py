@@ -15,6 +15,7 @@ from gcm.visualizer import (
     InputXGradient,
     IntegratedGradients,
     Occlusion,
+    Random,
     Saliency,
     SmoothGrad,
 )
@@ -122,3 +123,15 @@ def test_a_patch_that_does_not_divide_the_image_is_refused():
         Occlusion(patch=5)(CNN(SPEC), images_of(SPEC))
     with pytest.raises(InputError, match="patch must divide 8x8 pixels, got 3"):
         Occlusion(patch=3)(linear_network(), torch.rand(1, 1, 8, 8, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("visualizer", [SmoothGrad(2), Random()], ids=repr)
+def test_noise_does_not_hang_on_the_default_type(visualizer):
+    spec = ImageSpec.of(1, 16, 3)
+    network, images = CNN(spec, widths=(4, 6, 8)), images_of(spec)
+    expected = visualizer(network, images).maps
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.testing.assert_close(visualizer(network, images).maps, expected)
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -75,6 +75,12 @@ def view_written(values, write):
     return values
 
 
+def view_of_zeros(values, write):
+    zeros = torch.zeros(values.shape)
+    write(zeros.view(-1))
+    return zeros
+
+
 def masked(values: torch.Tensor):
     return values * (values > 0)
 
@@ -138,7 +144,10 @@ NOT_GUIDED = {
     "mask in place": lambda x: x.clone().mul_(x > 0),
     "mask by name": lambda x: torch.mul(input=x, other=torch.gt(input=x, other=0)),
     "mask written": written_into,
-    "mask through NumPy": lambda x: x * torch.from_numpy((x.detach().numpy() > 0).astype("float32")),
+    "mask through a list": lambda x: x * torch.tensor((x.detach() > 0).tolist()),
+    "mask through truth": lambda x: x * torch.tensor([bool(value > 0) for value in x.flatten()]).view_as(x),
+    "mask written into a view of it": lambda x: x * view_of_zeros(x, lambda view: view.copy_((x > 0).flatten())),
+    "mask written into parts": lambda x: x * view_of_zeros(x, lambda view: view[:].masked_fill_((x > 0).flatten(), 1)),
     "number that leaves": lambda x: x / x.abs().max().item(),
     "mask by index": chosen,
     "division by values": lambda x: x / (x.detach().abs() + 1),
@@ -194,6 +203,18 @@ def test_other_activations_are_refused_by_name(activation):
         GuidedBackprop()(mixed, IMAGES[:1])
 
 
+def logged(values):
+    """Numbers that are looked at and come back nowhere."""
+    assert not torch.isnan(values.detach()).any().item()
+    seen = [
+        float(values.detach().mean()),
+        values.detach().cpu().numpy().sum(),
+        values.detach().max().item(),
+        values.detach().tolist(),
+    ]
+    return values if seen else values * 2
+
+
 def parts_written(values):
     out = torch.zeros_like(values)
     out[:, :2] = values[:, 2:]
@@ -234,6 +255,14 @@ LINEAR = {
         x, F.affine_grid(torch.eye(2, 3).expand(len(x), 2, 3), [len(x), 4, 6, 6], False), align_corners=False
     ),
     "weights kept from outside": lambda x: F.conv2d(x, KEPT),
+    "constants of its type": lambda x: (
+        (x - torch.tensor(0.1).to(x)) / torch.tensor(2.0).type_as(x) * x.new_tensor([3.0])
+    ),
+    "constants of its shape by name": lambda x: x * torch.tensor(2.0).expand_as(x),
+    "weights of its type": lambda x: F.conv2d(x, torch.ones(4, 4, 1, 1).to(x)),
+    "between two": lambda x: torch.lerp(x, x.flip(2), 0.5) + torch.broadcast_tensors(x, x.flip(3))[1],
+    "logged": logged,
+    "operators of its own": lambda x: torch.ops.aten.add.Tensor(x, x),
     "a look at values": lambda x: x if x.isfinite().all() else x * 2,
 }
 

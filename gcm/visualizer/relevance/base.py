@@ -64,7 +64,8 @@ class Relevance(Visualizer):
             logits, layers = traced_logits(forward_pass.model, images)
             begin = logits * logits.detach()  # its gradient is the logit, the relevance to begin with
         self.composite.assign(layers)
-        return target_gradients(begin, forward_pass.targets, images, forward_pass.model), layers
+        with one_line(forward_pass.model, forward_pass.images):
+            return target_gradients(begin, forward_pass.targets, images, forward_pass.model), layers
 
     def misfit(self, model: nn.Module) -> str:
         if not isinstance(model, Classifier):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 from torch.nn import functional as F
+from torch.nn.modules._functions import BackwardHookFunction
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
@@ -200,10 +201,9 @@ class RelevanceMode(TorchFunctionMode):
         if not all(self.pixels.are(value) for value in self.changing(call.args)):
             raise self.refuse("writing into values that depend on the image")
         self.about_to_change(target)
-        before = target.detach().clone()
         call()
         if target.requires_grad:
-            self.pixels.written(call, before)
+            self.pixels.written(call)
         return target
 
     def about_to_change(self, values: Tensor) -> None:
@@ -219,7 +219,7 @@ class RelevanceMode(TorchFunctionMode):
         """
         nodes = list(graph_nodes(logits))
         ours = [node for node in nodes if is_ours(node)]
-        strangers = {kind_of(node) for node in nodes if node not in ours} - HANDED_ON | self.dependence.left
+        strangers = {kind_of(node) for node in nodes if node not in ours} - HANDED_ON
         strangers |= {f"{name} where autograd does not see it" for name in self.dependence.unseen}
         handing = {id(getattr(node, "hand_on", None)) for node in ours}
         self.layers = [flow for flow in self.layers if id(flow) in handing]
@@ -247,7 +247,8 @@ class RelevanceMode(TorchFunctionMode):
 
 
 def is_ours(node: Node) -> bool:
-    return isinstance(node, BackwardCFunction) and node._forward_cls in (HandsOn, OpenReLU)
+    """Or that of a hook, which changes nothing."""
+    return isinstance(node, BackwardCFunction) and node._forward_cls in (HandsOn, OpenReLU, BackwardHookFunction)
 
 
 def handing_on(inputs: Tensor, value: Tensor, hand_on: Callable[[Tensor], Tensor]) -> Tensor:

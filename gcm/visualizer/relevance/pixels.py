@@ -37,7 +37,14 @@ class Pixels:
         self.known = {id(images): Known(images, torch.zeros_like(images), torch.ones_like(images))}
 
     def get(self, values: Tensor) -> Known | None:
-        return self.known.get(id(values))
+        known = self.known.get(id(values))
+        whole = None if values._base is None else self.known.get(id(values._base))
+        if known or not whole or whole.low.stride() != whole.values.stride():
+            return known
+        low, high = (
+            end.as_strided(values.shape, values.stride(), values.storage_offset()) for end in (whole.low, whole.high)
+        )
+        return Known(values, low, high, whole.pure)
 
     def are(self, values: Tensor) -> bool:
         """Whether these are the image alone."""
@@ -67,12 +74,15 @@ class Pixels:
         self.known[id(result)] = Known(result, torch.minimum(first, second), torch.maximum(first, second))
 
     @torch.no_grad()
-    def written(self, call: Call, before: Tensor) -> None:
-        """By a call that has written pixels or constants into its first argument, which held such values `before`."""
+    def written(self, call: Call) -> None:
+        """By a call that has written pixels or constants into its first argument, which held such values; if that is a
+        part of another tensor, the other holds them too."""
         target = call.args[0]
-        held = self.get(target) or Known(target, before.clone(), before.clone())
-        ends(call, [held, *(self.known[id(value)] for value in tensors_in(call.args[1:]) if self.get(value))])
-        self.known[id(target)] = held
+        whole = target if target._base is None else target._base
+        if self.get(target) is None:
+            self.known[id(whole)] = Known(whole, whole.detach().clone(), whole.detach().clone())
+        held = [self.get(value) for value in tensors_in(call.args)]
+        ends(call, [known for known in held if known])
 
     def bounds(self, values: Tensor) -> Known:
         """Also of values that are not the image."""
