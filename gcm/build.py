@@ -149,7 +149,7 @@ def unknown_key(full_key: str, name: str, allowed: Iterable[str], known: Iterabl
     """`allowed`: the names in its section; `known`: the full keys of all settings there are."""
     names = sorted(allowed)
     meant = likely(name, names, list(known))
-    hint = f"; did you mean {meant}?" if meant else "."
+    hint = f"; did you mean {meant}?" if meant and meant != full_key else "."
     return InputError(f"unknown setting {shortened(full_key)}{hint} Allowed here: {listed(names)}")
 
 

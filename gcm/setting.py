@@ -37,7 +37,7 @@ OF_LIBRARIES: Mapping[str, Mapping[str, Any]] = {
         "num_nodes": PositiveCount,
         "max_epochs": Annotated[int, Le(LARGEST)] | None,
         "max_steps": Annotated[int, Le(LARGEST)],
-        "max_time": str | dict[str, int] | None,
+        "max_time": str | int | float | dict[str, int] | None,
         "strategy": Literal["auto", "ddp", "ddp_find_unused_parameters_false", "ddp_find_unused_parameters_true"],
         "limit_train_batches": PositiveCount | PositiveShare | None,
         "val_check_interval": PositiveCount | PositiveShare | None,

@@ -15,6 +15,11 @@ SIGNED = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 """Formats that are told by their first bytes, whatever a file is called."""
 LEFT_OUT = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats that Pillow names, but hands to other programs to read."""
+MOST_COUNTED = 10
+LEFT_BEHIND = {
+    "__macosx", "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "$recycle.bin",
+    "lost+found", "system volume information",
+}  # fmt: skip
 PARTS_OF_JPEG = {"MPO": "JPEG"}
 """Pillow opens the first by the second."""
 
@@ -89,6 +94,21 @@ def images_and_others(folder: Path) -> tuple[list[Path], list[Path]]:
     return sorted(images), sorted(set(files) - images)
 
 
+def check_each_once(images: Iterable[Path]) -> None:
+    """Raise `InputError` where links to folders bring files into several classes or splits, or twice into one.
+
+    A link to a single file is an image of its own.
+    """
+    real_folder = cache(os.path.realpath)
+    first: dict[str, Path] = {}
+    for image in images:
+        if image.is_symlink():
+            continue
+        other = first.setdefault(os.path.join(real_folder(image.parent), image.name), image)
+        if other is not image:
+            raise InputError(f"{other} and {image} are one file; an image must be in one class and one split, once")
+
+
 def in_drawn_order(files: Iterable[Path], root: Path, seed: int) -> list[Path]:
     """By a number of each file's own, so that one that comes or goes moves few others to the other side of a split."""
 
@@ -120,7 +140,7 @@ def contents(directory: Path) -> tuple[list[Path], list[Path]]:
 
 def is_hidden(name: str) -> bool:
     """What notebooks, archives and file managers leave behind: `.ipynb_checkpoints`, `__MACOSX`, `._x.png`."""
-    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
+    return name.startswith(".") or name.lower() in LEFT_BEHIND
 
 
 def composed(name: str) -> str:
@@ -134,4 +154,6 @@ def counted(files: Iterable[Path]) -> str:
         name = ending(path) or "without an ending"
         counts[name] = counts.get(name, 0) + 1
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return listed(f"{count:,} {name}" for name, count in ordered)
+    others = sum(count for _, count in ordered[MOST_COUNTED:])
+    named = listed(f"{count:,} {name}" for name, count in ordered[:MOST_COUNTED])
+    return f"{named} and {others:,} with other endings" if others else named

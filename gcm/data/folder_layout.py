@@ -16,7 +16,7 @@ Folders = Literal["classes", "splits"]
 ROLES: Mapping[str, tuple[str, ...]] = {
     "training": (
         *("train", "trein", "entren", "entrain", "apprent", "addestr", "обуч"),
-        *("訓練", "训练", "学習", "学习", "훈련", "학습"),
+        *("訓練", "トレーニング", "训练", "学習", "学习", "훈련", "학습"),
     ),
     "test": (
         *("test", "eval", "holdout", "prueb", "тест"),

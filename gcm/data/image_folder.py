@@ -11,7 +11,7 @@ import torch
 from gcm.console import say_once
 from gcm.data.base import ImageData, Split
 from gcm.data.batch_size import LARGEST, suitable_batch_size
-from gcm.data.folder_files import class_folders, counted, images_and_others, in_drawn_order, readable
+from gcm.data.folder_files import check_each_once, class_folders, counted, images_and_others, in_drawn_order, readable
 from gcm.data.folder_layout import Folders, Layout, layout, left_out
 from gcm.data.folder_split import FolderSplit, Header, UnreadableFilesError, check_decodes, header, in_parallel
 from gcm.error import InputError, listed
@@ -159,8 +159,8 @@ class ImageFolder(ImageData):
         if images:
             of_test = f"data.test_share={self.test_share:g} is {self._test_count(images)}"
             return f"of {len(images)} there {of_test}; add images"
-        there = f"there are {counted(others)}; " if others else ""
-        return f"{there}endings known: {listed(sorted(readable()))}"
+        known = f"endings known: {', '.join(sorted(readable()))}"
+        return f"there are {counted(others)}; {known}" if others else f"{known}; there is no file, or no such folder"
 
     def _share(self, files: Sequence[Path], part: Part) -> list[Path]:
         """This class's part of the split that we make ourselves."""
@@ -179,7 +179,9 @@ class ImageFolder(ImageData):
     def _below(self) -> dict[Path, tuple[list[Path], list[Path]]]:
         """The images below each class's folder, and what else is there."""
         folders = [path for place in self._layout.places for path in class_folders(place).values()]
-        return {folder: images_and_others(folder) for folder in folders}
+        found = {folder: images_and_others(folder) for folder in folders}
+        check_each_once(image for images, _ in found.values() for image in images)
+        return found
 
     @cached_property
     def _headers(self) -> dict[Header, Path]:

@@ -123,7 +123,7 @@ def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> Non
 
 def turned_light(colours: Tensor) -> Tensor:
     """Colours `(3,h,w)` in [0,1] with their lightness turned round, white for black, and their hues as they are."""
-    return colours + 1 - colours.amax(0) - colours.amin(0)
+    return (colours + 1 - colours.amax(0) - colours.amin(0)).clamp(0, 1)  # but for rounding in it already
 
 
 def frame(axes: np.ndarray[Any, Any]) -> None:

@@ -174,6 +174,11 @@ def told(error: BaseException) -> str:
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
         from gcm.task.settings import known_keys
 
+        section, _, name = str(cause.full_key).partition(".")
+        if section == "trainer":
+            from gcm.training.trainer_setting import without_plus
+
+            return str(without_plus(name))
         root = cause.parent_node._get_root()
         known = known_keys(root) if isinstance(root, DictConfig) else []
         return str(unknown_key(str(cause.full_key), str(cause.key), map(str, cause.parent_node), known))

@@ -10,7 +10,7 @@ from gcm.error import listed
 
 EPOCHS = 15
 """As in `configs/trainer/default.yaml`, where these are steps enough."""
-STEPS = 400
+STEPS = 1200
 FEW_STEPS = 100
 """With fewer a network may have learned nothing; batch normalization's statistics alone take some dozens."""
 

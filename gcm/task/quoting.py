@@ -3,6 +3,8 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,6 +14,9 @@ from hydra.errors import HydraException
 from gcm.build import likely
 from gcm.error import InputError, shortened
 
+NAMES = {"task", "data", "model", "experiment", "visualizer", "rendering", "metric", "measure", "optimizer", "schedule",
+         "sweep", "trainer", "weights", "resume", "output", "indices", "label", "start", "count", "seed"}  # fmt: skip
+"""Of settings, as they stand at the top of the command line."""
 MUST_BE_TEXT = re.compile(r"([\w.]+): must be [^;]*\bvalid string\b")
 """How a message begins that refuses a value which is no text."""
 AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'\n")
@@ -20,6 +25,8 @@ AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'\n")
 
 def unreadable(word: str, line: Sequence[str]) -> str:
     """What to say of a word that Hydra cannot read; empty: quotes do not help. `line`: all words there are."""
+    if "=" not in word and re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", word) and ("." in word or word in NAMES):
+        return f"{word!r} has no value; write {word}=VALUE"
     if "=" not in word:
         written = for_shell(joined(word, line))
         return written and f"{shortened(word)!r} is no NAME=VALUE; if the word before goes on with it, write {written}"
@@ -75,7 +82,16 @@ def in_quotes(text: str) -> str:
 
 def refuse_options(line: Sequence[str]) -> None:
     """Raise `InputError` for settings that are written as options, as `--epochs 3`."""
-    _, unknown = get_args_parser().parse_known_args(list(line))
+    try:
+        with redirect_stderr(StringIO()):
+            _, unknown = get_args_parser().parse_known_args(list(line))
+    except SystemExit as end:  # an option of Hydra without its value, or the beginning of several
+        if not end.code:
+            raise
+        options = [word for word in line if word.startswith("-")]
+        raise InputError(
+            f"{shortened(' '.join(options))}: no such option, or one without its value; settings are written NAME=VALUE"
+        ) from None
     if unknown:
         name, _, value = unknown[0].lstrip("-").partition("=")
         meant = f"{likely(name, [], []) or name}={value or 'VALUE'}"

@@ -179,7 +179,10 @@ def known_keys(config: DictConfig) -> list[str]:
     for section in ("trainer", "data", "model", "optimizer", "schedule", "checkpoint", "task"):
         part = config.get(section)
         found += [f"{section}.{name!s}" for name in part] if isinstance(part, DictConfig) else []
-    return [*(field.name for field in fields(Settings)), *found]
+    from gcm.training.trainer_setting import TAKEN
+
+    added = [f"+trainer.{name}" for name in sorted(TAKEN) if f"trainer.{name}" not in found]
+    return [*(field.name for field in fields(Settings)), *found, *added]
 
 
 def refuse_added(config: DictConfig) -> None:

@@ -6,6 +6,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -66,7 +67,9 @@ def new_trainer(**settings: Any) -> Trainer:
     except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
         if isinstance(error, InputError):
             raise
-        hint = "" if settings.get("accelerator") == "cpu" else "; try trainer.accelerator=cpu"
+        wanted = settings.get("accelerator", "auto")
+        elsewhere = torch.cuda.is_available() if wanted == "auto" else wanted != "cpu"
+        hint = "; try trainer.accelerator=cpu" if elsewhere else ""
         raise InputError(f"trainer: {' '.join(str(error).split())}{hint}") from None
 
 

@@ -58,6 +58,17 @@ def check_each(settings: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def without_plus(name: str) -> InputError:
+    """What is wrong with a setting that `configs/trainer` does not have, and that was written without `+`."""
+    if name in TAKEN:
+        return InputError(f"trainer.{name} is added to the settings: write +trainer.{name}=VALUE")
+    try:
+        check_taken(name)
+    except InputError as error:
+        return error
+    raise AssertionError(name)
+
+
 def check_taken(name: str) -> None:
     if name in TAKEN or name == "_target_":
         return
@@ -69,16 +80,17 @@ def check_taken(name: str) -> None:
     raise InputError(f"trainer.{name} has no effect here: {reason}; leave it out")
 
 
-def seconds(max_time: str | Mapping[str, int] | None) -> float | None:
+def seconds(max_time: str | float | Mapping[str, int] | None) -> float | None:
     """How long a part of a training may take; raises `InputError` for what is no time."""
     try:
-        found = None if max_time is None else Timer(dict(max_time) if isinstance(max_time, Mapping) else max_time)
+        found = None if max_time is None else Timer(dict(max_time) if isinstance(max_time, Mapping) else str(max_time))
         limit = found.time_remaining() if found else None
     except (MisconfigurationException, TypeError, OverflowError):
         limit = 0.0
     if limit is not None and limit <= 0:
         raise InputError(
-            f"trainer.max_time must be longer than nothing, as DD:HH:MM:SS or {{hours: 1, minutes: 30}}; got {max_time}"
+            "trainer.max_time must be longer than 0 and written as DD:HH:MM:SS, such as 00:01:30:00 for an hour and a "
+            f"half, or as {{hours: 1, minutes: 30}}; got {max_time}"
         )
     return limit
 
@@ -90,7 +102,7 @@ def check_device(trainer: Trainer, checked: Mapping[str, Any]) -> None:
     if wanted in ("16", "16-mixed") and trainer.precision != "16-mixed":
         raise InputError(
             f"trainer.precision={wanted} needs a GPU, this training would be on {where}; "
-            "allowed there: bf16-mixed, 32-true"
+            "allowed there: bf16-mixed, bf16-true, 32-true, 64-true"
         )
     if checked.get("benchmark") and where == "cpu":
         raise InputError("trainer.benchmark has no effect without a GPU, this training would be on cpu; leave it out")
@@ -116,11 +128,16 @@ def check_length(length: "Length", settings: Mapping[str, Any], validated: bool,
             raise InputError(f"trainer.{given[0]} has no effect without validation images; set data.val_size=")
         return
     check_interval("check_val_every_n_epoch", settings, length.epochs, "epochs of the training")
-    if isinstance(settings.get("val_check_interval"), int):
-        if settings.get("check_val_every_n_epoch", 1) is None:
-            check_interval("val_check_interval", settings, length.batches, "batches of the training")
-        else:
-            check_interval("val_check_interval", settings, length.epoch_batches, "batches of an epoch")
+    interval = settings.get("val_check_interval")
+    if settings.get("check_val_every_n_epoch", 1) is None or length.batches < length.epoch_batches:
+        if isinstance(interval, float) and interval * length.epoch_batches >= length.batches + 1:
+            raise InputError(
+                f"trainer.val_check_interval={interval:g} of {length.epoch_batches} batches comes after the training's "
+                f"end, which has {length.batches}"
+            )
+        check_interval("val_check_interval", settings, length.batches, "batches of the training")
+    elif isinstance(interval, int):
+        check_interval("val_check_interval", settings, length.epoch_batches, "batches of an epoch")
 
 
 def check_interval(name: str, settings: Mapping[str, Any], most: int, of_what: str) -> None:

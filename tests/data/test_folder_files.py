@@ -170,3 +170,24 @@ def test_words_for_counts(tmp_path):
     assert counted([tmp_path / name for name in ("a.B", "c.b", "d", "e.tar.gz")]) == "2 .b, 1 .gz, 1 without an ending"
     (tmp_path / "pipe").mkdir()
     assert not is_image(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(("link", "to"), [("cat/up", ".."), ("felis", "cat"), ("cat/more", "dog")])
+def test_links_bring_no_image_into_two_classes_or_twice_into_one(tmp_path, link, to):
+    for name in ("cat", "dog"):
+        (tmp_path / "root" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (8, 8), number).save(tmp_path / "root" / name / f"{number}.png")
+    ImageFolder(root=str(tmp_path / "root")).check()
+    (tmp_path / "root" / link).symlink_to(tmp_path / "root" / to)
+    with pytest.raises(InputError, match="are one file"):
+        ImageFolder(root=str(tmp_path / "root")).check()
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "$RECYCLE.BIN", "lost+found", "System Volume Information", "__MACOSX"])
+def test_what_file_managers_leave_behind_is_no_class(tmp_path, name):
+    for folder in ("cat", "dog", name):
+        (tmp_path / folder).mkdir()
+        for number in range(4):
+            Image.new("L", (8, 8), number).save(tmp_path / folder / f"{number}.png")
+    assert ImageFolder(root=str(tmp_path)).class_names() == ("cat", "dog")

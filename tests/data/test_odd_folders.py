@@ -120,7 +120,7 @@ REFUSED = {
     "no text": (lambda root: write(root / os.fsdecode(b"\xff") / "0.png"), r"\\udcff: the name of a class must be printable"),
     "right to left": (lambda root: write(root / "\u202etac/0.png"), r"\\u202etac: the name of a class must be printable"),
     "same name": (lambda root: [write(root / "caf\u00e9/0.png"), write(root / "cafe\u0301/0.png")], r"two folders called café, written in different Unicode"),
-    "empty class": (lambda root: (root / "empty").mkdir(), r"empty gives no training image; endings known: .*\.png"),
+    "empty class": (lambda root: (root / "empty").mkdir(), r"empty gives no training image; endings known: .*\.png.*; there is no file"),
     "class of hidden images": (lambda root: write(root / "hidden/.0.png"), r"hidden gives no training image"),
     "class of other files": (lambda root: [(root / "other").mkdir(), (root / "other/0.heic").write_bytes(b"x")], r"other gives no training image"),
     "broken link of a class": (lambda root: (root / "fox").symlink_to("nowhere"), r"fox is a link that leads nowhere; mend or remove it"),

@@ -31,11 +31,11 @@ def config(epochs, batch_size, **trainer):
 
 
 @pytest.mark.parametrize(("images", "batch_size", "epochs", "steps"), [
-    (1, 8, 400, 400), (8, 8, 400, 400), (24, 8, 134, 402), (192, 12, 25, 400), (240, 15, 25, 400), (800, 50, 25, 400),
-    (2000, 125, 25, 400), (3328, 128, 16, 416), (3329, 128, 15, 405), (100_000, 128, 15, 11_730),
+    (1, 8, 1200, 1200), (8, 8, 1200, 1200), (24, 8, 400, 1200), (192, 12, 75, 1200), (240, 15, 75, 1200),
+    (800, 50, 75, 1200), (2000, 125, 75, 1200), (3328, 128, 47, 1222), (3329, 128, 45, 1215), (100_000, 128, 15, 11_730),
 ])  # fmt: skip
 def test_what_suits_so_many_images(own, images, batch_size, epochs, steps):
-    """A sixteenth, 8 to 128; 15 epochs or as many as make 400 steps."""
+    """A sixteenth, 8 to 128; 15 epochs or as many as make 1,200 steps."""
     data = own(images)
     found = fitted(config(None, None), data)
     assert (found.data.batch_size, found.trainer.max_epochs) == (batch_size, epochs)
@@ -46,7 +46,7 @@ def test_what_suits_so_many_images(own, images, batch_size, epochs, steps):
 def test_what_is_said_is_not_chosen_anew(own):
     data = own(192, batch_size=100)
     found = fitted(config(None, 100), data)
-    assert (found.data.batch_size, found.trainer.max_epochs) == (100, 200)  # two batches, of 96
+    assert (found.data.batch_size, found.trainer.max_epochs) == (100, 600)  # two batches, of 96
     said = config(3, 100)
     assert fitted(said, data) is said
     assert fitted(config(None, None, max_steps=7), own(192)).trainer.max_epochs is None

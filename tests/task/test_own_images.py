@@ -85,14 +85,14 @@ def test_a_small_folder_is_learned_with_the_defaults(train_py, tmp_path):
     write_classes(tmp_path / "photos", count=120)
     end = train_py("task=train", "model.widths=[2,3,4]", "data=image_folder", "data.root=photos", "output=run")
     assert end.code == 0, end.err
-    assert end.out.splitlines()[0] == "chosen for 192 training images: data.batch_size=12, trainer.max_epochs=25"
+    assert end.out.splitlines()[0] == "chosen for 192 training images: data.batch_size=12, trainer.max_epochs=75"
     result = json.loads((tmp_path / "run/result.json").read_text())
-    assert (result["steps"], result["epochs"]) == (400, 25)
+    assert (result["steps"], result["epochs"]) == (1200, 75)
     assert result["test_accuracy"] == 1
     stored = OmegaConf.load(tmp_path / "run/config.yaml")
-    assert (stored.data.batch_size, stored.trainer.max_epochs) == (12, 25)
+    assert (stored.data.batch_size, stored.trainer.max_epochs) == (12, 75)
     card = read_saved(tmp_path / "run").card
-    assert (card.config["data"]["batch_size"], card.config["trainer"]["max_epochs"]) == (12, 25)
+    assert (card.config["data"]["batch_size"], card.config["trainer"]["max_epochs"]) == (12, 75)
     assert "short training" not in end.out
 
 
