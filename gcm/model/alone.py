@@ -21,18 +21,16 @@ asked: WeakKeyDictionary[nn.Module, list[tuple[int, ...]]] = WeakKeyDictionary()
 
 
 def is_known(network: nn.Module) -> bool:
-    """Whether the network is ours and made of our and PyTorch's modules alone, of which the tests know what they do."""
+    """Whether the network is ours and made of our and PyTorch's modules alone, of which the tests know what they do.
+
+    Hooks are taken to look on.
+    """
     if not type(network).__module__.startswith("gcm."):
         return False
     return all(
-        type(module).__module__.startswith(KNOWN) and not over_batch(module) and is_untouched(module)
+        type(module).__module__.startswith(KNOWN) and "forward" not in vars(module) and not over_batch(module)
         for module in network.modules()
     )
-
-
-def is_untouched(module: nn.Module) -> bool:
-    """Whether no hook, and no other forward, has been put on it."""
-    return not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 def over_batch(module: nn.Module) -> bool:
