@@ -228,7 +228,9 @@ def version(value: Tensor) -> int:
 
 
 def address(value: Tensor) -> int:
-    """Of its memory; 0 where it has none of its own."""
+    """Of its memory, which views share; 0 where it has none of its own."""
+    if type(value).__name__ == "FakeTensor":  # by which exported programs check what they are given
+        return 0
     try:
         return value.untyped_storage().data_ptr()
     except (NotImplementedError, RuntimeError):  # a sparse tensor
