@@ -105,7 +105,7 @@ class ForwardPass:
     def _recorded_parts(self) -> list[RecordedPart]:
         if self.recorded == "guided":
             with one_line(self.model, self.images):
-                return self._record(self.images, GuidedReLUs())
+                return self._record(self.images, self._relus(GuidedReLU))
         return self._plain(lambda: self._record(self.images))
 
     def _record(self, images: Tensor, relus: GuidedReLUs | None = None) -> list[RecordedPart]:
@@ -154,10 +154,13 @@ class ForwardPass:
     def check_only_relus(self, method: str) -> None:
         """Raise `InputError` where the network has other activations; `method` cannot do with them."""
         check_differentiable(self.model)
-        relus = GuidedReLUs()
+        relus = self._relus(GuidedReLU)
         with torch.enable_grad(), relus:
             part = self._recorded_part(self.images[:1], relus)
         self._check_only_relus(part, relus, method)
+
+    def _relus(self, rule: type[GuidedReLU]) -> GuidedReLUs:
+        return GuidedReLUs(rule, watching=not is_known(self.model))
 
     def _gradients(self, parts: Sequence[RecordedPart]) -> Tensor:
         """Of each target's logit for the images, `(B,T,C,H,W)`."""
@@ -208,7 +211,7 @@ class ForwardPass:
     def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
         """The same where ReLUs go back by a rule; `InputError` where the network has other activations."""
         with one_line(self.model, self.images):
-            return self._gradients(self._record(self.images, GuidedReLUs(rule)))
+            return self._gradients(self._record(self.images, self._relus(rule)))
 
     @cached_property
     def guided_gradients(self) -> Tensor:

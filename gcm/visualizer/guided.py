@@ -52,12 +52,14 @@ class GuidedReLUs(ReLUMode):
     """Within this mode every ReLU goes back by a rule, the guided one or another.
 
     Attributes:
+        watching: whether all other calls are noted too; needless where a network's modules are known.
         dependence: what else the network did to values that depend on the image.
     """
 
-    def __init__(self, rule: type[GuidedReLU] = GuidedReLU) -> None:
+    def __init__(self, rule: type[GuidedReLU] = GuidedReLU, watching: bool = True) -> None:
         super().__init__()
         self.rule = rule
+        self.watching = watching
         self.dependence = Dependence()
 
     def relu(self, values: Tensor, in_place: bool) -> Tensor:
@@ -67,6 +69,8 @@ class GuidedReLUs(ReLUMode):
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if not self.watching:
+            return super().__torch_function__(function, types, args, kwargs)
         named = kwargs or {}
         return self.dependence.watched(
             function, args, named, lambda _: super(GuidedReLUs, self).__torch_function__(function, types, args, named)

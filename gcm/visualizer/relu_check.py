@@ -9,7 +9,6 @@ from torch.autograd.graph import Node
 from torch.nn.modules._functions import BackwardHookFunction
 
 from gcm.error import InputError, listed
-from gcm.visualizer.dependence import Dependence
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 
 LINEAR = {
@@ -80,15 +79,16 @@ def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str, method:
     """The same, but without any ReLU at all there is nothing to reach."""
     dependence = relus.dependence
     strangers = {f"{name} where autograd does not see it" for name in dependence.unseen}
-    strangers |= {stranger(node, dependence) for node in graph_nodes(outputs) if dependence.reaches(node)} - {""}
+    strangers |= {stranger(node, relus) for node in graph_nodes(outputs) if dependence.reaches(node)} - {""}
     if strangers:
         raise InputError(
             f"{method} is defined for ReLU networks; {network} has other activations: {listed(sorted(strangers))}"
         )
 
 
-def stranger(node: Node, dependence: Dependence) -> str:
+def stranger(node: Node, relus: GuidedReLUs) -> str:
     """What a node that depends on the image is, if it is neither linear nor a pooling nor a ReLU that has a rule."""
+    dependence = relus.dependence
     if isinstance(node, BackwardCFunction) and issubclass(node._forward_cls, (GuidedReLU, BackwardHookFunction)):
         return ""
     kind = kind_of(node)
@@ -96,7 +96,7 @@ def stranger(node: Node, dependence: Dependence) -> str:
         return kind
     if node in dependence.products:
         return dependence.products[node]
-    if kind in FACTORS and node not in dependence.made:
+    if kind in FACTORS and relus.watching and node not in dependence.made:
         return f"{kind} in compiled code"
     divisor = DIVISORS.get(kind)
     if divisor is not None:
