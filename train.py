@@ -5,9 +5,9 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
+from gcm.cli.command_line import one_line_errors, run, until_the_end
+from gcm.cli.quoting import refuse_options
 from gcm.launch import first_alone
-from gcm.task.command_line import one_line_errors, run, until_the_end
-from gcm.task.quoting import refuse_options
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gcm.launch import is_first_process
-from gcm.plain import printable
+from gcm.untrusted import printable
 
 console = Console(quiet=not is_first_process())
 """Of the processes of a distributed run only the first speaks."""

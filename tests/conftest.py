@@ -17,8 +17,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from sample import ROOT
 
+from gcm.cli.command_line import failed_jobs
 from gcm.console import say_once
-from gcm.task.command_line import failed_jobs
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 torch.set_num_threads(1)  # two tests run side by side

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 IMPORTED = ("gcm.task.train", "gcm.task.all", "gcm.task.regions", "gcm.task.noise_mask", "gcm.task.faithfulness",
             "gcm.task.decline_ratio", "gcm.training.checkpoint", "gcm.training.module", "sklearn.datasets",
-            "matplotlib.pyplot", "hydra.main", "gcm.task.command_line")  # fmt: skip
+            "matplotlib.pyplot", "hydra.main", "gcm.cli.command_line")  # fmt: skip
 
 
 @dataclass
@@ -103,7 +103,7 @@ def child(request: dict) -> None:
         if "at" in request:
             die_while_writing(request["at"])
         if "saved_every" in request:
-            sys.modules["gcm.task.stored_study"].SAVED_EVERY = request["saved_every"]
+            sys.modules["gcm.cli.resume.study"].SAVED_EVERY = request["saved_every"]
         sys.argv = [str(ROOT / "train.py"), *request["words"]]
         runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
@@ -121,7 +121,7 @@ def die_while_writing(moment: int) -> None:
     """`kill -9` at the moment of this number: a file half written, or just in its place."""
     import gcm.file
 
-    write_through, passed = gcm.file.write_through, 0
+    write_through, passed = gcm.atomic_write.write_through, 0
 
     def dying(path: Path) -> None:
         nonlocal passed
@@ -132,7 +132,7 @@ def die_while_writing(moment: int) -> None:
         passed += 1
         write_through(path)
 
-    gcm.file.write_through = dying
+    gcm.atomic_write.write_through = dying
 
 
 if __name__ == "__main__":

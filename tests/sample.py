@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gcm.data import ImageSpec
 from gcm.model import CNN, GCM, BayesianCNN, LabCNN, LeNet, MCDropoutCNN
-from gcm.plain import ROOT_ANYWHERE
+from gcm.untrusted import ROOT_ANYWHERE
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import gcm
-from gcm.build import build
 from gcm.data import Digits, ImageSpec
+from gcm.instantiate import build
 from gcm.model import Classifier
 from gcm.visualizer import Visualizer
 

@@ -8,10 +8,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from sample import ROOT
 
-from gcm.build import build, check_settings, resolve
+from gcm.cli.settings import GIVEN_BY_US
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.task.settings import GIVEN_BY_US
+from gcm.instantiate import build, check_settings, resolve
 
 CONFIGS = ROOT / "configs"
 OPEN_ENDED = {"model": ImageSpec.of(3, 32, 10)}
@@ -95,7 +95,7 @@ def test_visualizers_are_chosen_in_a_list_and_set_by_name():
     ("target", "message"),
     [
         ("os.system", "model._target_ must lie in gcm.model; got os.system"),
-        ("gcm.file.write_text", "model._target_ must lie in gcm.model"),
+        ("gcm.atomic_write.write_text", "model._target_ must lie in gcm.model"),
         ("gcm.modelling.Anything", "model._target_ must lie in gcm.model"),
         ("gcm.model.gcm.chain", "must be defined in gcm.model"),
         ("gcm.model.Nothing", "nothing that exists"),

@@ -24,10 +24,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning import Trainer
 from sample import ROOT
 
-from gcm.build import resolve
+from gcm.cli.settings import GIVEN_BY_US, CheckpointSettings, Settings, check_config
 from gcm.error import InputError
-from gcm.setting import OF_LIBRARIES
-from gcm.task.settings import GIVEN_BY_US, CheckpointSettings, Settings, check_config
+from gcm.instantiate import resolve
+from gcm.types import OF_LIBRARIES
 
 GROUPS = ("data", "model", "optimizer", "schedule", "metric", "visualizer", "rendering", "measure", "task", "trainer")
 NESTED = ("visualizer", "rendering", "measure")
@@ -232,7 +232,7 @@ def limits(kind: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("every", EVERY)
 def test_values_at_the_limits_of_a_type_are_no_mistake(every):
     """They may not go with other settings, but their own type must take them."""
-    from gcm.build import check_type
+    from gcm.instantiate import check_type
 
     tried = 0
     for leaf in settings_there_are(every):

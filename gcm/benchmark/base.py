@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Literal
 
-from gcm.study.speed import seconds
+from gcm.study.speed.numbers import seconds
 
 Job = Callable[[], object]
 Amount = Callable[[], float]

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from gcm.data import ImageData
 from gcm.model import Classifier
-from gcm.study.speed import seconds
+from gcm.study.speed.numbers import seconds
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, Trainer

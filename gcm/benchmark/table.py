@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gcm.atomic_write import markdown_table, write_csv, write_text
 from gcm.benchmark.base import Result
 from gcm.console import show_table
-from gcm.file import markdown_table, write_csv, write_text
 
 REACHED = {True: "yes", False: "no", None: ""}
 MEANING = (

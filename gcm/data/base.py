@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gcm.check import described
 from gcm.data.batch_size import batches_of
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
-from gcm.setting import Count, PositiveCount, Seed, Workers
+from gcm.tensor_check import described
+from gcm.types import Count, PositiveCount, Seed, Workers
 
 Batch = tuple[Tensor, Tensor]
 """Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gcm.build import build
 from gcm.data.base import ImageData
 from gcm.data.loader import seeded_generator
 from gcm.data.placed import PlacedSplit
 from gcm.error import InputError
-from gcm.setting import PositiveCount, Seed
+from gcm.instantiate import build
+from gcm.types import PositiveCount, Seed
 
 
 @dataclass(kw_only=True)

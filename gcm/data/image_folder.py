@@ -15,7 +15,7 @@ from gcm.data.folder_files import check_each_once, class_folders, counted, image
 from gcm.data.folder_layout import Folders, Layout, layout, left_out
 from gcm.data.folder_split import FolderSplit, Header, UnreadableFilesError, check_decodes, header, in_parallel
 from gcm.error import InputError, listed
-from gcm.setting import PositiveCount, ShareBelowOne
+from gcm.types import PositiveCount, ShareBelowOne
 
 Part = Literal["train", "validation", "test"]
 PARTS: Sequence[Part] = ("train", "validation", "test")

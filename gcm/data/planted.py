@@ -13,7 +13,7 @@ from gcm.data.base import ImageData
 from gcm.data.loader import seeded_generator
 from gcm.data.placed import PlacedSplit
 from gcm.error import InputError
-from gcm.setting import Count, NonNegativeNumber, PositiveCount, Seed
+from gcm.types import Count, NonNegativeNumber, PositiveCount, Seed
 
 CELLS = 3
 """Rows and columns of cells; each cell holds at most one shape."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gcm.error import InputError, listed, shortened
-from gcm.plain import UNPRINTABLE
+from gcm.untrusted import UNPRINTABLE
 
 LARGEST_SIDE = 2**14
 LONGEST_NAME = 255

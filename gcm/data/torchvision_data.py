@@ -11,12 +11,12 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, ClassVar
 
-from gcm.check import check_classes
+from gcm.atomic_write import NO_ROOM, reason
 from gcm.console import say
 from gcm.data.base import ImageData, MemorySplit
 from gcm.error import DataNotFoundError, InputError
-from gcm.file import NO_ROOM, reason
 from gcm.lock import locked
+from gcm.tensor_check import check_classes
 
 UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError, UnpicklingError)
 """What torchvision raises for files that are not found, not as published, or cut off."""

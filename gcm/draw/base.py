@@ -16,8 +16,8 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter, LogFormatter, ScalarFormatter
 
+from gcm.atomic_write import write_whole
 from gcm.console import say
-from gcm.file import write_whole
 
 EAST_ASIAN = (
     "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "IPAexGothic", "Hiragino Sans", "PingFang SC",

@@ -3,7 +3,7 @@
 from gcm.measure.base import Classes, Measure, Shown
 from gcm.measure.subject import ClassMaps, Subject
 from gcm.metric import ImageMetric, LogitResidual, Sparseness
-from gcm.setting import PositiveCount
+from gcm.types import PositiveCount
 
 
 class MapSparseness(Measure):

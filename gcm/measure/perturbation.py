@@ -2,7 +2,7 @@
 
 from gcm.measure.base import Classes, Measure, Shown
 from gcm.metric import Deletion, ImageMetric, Insertion
-from gcm.setting import PositiveCount, Share
+from gcm.types import PositiveCount, Share
 
 
 class DeletionCurve(Measure):

@@ -11,7 +11,7 @@ from gcm.data.grid import grids
 from gcm.measure.base import Measure, Shown
 from gcm.metric import ImageMetric, Pointing
 from gcm.model import Classifier
-from gcm.setting import PositiveCount, Seed
+from gcm.types import PositiveCount, Seed
 
 
 class PlantedPointing(Measure):

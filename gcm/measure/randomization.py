@@ -9,7 +9,7 @@ from torch import nn
 from gcm.measure.base import Classes, Measure, Shown
 from gcm.metric import ImageMetric, RankCorrelation
 from gcm.model import Classifier
-from gcm.setting import PositiveCount, Seed
+from gcm.types import PositiveCount, Seed
 
 
 class Randomization(Measure):

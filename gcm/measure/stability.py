@@ -5,7 +5,7 @@ import torch
 from gcm.data.loader import seeded_generator
 from gcm.measure.base import Classes, Measure, Shown
 from gcm.metric import ImageMetric, RelativeChange
-from gcm.setting import PositiveCount, PositiveNumber, Seed
+from gcm.types import PositiveCount, PositiveNumber, Seed
 
 
 class Stability(Measure):

@@ -10,8 +10,8 @@ from torch import Tensor
 from gcm.model import Classifier
 from gcm.precision import widened
 from gcm.rendering.base import resized
-from gcm.study.noise_mask import NoiseMaskSettings, noise_masks
 from gcm.visualizer import Visualizer
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gcm.check import check_finite, check_floats, check_not_empty, check_same_device, described
 from gcm.error import InputError
 from gcm.metric.base import ExactMetric
 from gcm.model import Contributions
+from gcm.tensor_check import check_finite, check_floats, check_not_empty, check_same_device, described
 
 
 class Completeness(NamedTuple):

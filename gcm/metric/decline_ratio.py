@@ -7,11 +7,11 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
-from gcm.check import check_classes, check_same_device
 from gcm.error import InputError
 from gcm.metric.base import ExactMetric
 from gcm.metric.image_metric import check_class_maps
-from gcm.setting import Seed
+from gcm.tensor_check import check_classes, check_same_device
+from gcm.types import Seed
 
 
 class Decline(NamedTuple):

@@ -7,10 +7,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from gcm.check import check_finite, check_floats, check_not_empty, check_same_device, check_several_classes
 from gcm.error import InputError
 from gcm.metric.base import ExactMetric
-from gcm.setting import ShareBelowOne
+from gcm.tensor_check import check_finite, check_floats, check_not_empty, check_same_device, check_several_classes
+from gcm.types import ShareBelowOne
 
 
 class Measured(NamedTuple):

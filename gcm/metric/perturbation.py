@@ -5,13 +5,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gcm.check import check_floats, check_pixels, check_range, check_same_device, check_several_classes, check_whole
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
 from gcm.model.answer import logits_of
 from gcm.precision import widened
-from gcm.setting import PositiveCount, Seed, Share, ShareBelowOne
+from gcm.tensor_check import (
+    check_floats,
+    check_pixels,
+    check_range,
+    check_same_device,
+    check_several_classes,
+    check_whole,
+)
+from gcm.types import PositiveCount, Seed, Share, ShareBelowOne
 
 Network = Callable[[Tensor], Tensor]
 """Images `(B,C,H,W)` in [0,1] to logits `(B,K)`."""

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from gcm.check import check_same_device, described
 from gcm.error import InputError
 from gcm.metric.image_metric import ImageMetric, check_maps
+from gcm.tensor_check import check_same_device, described
 
 
 class Pointing(ImageMetric):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from gcm.check import described, is_float
 from gcm.error import InputError
+from gcm.tensor_check import described, is_float
 
 
 def logits_of(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from gcm.check import check_matches_weights, check_pixels, check_range, check_targets, described, is_float
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
+from gcm.tensor_check import check_matches_weights, check_pixels, check_range, check_targets, described, is_float
 
 if TYPE_CHECKING:
     from gcm.zoo import Card

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from gcm.data.spec import ImageSpec
 from gcm.model.lab_cnn import LabCNN
 from gcm.model.stochastic import StochasticClassifier
-from gcm.setting import PositiveNumber, Width
+from gcm.types import PositiveNumber, Width
 
 
 class BayesianCNN(LabCNN, StochasticClassifier):

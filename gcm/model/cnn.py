@@ -11,7 +11,7 @@ from gcm.data.spec import ImageSpec
 from gcm.model.base import PooledClassifier
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
-from gcm.setting import Width
+from gcm.types import Width
 
 
 class Centring(nn.Module):

@@ -11,7 +11,7 @@ from gcm.model.contribution_mapping import ContributionMapping
 from gcm.model.decoder import Decoder
 from gcm.model.encoder import trunk_layers
 from gcm.model.layer import convolution_block
-from gcm.setting import Width
+from gcm.types import Width
 
 
 class GCM(ContributionMapping):

@@ -13,7 +13,7 @@ from gcm.model.backbone import Backbone
 from gcm.model.contribution_mapping import ClassMapDecoder, ContributionMapping
 from gcm.model.decoder import Enlarging
 from gcm.model.layer import convolution_block
-from gcm.setting import Width
+from gcm.types import Width
 
 
 class GCMBackbone(ContributionMapping):

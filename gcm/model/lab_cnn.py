@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.model.base import FeatureClassifier
-from gcm.setting import ShareBelowOne, Width
+from gcm.types import ShareBelowOne, Width
 
 KERNEL = 3
 

@@ -5,7 +5,7 @@ from torch import nn
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
 from gcm.model.path_network import PathNetwork
-from gcm.setting import Width
+from gcm.types import Width
 
 
 class LeNet(PathNetwork):

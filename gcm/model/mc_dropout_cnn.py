@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gcm.data.spec import ImageSpec
 from gcm.model.lab_cnn import LabCNN
 from gcm.model.stochastic import StochasticClassifier
-from gcm.setting import ShareBelowOne, Width
+from gcm.types import ShareBelowOne, Width
 
 
 class MCDropoutCNN(LabCNN, StochasticClassifier):

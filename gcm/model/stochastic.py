@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gcm.model.base import Classifier
-from gcm.setting import PositiveCount
+from gcm.types import PositiveCount
 
 
 class StochasticClassifier(Classifier):

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcm.check import check_finite, check_floats, check_pixels, check_same_device
 from gcm.error import InputError
 from gcm.precision import widened
+from gcm.tensor_check import check_finite, check_floats, check_pixels, check_same_device
 
 Interpolation = Literal["bicubic", "bilinear", "nearest"]
 

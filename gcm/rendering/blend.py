@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gcm.rendering.base import Interpolation, Rendering, resized
-from gcm.setting import Share
+from gcm.types import Share
 
 
 class Blend(Rendering):

@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gcm.file import markdown_table
+from gcm.atomic_write import markdown_table
 from gcm.report.page import rendered
 from gcm.zoo import Card
 

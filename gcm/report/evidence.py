@@ -13,12 +13,12 @@ from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
 from gcm.report.selection import first_right_of_each_class
-from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
-from gcm.study.filter_contribution import FilterContributions, filter_contributions
-from gcm.study.noise_mask import NoiseMaskSettings
-from gcm.study.noise_trial import FoundMasks, TrialSettings, found_masks
-from gcm.study.predictions import split_logits
+from gcm.study.accuracy.predictions import split_logits
+from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
+from gcm.study.filter_contribution.numbers import FilterContributions, filter_contributions
+from gcm.study.noise_mask.trial import FoundMasks, TrialSettings, found_masks
 from gcm.visualizer import Visualizer
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 from gcm.zoo import Card, SavedNetwork, cards
 from gcm.zoo.catalogue import DIRECTORY
 

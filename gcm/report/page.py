@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from gcm.plain import as_text
+from gcm.untrusted import as_text
 
 
 def fence(text: str) -> str:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gcm.atomic_write import write_text
 from gcm.error import InputError, listed
-from gcm.file import write_text
 from gcm.report.section import Section
 
 

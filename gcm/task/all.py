@@ -7,20 +7,20 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
-from gcm.build import build
+from gcm.atomic_write import write_json
+from gcm.cli.device import device_of
+from gcm.cli.distributed import Share, goes_on_alone
+from gcm.cli.fitted import fitted
+from gcm.cli.resume.training import all_words, resumable, resumed_config, write_config
+from gcm.cli.run_directory import resumed_directory, run_directory
+from gcm.cli.settings import check_model, chosen, refuse, settings_of, task_overrides
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import listed
-from gcm.file import write_json
+from gcm.instantiate import build
 from gcm.rendering import Product
-from gcm.task.begun import all_words, resumable, resumed_config, write_config
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
-from gcm.task.device import device_of
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
-from gcm.task.fitted import fitted
-from gcm.task.run_directory import resumed_directory, run_directory
-from gcm.task.settings import check_model, chosen, refuse, settings_of, task_overrides
-from gcm.task.shared_work import Share, goes_on_alone
 from gcm.task.train import say_unless_complete, train_or_go_on
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved

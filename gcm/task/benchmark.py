@@ -14,19 +14,19 @@ from gcm.benchmark.own_training import OwnTraining
 from gcm.benchmark.row import ROWS, RowName
 from gcm.benchmark.setting import Setting
 from gcm.benchmark.table import show_benchmark, write_benchmark
-from gcm.build import build
+from gcm.cli.command_line import CONFIGS
+from gcm.cli.compose import composed
+from gcm.cli.device import device_of, machine
+from gcm.cli.named_networks import named_data
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError
+from gcm.instantiate import build
 from gcm.model import GCM, PooledClassifier
-from gcm.setting import PositiveCount
-from gcm.task.command_line import CONFIGS
-from gcm.task.composed import composed
-from gcm.task.device import device_of, machine
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_overridden
 from gcm.task.train import training_module, versions
-from gcm.task.weights import named_data
+from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork, read_saved
 
 PEERS = ("captum", "grad-cam", "torchcam", "zennit")

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gcm.build import build
+from gcm.cli.distributed import Share, shared_work
+from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse
 from gcm.console import say, say_next
 from gcm.data import ImageData
-from gcm.draw import draw_decline_ratio
 from gcm.error import InputError, listed
-from gcm.report.decline_ratio import show_decline_ratio, write_decline_ratio
-from gcm.setting import PositiveCount
-from gcm.study.decline_ratio import Cell, decline_ratio_cells, own_visualizers
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse
-from gcm.task.shared_work import Share, shared_work
-from gcm.task.weights import distinct_names, named_data, named_networks, with_first
+from gcm.instantiate import build
+from gcm.study.decline_ratio.figure import draw_decline_ratio
+from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
+from gcm.study.decline_ratio.table import show_decline_ratio, write_decline_ratio
+from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
 

@@ -11,27 +11,27 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.build import build
+from gcm.cli.compose import composed
+from gcm.cli.device import device_of
+from gcm.cli.distributed import goes_on_alone
+from gcm.cli.fitted import fitted
+from gcm.cli.named_networks import named_data
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, refuse_of_trainings, refuse_overridden, task_overrides
 from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
-from gcm.draw.attention import Look, draw_looks, write_animation
-from gcm.draw.settling import draw_settling
 from gcm.error import InputError, listed
-from gcm.report.evolution import MEANING, show_evolution, write_evolution
-from gcm.setting import Count, PositiveCount
-from gcm.study.attention import Explained, attention
-from gcm.study.evolution import Moment, moments
+from gcm.instantiate import build
+from gcm.study.attention.figure import Look, draw_looks, write_animation
+from gcm.study.attention.numbers import Explained, attention
+from gcm.study.evolution.numbers import Moment, moments
+from gcm.study.evolution.table import MEANING, show_evolution, write_evolution
+from gcm.study.layer_convergence.figure import draw_settling
+from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settling
 from gcm.study.selection import first_of_each_class
-from gcm.study.settling import LayerState, Settling, layer_states, settling
-from gcm.task.composed import composed
-from gcm.task.device import device_of
-from gcm.task.fitted import fitted
 from gcm.task.grad_cam import explained_class, the_visualizer
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_of_trainings, refuse_overridden, task_overrides
-from gcm.task.shared_work import goes_on_alone
 from gcm.task.train import train_network
-from gcm.task.weights import named_data
+from gcm.types import Count, PositiveCount
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
 

@@ -10,16 +10,16 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.build import build
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import Settings, refuse, settings_of
 from gcm.console import say, say_next
 from gcm.data import Split, as_pixels, class_index
 from gcm.draw import classes_to_show, draw_class_maps
 from gcm.error import InputError, listed
+from gcm.instantiate import build
 from gcm.rendering import Rendering
-from gcm.task.device import device_of
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import Settings, refuse, settings_of
-from gcm.task.weights import named_data, named_network
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
 

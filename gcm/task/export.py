@@ -6,16 +6,16 @@ import torch
 from annotated_types import MinLen
 from omegaconf import DictConfig
 
+from gcm.atomic_write import delete, write_csv
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse
 from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
-from gcm.file import delete, write_csv
 from gcm.model import Classifier, Interpretable
-from gcm.setting import PositiveCount, PositiveNumber
-from gcm.task.measure import measured, measured_card, test_of
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse
-from gcm.task.weights import named_data, named_network
+from gcm.study.accuracy.test_set import measured, measured_card, test_of
+from gcm.types import PositiveCount, PositiveNumber
 from gcm.zoo import Card, SavedNetwork
 from gcm.zoo.exported import ENDINGS, NAMES, READERS, WRITERS, Format, WithContributions
 

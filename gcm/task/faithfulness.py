@@ -9,25 +9,25 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gcm.build import build, plain
+from gcm.atomic_write import make_directory
+from gcm.cli.device import device_of, machine
+from gcm.cli.named_networks import named_data, named_networks
+from gcm.cli.resume.study import StoredStudy, read_arrays, resumed, write_arrays
+from gcm.cli.run_directory import resumed_directory, run_directory
+from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
-from gcm.draw import draw_faithfulness
 from gcm.error import InputError, listed
-from gcm.file import make_directory
+from gcm.instantiate import build, plain
 from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
-from gcm.measure.run import measured, misfit, showings
-from gcm.measure.table import Column, Found, Kind, Row, cells_of
 from gcm.model import Classifier
-from gcm.report.faithfulness import Origin, show_faithfulness, write_faithfulness
-from gcm.setting import PositiveCount
-from gcm.study.noise_mask import NoiseMaskSettings
-from gcm.task.device import device_of, machine
-from gcm.task.run_directory import resumed_directory, run_directory
-from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.stored_study import StoredStudy, read_arrays, resumed, write_arrays
-from gcm.task.weights import named_data, named_networks
+from gcm.study.faithfulness.cells import Column, Found, Kind, Row, cells_of
+from gcm.study.faithfulness.figure import draw_faithfulness
+from gcm.study.faithfulness.numbers import measured, misfit, showings
+from gcm.study.faithfulness.table import Origin, show_faithfulness, write_faithfulness
+from gcm.types import PositiveCount
 from gcm.visualizer import NoiseMask, Visualizer
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 from gcm.zoo import SavedNetwork
 
 ALWAYS = {

@@ -5,21 +5,21 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gcm.atomic_write import write_csv
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next
 from gcm.draw import Panel, draw_grid, rounded
 from gcm.error import InputError, listed
-from gcm.file import write_csv
 from gcm.model import Classifier, PathNetwork
-from gcm.setting import Count, PositiveCount, PositiveNumber, Share
-from gcm.study.ascent import Ascent
-from gcm.study.filter_image import FilterImages, filter_images_of_layer, filter_images_of_paths
+from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_image.numbers import FilterImages, filter_images_of_layer, filter_images_of_paths
+from gcm.study.filter_image.unit import layers_called
 from gcm.study.selection import first_of_each_class
-from gcm.study.unit import layers_called
-from gcm.task.device import device_of
 from gcm.task.filters import IMAGES_OF, SplitName, split_of
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.weights import named_data, named_network
+from gcm.types import Count, PositiveCount, PositiveNumber, Share
 
 ROWS_ON_A_PAGE = 16
 WAYS = {

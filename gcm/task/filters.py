@@ -5,10 +5,15 @@ from typing import Literal
 
 from omegaconf import DictConfig
 
+from gcm.atomic_write import markdown_table, write_csv, write_text
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import overridden_keys, refuse, settings_of
 from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, Split
-from gcm.file import markdown_table, write_csv, write_text
-from gcm.report.filter_contribution import (
+from gcm.study.filter_contribution.numbers import FilterContributions, check_paths, filter_contributions
+from gcm.study.filter_contribution.table import (
     MEANING,
     MOST_COLUMNS,
     combinations,
@@ -18,13 +23,8 @@ from gcm.report.filter_contribution import (
     long_rows,
     share_rows,
 )
-from gcm.setting import PositiveCount
-from gcm.study.filter_contribution import FilterContributions, check_paths, filter_contributions
-from gcm.task.device import device_of
 from gcm.task.explain import chosen_images
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse, settings_of
-from gcm.task.weights import named_data, named_network
+from gcm.types import PositiveCount
 
 SplitName = Literal["train", "test"]
 IMAGES_OF: dict[SplitName, str] = {"train": "training images", "test": "test images"}

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
-from gcm.build import build
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import overridden_keys, refuse, settings_of, task_overrides
 from gcm.console import say, say_next
 from gcm.data import as_pixels
-from gcm.draw.attention import Look, draw_sheet
 from gcm.error import InputError, listed
-from gcm.study.attention import Explained, attention
-from gcm.task.device import device_of
+from gcm.instantiate import build
+from gcm.study.attention.figure import Look, draw_sheet
+from gcm.study.attention.numbers import Explained, attention
 from gcm.task.explain import chosen_images
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse, settings_of, task_overrides
-from gcm.task.weights import named_data, named_network
 from gcm.visualizer import Visualizer
 
 

@@ -10,20 +10,20 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
+from gcm.cli.run_directory import resumed_directory, run_directory
+from gcm.cli.settings import settings_of
 from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
-from gcm.report.noise_mask import draw_noise_masks, show_noise_masks, write_noise_masks
-from gcm.setting import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
-from gcm.study.masked_network import Thresholds, check_can_be_masked
-from gcm.study.noise_mask import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
-from gcm.study.noise_trial import TrialSettings, found_masks
-from gcm.task.device import device_of
+from gcm.study.noise_mask.table import draw_noise_masks, show_noise_masks, write_noise_masks
+from gcm.study.noise_mask.trial import TrialSettings, found_masks
 from gcm.task.explain import chosen_images
-from gcm.task.run_directory import resumed_directory, run_directory
-from gcm.task.settings import settings_of
-from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
-from gcm.task.weights import named_data, named_network
+from gcm.types import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
+from gcm.visualizer.masked_network import Thresholds, check_can_be_masked
+from gcm.visualizer.noise_mask_search import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
 from gcm.zoo import SavedNetwork
 
 

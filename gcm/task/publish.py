@@ -5,18 +5,18 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from gcm.atomic_write import make_directory, write_text
+from gcm.cli.device import device_of, machine
+from gcm.cli.named_networks import named_data, named_networks
+from gcm.cli.resume.training import deciding
+from gcm.cli.run_directory import claimed, run_directory
+from gcm.cli.settings import refuse, refuse_other_data
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.file import make_directory, write_text
 from gcm.report.card import card_page
-from gcm.task.begun import deciding
-from gcm.task.device import device_of, machine
-from gcm.task.measure import measured, measured_card, test_of
-from gcm.task.run_directory import claimed, run_directory
-from gcm.task.settings import refuse, refuse_other_data
+from gcm.study.accuracy.test_set import measured, measured_card, test_of
 from gcm.task.train import versions_now
-from gcm.task.weights import named_data, named_networks
 from gcm.zoo import SavedNetwork
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights

@@ -12,20 +12,20 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.atomic_write import write_bytes, write_csv
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
+from gcm.cli.run_directory import resumed_directory, run_directory
+from gcm.cli.settings import refuse, refuse_overridden, settings_of
 from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
-from gcm.draw import draw_important_regions
 from gcm.error import InputError
-from gcm.file import write_bytes, write_csv
-from gcm.setting import Count, PositiveCount
-from gcm.study.region_deletion import Deletion, Fill, RegionTrial, check_grid, usual_grid
+from gcm.study.region_deletion.figure import draw_important_regions
+from gcm.study.region_deletion.numbers import Deletion, Fill, RegionTrial, check_grid, usual_grid
 from gcm.study.selection import first_of_each_class
-from gcm.task.device import device_of
 from gcm.task.filters import IMAGES_OF, SplitName, split_of
-from gcm.task.run_directory import resumed_directory, run_directory
-from gcm.task.settings import refuse, refuse_overridden, settings_of
-from gcm.task.stored_study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
-from gcm.task.weights import named_data, named_network
+from gcm.types import Count, PositiveCount
 from gcm.zoo import SavedNetwork
 
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gcm.build import build
+from gcm.atomic_write import write_text
+from gcm.cli.device import device_of, machine
+from gcm.cli.named_networks import named_data
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, refuse_other_data, settings_of, task_overrides
 from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
-from gcm.file import write_text
+from gcm.instantiate import build
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
 from gcm.report.section import SECTIONS, Section, missing_lines
-from gcm.task.device import device_of, machine
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_other_data, settings_of, task_overrides
 from gcm.task.train import versions_now
-from gcm.task.weights import named_data
 from gcm.zoo import SavedNetwork, cards, read_saved
 
 TITLE = "Reproduction report"

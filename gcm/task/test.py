@@ -5,15 +5,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gcm.atomic_write import write_json
+from gcm.cli.distributed import goes_on_alone
+from gcm.cli.named_networks import named_data, named_networks, with_first
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, task_overrides
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
-from gcm.file import write_json
 from gcm.launch import start_together
-from gcm.setting import PositiveCount
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, task_overrides
-from gcm.task.shared_work import goes_on_alone
-from gcm.task.weights import named_data, named_networks, with_first
+from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
 

@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.build import build, plain
-from gcm.console import say, say_next, show_results
-from gcm.data import ImageData
-from gcm.error import InputError
-from gcm.file import delete, make_directory, remove_partial_files, write_json
-from gcm.launch import start_together
-from gcm.model import Classifier
-from gcm.stopping import StopRequest
-from gcm.task.begun import (
+from gcm.atomic_write import delete, make_directory, remove_partial_files, write_json
+from gcm.cli.device import device_of, machine
+from gcm.cli.fitted import as_begun, fitted, say_if_short
+from gcm.cli.resume.training import (
     all_words,
     begun_training,
     check_same_job,
@@ -27,10 +22,15 @@ from gcm.task.begun import (
     resumed_config,
     write_config,
 )
-from gcm.task.device import device_of, machine
-from gcm.task.fitted import as_begun, fitted, say_if_short
-from gcm.task.run_directory import in_sweep, resumed_directory, run_directory, what_goes_on
-from gcm.task.settings import refuse, task_overrides
+from gcm.cli.run_directory import in_sweep, resumed_directory, run_directory, what_goes_on
+from gcm.cli.settings import refuse, task_overrides
+from gcm.console import say, say_next, show_results
+from gcm.data import ImageData
+from gcm.error import InputError
+from gcm.instantiate import build, plain
+from gcm.launch import start_together
+from gcm.model import Classifier
+from gcm.signals import StopRequest
 from gcm.zoo import Card, read_saved
 
 if TYPE_CHECKING:

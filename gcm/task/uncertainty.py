@@ -8,19 +8,19 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say
 from gcm.data import ImageData, as_pixels, class_index, unlike
-from gcm.draw.uncertainty import Spread, draw_detection, draw_reliability, draw_spreads
 from gcm.error import DataNotFoundError, InputError, listed
 from gcm.model import StochasticClassifier
-from gcm.report.uncertainty import Findings, show_uncertainty, write_uncertainty
-from gcm.setting import Count, PositiveCount
-from gcm.study.asked import Asked, Calibrated, CoveredClass, Detected, detected_by
-from gcm.study.uncertainty import Cover, calibration, pass_probabilities
-from gcm.task.device import device_of
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_overridden
-from gcm.task.weights import distinct_names, named_data, named_networks, with_first
+from gcm.study.uncertainty.figure import Spread, draw_detection, draw_reliability, draw_spreads
+from gcm.study.uncertainty.numbers import Cover, calibration, pass_probabilities
+from gcm.study.uncertainty.predictive import Asked, Calibrated, CoveredClass, Detected, detected_by
+from gcm.study.uncertainty.table import Findings, show_uncertainty, write_uncertainty
+from gcm.types import Count, PositiveCount
 
 
 def uncertainty(

@@ -4,15 +4,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gcm.atomic_write import write_csv
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import refuse, refuse_other_data, settings_of
 from gcm.console import say, say_next, show_table
 from gcm.error import DataNotFoundError, InputError, listed
-from gcm.file import write_csv
-from gcm.setting import Share
-from gcm.task.device import device_of
-from gcm.task.measure import Measured, measured
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import refuse, refuse_other_data, settings_of
-from gcm.task.weights import named_data
+from gcm.study.accuracy.test_set import Measured, measured
+from gcm.types import Share
 from gcm.zoo import Card, SavedNetwork, cards, read_saved
 
 

@@ -8,24 +8,24 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.device import device_of
+from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.run_directory import run_directory
+from gcm.cli.settings import overridden_keys, refuse, settings_of
 from gcm.console import say, say_next
 from gcm.data import Split, as_pixels
-from gcm.draw import Decision, PathEvidence, draw_why
 from gcm.error import InputError
 from gcm.model import PathNetwork
-from gcm.setting import PositiveCount
-from gcm.study.ascent import Ascent
-from gcm.study.filter_contribution import Path as FilterPath
-from gcm.study.filter_contribution import check_paths, path_pixel_maps
-from gcm.study.region_deletion import RegionTrial, usual_grid
+from gcm.study.filter_contribution.numbers import Path as FilterPath
+from gcm.study.filter_contribution.numbers import check_paths, path_pixel_maps
+from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_image.unit import path_signs, paths_of
+from gcm.study.region_deletion.numbers import RegionTrial, usual_grid
 from gcm.study.selection import first_of_each_class
-from gcm.study.unit import path_signs, paths_of
-from gcm.task.device import device_of
+from gcm.study.why.figure import Decision, PathEvidence, draw_why
 from gcm.task.explain import chosen_images
 from gcm.task.regions import RegionStudy
-from gcm.task.run_directory import run_directory
-from gcm.task.settings import overridden_keys, refuse, settings_of
-from gcm.task.weights import named_data, named_network
+from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
 IMPORTANT = 0.1

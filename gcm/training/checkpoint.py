@@ -12,8 +12,8 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from gcm.file import write_bytes
-from gcm.stopping import Stopped, StopRequest
+from gcm.atomic_write import write_bytes
+from gcm.signals import Stopped, StopRequest
 
 
 class WholeCheckpoints(TorchCheckpointIO):

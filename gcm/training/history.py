@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from gcm.atomic_write import write_csv
 from gcm.console import say
-from gcm.draw import draw_learning_curve
-from gcm.file import write_csv
+from gcm.training.learning_curve import draw_learning_curve
 
 Row = dict[str, float]
 

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
-from gcm.build import build
 from gcm.data.augmentation import shifted_and_flipped, with_erased_square
 from gcm.data.base import Batch, ImageData
 from gcm.data.loader import seeded_generator
+from gcm.instantiate import build
 from gcm.model import Classifier, StochasticClassifier
 from gcm.precision import Applied, at_least, widened
 from gcm.training.history import History

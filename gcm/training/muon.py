@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from gcm.setting import NonNegativeNumber, PositiveCount, ShareBelowOne
+from gcm.types import NonNegativeNumber, PositiveCount, ShareBelowOne
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Newton-Schulz coefficients that bring singular values near 1 in few iterations, by Jordan (2024)."""

@@ -3,7 +3,7 @@
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
-from gcm.setting import ShareBelowOne
+from gcm.types import ShareBelowOne
 
 
 def one_cycle(optimizer: Optimizer, total_steps: int, warmup_share: ShareBelowOne = 0.3) -> LRScheduler:

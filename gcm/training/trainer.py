@@ -13,8 +13,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, RichModelSummary, RichProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from gcm.build import plain
 from gcm.error import InputError
+from gcm.instantiate import plain
 from gcm.launch import for_launched
 from gcm.training.checkpoint import WholeCheckpoints
 from gcm.training.trainer_setting import check_device, check_each

@@ -10,8 +10,8 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Timer
 
-from gcm.build import check_settings, resolve, unknown_key
 from gcm.error import InputError
+from gcm.instantiate import check_settings, resolve, unknown_key
 
 TAKEN = {
     "max_epochs", "max_steps", "max_time", "accelerator", "devices", "num_nodes", "strategy", "precision",

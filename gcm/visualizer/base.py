@@ -9,12 +9,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from gcm.check import check_targets
 from gcm.error import InputError
 from gcm.model import evaluation_mode
 from gcm.model.alone import check_each_alone
 from gcm.model.base import check_entering
 from gcm.model.eager import eager, uncompiled
+from gcm.tensor_check import check_targets
 from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
 

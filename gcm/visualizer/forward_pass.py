@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.func import functionalize
 from torch.nn import functional as F
 
-from gcm.check import check_range
 from gcm.error import InputError, listed, shortened
 from gcm.model import ContributionMapping, FeatureClassifier, PooledClassifier
 from gcm.model.alone import is_known
 from gcm.model.answer import check_logits, logits_of
 from gcm.model.steps import check_same, goes_by_steps, has_pooled_head
+from gcm.tensor_check import check_range
 from gcm.visualizer.dependence import Watched
 from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 from gcm.visualizer.relu_check import check_only_relus

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from gcm.setting import NonNegativeNumber
+from gcm.types import NonNegativeNumber
 from gcm.visualizer.relevance import AlphaBeta, Bounded, Composite, Epsilon, Gamma, Relevance, Rule, ZPlus
 
 RuleName = Literal["epsilon", "gamma", "alpha_beta", "z_plus", "bounded"]

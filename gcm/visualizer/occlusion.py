@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from gcm.error import InputError, listed
 from gcm.model import Classifier
-from gcm.setting import PositiveCount, Share
+from gcm.types import PositiveCount, Share
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 

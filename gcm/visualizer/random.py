@@ -5,7 +5,7 @@ from torch import Tensor
 
 from gcm.data.loader import seeded_generator
 from gcm.model.base import for_targets
-from gcm.setting import Seed
+from gcm.types import Seed
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gcm.data.loader import seeded_generator
-from gcm.setting import NonNegativeNumber, PositiveCount, Seed
+from gcm.types import NonNegativeNumber, PositiveCount, Seed
 from gcm.visualizer.base import Visualizer
 from gcm.visualizer.forward_pass import ForwardPass
 

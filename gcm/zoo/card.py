@@ -13,8 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gcm.data import ImageSpec
 from gcm.error import InputError, listed, shortened
-from gcm.plain import ROOT_ANYWHERE, check_plain, printable
-from gcm.setting import Count, NonNegativeNumber, Seed, Share
+from gcm.types import Count, NonNegativeNumber, Seed, Share
+from gcm.untrusted import ROOT_ANYWHERE, check_plain, printable
 
 LOCAL = ("output=", "data.root=", "data.workers=", "resume=", "hydra.", "trainer.enable_progress_bar=")
 """Settings that belong to one machine or terminal."""

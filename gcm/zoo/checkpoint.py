@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gcm.archive import check_archive
 from gcm.error import InputError, shortened
-from gcm.plain import printable
+from gcm.untrusted import check_archive, printable
 from gcm.zoo.card import Card
 from gcm.zoo.weight import check_weights, weights_hash
 

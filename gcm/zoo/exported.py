@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from gcm.atomic_write import write_bytes, write_whole
 from gcm.error import InputError
-from gcm.file import write_bytes, write_whole
 from gcm.model import Interpretable, evaluation_mode
 from gcm.zoo.card import Card
 

@@ -8,8 +8,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from gcm.build import build, plain
 from gcm.error import InputError, listed
+from gcm.instantiate import build, plain
 from gcm.model import Classifier
 from gcm.zoo.card import Card
 from gcm.zoo.catalogue import shipped_file, shipped_names, suggestion

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gcm.error import InputError, shortened
-from gcm.plain import printable
+from gcm.untrusted import printable
 
 TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.int64, torch.bool)
 

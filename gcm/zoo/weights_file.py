@@ -7,9 +7,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from gcm.atomic_write import write_bytes
 from gcm.error import InputError, shortened
-from gcm.file import write_bytes
-from gcm.plain import printable
+from gcm.untrusted import printable
 from gcm.zoo.card import Card
 from gcm.zoo.weight import check_weights, weights_hash
 

@@ -21,7 +21,7 @@ from gcm.benchmark.row.many_classes import TOP, MapsMadeGCM, all_maps, top_maps
 from gcm.benchmark.setting import Setting
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCM, GCMBackbone
-from gcm.stopping import Stopped, signals_raise_stopped
+from gcm.signals import Stopped, signals_raise_stopped
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency
 
 

@@ -10,32 +10,25 @@ import torch
 from matplotlib.backends.backend_agg import RendererAgg
 
 import gcm.draw
-from gcm.draw import (
-    Decision,
-    Panel,
-    PathEvidence,
-    draw_accuracy_and_size,
-    draw_class_maps,
-    draw_decline_ratio,
-    draw_faithfulness,
-    draw_grid,
-    draw_important_regions,
-    draw_leading_filters,
-    draw_learning_curve,
-    draw_paths_of_image,
-    draw_why,
-)
-from gcm.draw.attention import Look, draw_looks, draw_sheet
-from gcm.draw.settling import draw_settling
-from gcm.draw.uncertainty import Spread, draw_detection, draw_reliability, draw_spreads
-from gcm.measure.table import Cell, Column, Row
+from gcm.draw import Panel, draw_class_maps, draw_grid
 from gcm.metric import Decline, Measured
-from gcm.study import decline_ratio
-from gcm.study.asked import Asked, Calibrated, Detected
-from gcm.study.filter_contribution import FilterPaths
-from gcm.study.region_deletion import Deletion
-from gcm.study.settling import Settling
-from gcm.study.uncertainty import Calibration, Detection
+from gcm.study.attention.figure import Look, draw_looks, draw_sheet
+from gcm.study.decline_ratio import numbers as decline_ratio
+from gcm.study.decline_ratio.figure import draw_decline_ratio
+from gcm.study.faithfulness.cells import Cell, Column, Row
+from gcm.study.faithfulness.figure import draw_faithfulness
+from gcm.study.filter_contribution.figure import draw_leading_filters, draw_paths_of_image
+from gcm.study.filter_contribution.numbers import FilterPaths
+from gcm.study.layer_convergence.figure import draw_settling
+from gcm.study.layer_convergence.numbers import Settling
+from gcm.study.region_deletion.figure import draw_important_regions
+from gcm.study.region_deletion.numbers import Deletion
+from gcm.study.sweep.figure import draw_accuracy_and_size
+from gcm.study.uncertainty.figure import Spread, draw_detection, draw_reliability, draw_spreads
+from gcm.study.uncertainty.numbers import Calibration, Detection
+from gcm.study.uncertainty.predictive import Asked, Calibrated, Detected
+from gcm.study.why.figure import Decision, PathEvidence, draw_why
+from gcm.training.learning_curve import draw_learning_curve
 
 CLASSES = ("cat", "dog", "hat")
 TITLE = "a title"

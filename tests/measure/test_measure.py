@@ -21,11 +21,10 @@ from gcm.measure import (
     Stability,
 )
 from gcm.measure.randomization import cascade
-from gcm.measure.run import batches, misfit, showings
-from gcm.measure.run import measured as measured_by
 from gcm.measure.subject import Maps
 from gcm.model import CNN, GCM, Classifier
-from gcm.study.noise_mask import NoiseMaskSettings
+from gcm.study.faithfulness.numbers import batches, misfit, showings
+from gcm.study.faithfulness.numbers import measured as measured_by
 from gcm.visualizer import (
     CAM,
     ClassContributionMaps,
@@ -36,6 +35,7 @@ from gcm.visualizer import (
     Uniform,
     Visualizer,
 )
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 
 SPEC = ImageSpec.of(1, 16, 3)
 MEASURES = {

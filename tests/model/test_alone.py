@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from gcm.data import ImageSpec
 from gcm.error import InputError
 from gcm.model import CNN
-from gcm.study.noise_mask import NoiseMaskSettings, noise_masks
 from gcm.visualizer import LRP, GuidedBackprop, InputXGradient, Occlusion, Random, Saliency, SmoothGrad, Uniform
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
 SPEC = ImageSpec.of(1, 8, 3)
 IMAGES = images_of(SPEC)

@@ -66,7 +66,7 @@ def two_strongest(contributions):
 def backwards(network, largest, image_shape):
     """The linear layer's input at its maximising values for one filter, then both layers backwards.
 
-    The paper's future work (section 6), as `gcm.study.backwards` tells it: `(F1+1,F2,C,H,W)`.
+    The paper's future work (section 6), as `gcm.study.filter_image.deconvolution` tells it: `(F1+1,F2,C,H,W)`.
     """
     layer1, _, pooling1, layer2, _ = network.features.layers
     linear = network.head.layers[1]

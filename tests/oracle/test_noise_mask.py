@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from oracle.case import assert_same, cnns, few, lenets
 from oracle.noise_mask import Search, masked
 
-from gcm.study.masked_network import MaskedNetwork, Thresholds
-from gcm.study.noise_mask import NoiseMaskSearch, NoiseMaskSettings, uniform_noise
 from gcm.visualizer.base import inspected
+from gcm.visualizer.masked_network import MaskedNetwork, Thresholds
+from gcm.visualizer.noise_mask_search import NoiseMaskSearch, NoiseMaskSettings, uniform_noise
 
 thresholds = st.builds(
     Thresholds,

@@ -7,8 +7,8 @@ from oracle.case import assert_same, few, lenets
 from oracle.path import Paths, backwards, two_strongest
 
 from gcm.data import MemorySplit
-from gcm.study import backwards as study_backwards
-from gcm.study.filter_contribution import Path, filter_contributions, path_pixel_maps
+from gcm.study.filter_contribution.numbers import Path, filter_contributions, path_pixel_maps
+from gcm.study.filter_image import deconvolution as study_backwards
 
 
 def small_maps(paths, k):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracle.case import assert_same, few, lenets
 from oracle.region import iterative_deletion
 
-from gcm.study.region_deletion import RegionTrial
+from gcm.study.region_deletion.numbers import RegionTrial
 
 
 @few

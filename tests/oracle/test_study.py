@@ -15,12 +15,12 @@ from oracle.resize import resized
 from sample import STOCHASTIC
 
 from gcm.data import ImageSpec, MemorySplit
-from gcm.study.attention import attention, on_object, turned
-from gcm.study.contribution_mass import contribution_mass
-from gcm.study.predictions import accuracy_difference
-from gcm.study.settling import LayerState, Settling, layer_states, settled_at, settling
-from gcm.study.uncertainty import BINS, Beliefs, beliefs, calibration, detection
-from gcm.study.zones import zone_means, zones
+from gcm.study.accuracy.predictions import accuracy_difference
+from gcm.study.attention.foreground import zone_means, zones
+from gcm.study.attention.numbers import attention, on_object, turned
+from gcm.study.contribution_mass.numbers import contribution_mass
+from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settled_at, settling
+from gcm.study.uncertainty.numbers import BINS, Beliefs, beliefs, calibration, detection
 from gcm.visualizer import GradCAM
 
 CPU = torch.device("cpu")

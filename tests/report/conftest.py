@@ -4,14 +4,14 @@ import pytest
 import torch
 from sample import randomized
 
-from gcm.build import build
 from gcm.data import ImageSpec, MemorySplit
+from gcm.instantiate import build
 from gcm.metric import DeclineRatio
 from gcm.model import GCM
 from gcm.rendering import Product, Raw
 from gcm.report.evidence import Evidence
-from gcm.study.noise_mask import NoiseMaskSettings
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, GuidedBackprop, GuidedGradCAM, Uniform
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 from gcm.zoo import Card, SavedNetwork, Test
 
 MODELS = {

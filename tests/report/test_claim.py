@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 from sample import ROOT
 
-from gcm.file import write_csv
+from gcm.atomic_write import write_csv
 from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, verdict
 from gcm.report.claim.filter_contribution import three_filters_are_the_fewest
 from gcm.report.claim.noise_mask import background_does_not_contribute

@@ -9,11 +9,11 @@ import torch
 from rich.console import Console
 
 import gcm.console
+from gcm.atomic_write import markdown_table
 from gcm.console import say, show_table, step_progress, with_progress
-from gcm.file import markdown_table
-from gcm.plain import as_text, printable
 from gcm.report.card import card_page
 from gcm.report.page import html_page, rendered
+from gcm.untrusted import as_text, printable
 from gcm.zoo import cards
 
 HOSTILE = [

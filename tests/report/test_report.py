@@ -7,19 +7,19 @@ import pytest
 import torch
 from sample import ROOT
 
+from gcm.atomic_write import markdown_table
 from gcm.error import InputError
-from gcm.file import markdown_table
 from gcm.metric import Decline, DeclineRatio
 from gcm.report.card import card_page
-from gcm.report.decline_ratio import decline_ratio_text
 from gcm.report.evidence import PLANNED, Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import with_summaries
 from gcm.report.section import SECTIONS, missing_lines
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
-from gcm.report.uncertainty import MEANING, Findings, write_uncertainty
-from gcm.study.decline_ratio import Cell
+from gcm.study.decline_ratio.numbers import Cell
+from gcm.study.decline_ratio.table import decline_ratio_text
+from gcm.study.uncertainty.table import MEANING, Findings, write_uncertainty
 from gcm.zoo import cards
 
 

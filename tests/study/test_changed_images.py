@@ -8,18 +8,18 @@ from torch import Tensor, nn
 
 from gcm.data import ImageSpec, MemorySplit
 from gcm.measure import ClassMaps
-from gcm.measure.run import shown_to
 from gcm.measure.stability import Stability
 from gcm.model import Classifier, StochasticClassifier
-from gcm.study.attention import attention
-from gcm.study.noise_mask import NoiseMaskSettings, noise_masks
-from gcm.study.noise_trial import TrialSettings, found_masks
-from gcm.study.predictions import split_logits
-from gcm.study.region_deletion import RegionTrial
-from gcm.study.settling import layer_states
-from gcm.study.uncertainty import beliefs
-from gcm.study.unit import channels_of
+from gcm.study.accuracy.predictions import split_logits
+from gcm.study.attention.numbers import attention
+from gcm.study.faithfulness.numbers import shown_to
+from gcm.study.filter_image.unit import channels_of
+from gcm.study.layer_convergence.numbers import layer_states
+from gcm.study.noise_mask.trial import TrialSettings, found_masks
+from gcm.study.region_deletion.numbers import RegionTrial
+from gcm.study.uncertainty.numbers import beliefs
 from gcm.visualizer import InputXGradient
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
 SPEC = ImageSpec.of(1, 8, 3)
 IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))

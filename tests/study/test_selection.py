@@ -5,7 +5,7 @@ import torch
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.study.region_deletion import check_grid, usual_grid
+from gcm.study.region_deletion.numbers import check_grid, usual_grid
 from gcm.study.selection import first_of_each_class
 
 

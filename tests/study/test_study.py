@@ -5,9 +5,9 @@ import torch
 
 from gcm.data import ImageSpec, MemorySplit
 from gcm.model import GCM
-from gcm.study.contribution_mass import contribution_mass, mass_of_true_and_wrong
-from gcm.study.predictions import accuracy_difference, split_logits
-from gcm.study.speed import time_ratio
+from gcm.study.accuracy.predictions import accuracy_difference, split_logits
+from gcm.study.contribution_mass.numbers import contribution_mass, mass_of_true_and_wrong
+from gcm.study.speed.numbers import time_ratio
 
 SPEC = ImageSpec.of(3, 16, 4)
 

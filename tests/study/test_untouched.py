@@ -8,27 +8,27 @@ from omegaconf import OmegaConf
 from sample import NETWORKS, ROOT, STOCHASTIC, images_of, randomized
 from untouched import untouched
 
-from gcm.build import build
 from gcm.data import Digits, ImageSpec, MemorySplit, Planted
+from gcm.instantiate import build
 from gcm.measure import ClassMaps
-from gcm.measure.run import measured, showings
 from gcm.metric import DeclineRatio
 from gcm.rendering import Raw
-from gcm.study.ascent import Ascent
-from gcm.study.attention import attention
-from gcm.study.backwards import backwards, largest_pooled
-from gcm.study.contribution_mass import contribution_mass
-from gcm.study.decline_ratio import decline_ratio_cells
-from gcm.study.filter_contribution import Path, filter_contributions, filter_paths, path_pixel_maps
-from gcm.study.filter_image import filter_images_of_layer, filter_images_of_paths
-from gcm.study.noise_mask import NoiseMaskSettings, noise_masks
-from gcm.study.noise_trial import TrialSettings, found_masks
-from gcm.study.predictions import split_logits
-from gcm.study.region_deletion import RegionTrial
-from gcm.study.settling import layer_states
-from gcm.study.uncertainty import beliefs
-from gcm.study.unit import layers_called
+from gcm.study.accuracy.predictions import split_logits
+from gcm.study.attention.numbers import attention
+from gcm.study.contribution_mass.numbers import contribution_mass
+from gcm.study.decline_ratio.numbers import decline_ratio_cells
+from gcm.study.faithfulness.numbers import measured, showings
+from gcm.study.filter_contribution.numbers import Path, filter_contributions, filter_paths, path_pixel_maps
+from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_image.deconvolution import backwards, largest_pooled
+from gcm.study.filter_image.numbers import filter_images_of_layer, filter_images_of_paths
+from gcm.study.filter_image.unit import layers_called
+from gcm.study.layer_convergence.numbers import layer_states
+from gcm.study.noise_mask.trial import TrialSettings, found_masks
+from gcm.study.region_deletion.numbers import RegionTrial
+from gcm.study.uncertainty.numbers import beliefs
 from gcm.visualizer import ClassWeightMaps, InputXGradient
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
 SPEC = ImageSpec.of(1, 16, 4)
 IMAGES = images_of(SPEC)

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from gcm.measure.stability import Stability
-from gcm.study.noise_mask import NoiseMaskSettings
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 
 FEW = (
     "measure.deletion.images=4", "measure.insertion.images=4", "measure.completeness.images=4",

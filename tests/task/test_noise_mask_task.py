@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import pytest
 
-from gcm.study.noise_mask import NoiseMaskSearch
+from gcm.visualizer.noise_mask_search import NoiseMaskSearch
 
 IMAGES = ("weights=cnn_digits", "count=3", "task.copies=5")
 
@@ -42,7 +42,7 @@ def test_an_interrupted_run_goes_on_by_its_own_settings(train_py, tmp_path, monk
         take_step(search, places)
 
     with monkeypatch.context() as patch:
-        patch.setattr("gcm.task.stored_study.SAVED_EVERY", 0.0)
+        patch.setattr("gcm.cli.resume.study.SAVED_EVERY", 0.0)
         patch.setattr(NoiseMaskSearch, "take_step", stopped_at_7)
         assert train_py(*many, "output=out").code == 130
         assert not (tmp_path / "out/noise_masks.csv").exists()

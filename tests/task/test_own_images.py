@@ -6,8 +6,8 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
+from gcm.cli.resume.study import with_absolute_root
 from gcm.report.card import split
-from gcm.task.stored_study import with_absolute_root
 from gcm.zoo import read_saved
 
 QUICK = ("task=train", "model=tiny_lenet", "data=image_folder", "data.size=16")

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from gcm.data import ImageSpec
 from gcm.error import InputError
 from gcm.model import Classifier
-from gcm.study.masked_network import check_can_be_masked
 from gcm.visualizer import Deconvnet, GuidedBackprop
+from gcm.visualizer.masked_network import check_can_be_masked
 
 WRITTEN = {
     "module": nn.ReLU(),

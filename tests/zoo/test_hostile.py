@@ -202,7 +202,7 @@ def test_an_archive_that_grows_is_not_unpacked(tmp_path, little_memory):
 
 
 def test_an_array_file_that_grows_is_not_unpacked(tmp_path):
-    from gcm.task.stored_study import read_arrays
+    from gcm.cli.resume.study import read_arrays
 
     np.savez_compressed(tmp_path / "values.npz", zeros=np.zeros(10**7))
     with pytest.raises(InputError, match=r"cannot be read .*compressed"):
@@ -210,7 +210,7 @@ def test_an_array_file_that_grows_is_not_unpacked(tmp_path):
 
 
 def test_a_pickle_in_an_array_file_is_never_run(tmp_path, canary):
-    from gcm.task.stored_study import read_arrays
+    from gcm.cli.resume.study import read_arrays
 
     np.savez(tmp_path / "values.npz", images_sha256=np.array([Canary(canary)], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="cannot be read"):

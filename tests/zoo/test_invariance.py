@@ -14,7 +14,7 @@ from torch import Tensor
 import gcm
 from gcm.data import CIFAR10, MNIST, Digits, ImageData, Split, as_pixels
 from gcm.model import Classifier, evaluation_copy
-from gcm.study.predictions import split_logits
+from gcm.study.accuracy.predictions import split_logits
 from gcm.visualizer import Visualizer
 
 BOUND = 1e-5

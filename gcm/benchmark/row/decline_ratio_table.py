@@ -18,8 +18,8 @@ from gcm.data import MemorySplit, Split, as_pixels
 from gcm.metric import DeclineRatio
 from gcm.model import PooledClassifier
 from gcm.rendering import Absolute, Blend, Product, Raw, Rendering
-from gcm.study.decline_ratio import decline_ratio_cells
-from gcm.study.speed import seconds
+from gcm.study.decline_ratio.numbers import decline_ratio_cells
+from gcm.study.speed.numbers import seconds
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, InputXGradient, Saliency, Visualizer
 from gcm.zoo import load
 

@@ -10,9 +10,9 @@ from gcm.error import listed
 from gcm.model import Interpretable
 from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached, verdict
 from gcm.report.evidence import Evidence
-from gcm.study.contribution_mass import Mass, contribution_mass
-from gcm.study.predictions import Difference, accuracy_difference
-from gcm.study.speed import time_ratio
+from gcm.study.accuracy.predictions import Difference, accuracy_difference
+from gcm.study.contribution_mass.numbers import Mass, contribution_mass
+from gcm.study.speed.numbers import time_ratio
 
 GCM_NAME, CLIPPED, CNN_NAME = "gcm_cifar10", "gcm_clipped_cifar10", "cnn_cifar10"
 PAPERS_METHODS = ("guided_backprop", "guided_grad_cam", "cam", "grad_cam", "grad_cam_rectified", "gcm")

@@ -4,8 +4,8 @@ from collections import Counter
 
 from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached
 from gcm.report.evidence import Evidence
-from gcm.report.fewest_filters import CLAIMED, NOT_RUN, RESULT, accuracies
-from gcm.study.filter_contribution import share_of_samples_that_differ
+from gcm.study.filter_contribution.numbers import share_of_samples_that_differ
+from gcm.study.sweep.fewest_filters import CLAIMED, NOT_RUN, RESULT, accuracies
 
 TINY = "tiny_lenet_mnist"
 CONFIDENCE = 0.95

@@ -4,7 +4,7 @@ import torch
 
 from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested
 from gcm.report.evidence import Evidence
-from gcm.study.zones import BRIGHT, REACH, zone_means
+from gcm.study.attention.foreground import BRIGHT, REACH, zone_means
 
 NAME = "cnn3_mnist"
 NON_CONTRIBUTING = 0.5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gcm.error import listed
 from gcm.report.evidence import Evidence, Lack
-from gcm.report.reason import by_reason
+from gcm.study.reason import by_reason
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from gcm.file import markdown_table, write_csv
+from gcm.atomic_write import markdown_table, write_csv
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, missing_section
 from gcm.visualizer import LRP, DeepTaylor

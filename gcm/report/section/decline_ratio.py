@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from gcm.draw import draw_decline_ratio
-from gcm.file import make_directory, markdown_table
-from gcm.report.decline_ratio import decline_ratio_text, wide_rows, write_decline_ratio
+from gcm.atomic_write import make_directory, markdown_table
 from gcm.report.evidence import Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
+from gcm.study.decline_ratio.figure import draw_decline_ratio
+from gcm.study.decline_ratio.table import decline_ratio_text, wide_rows, write_decline_ratio
 
 NAMES = {"svhn": "SVHN", "cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
 

@@ -1,10 +1,10 @@
 """The faithfulness table, from results that were measured once."""
 
-from gcm.draw import draw_faithfulness
-from gcm.file import markdown_table
+from gcm.atomic_write import markdown_table
 from gcm.report.evidence import Evidence, Lack
-from gcm.report.faithfulness import cell_in, faithfulness_text, origin_in, short, wide_rows
 from gcm.report.section.base import Section, figure, missing_section
+from gcm.study.faithfulness.figure import draw_faithfulness
+from gcm.study.faithfulness.table import cell_in, faithfulness_text, origin_in, short, wide_rows
 
 NAMES = {
     "planted": "planted shapes",

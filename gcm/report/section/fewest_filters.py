@@ -1,11 +1,11 @@
 """How few filters reach the accuracy (filter-contribution paper, section 2)."""
 
-from gcm.draw import draw_accuracy_and_size
-from gcm.file import markdown_table
+from gcm.atomic_write import markdown_table
 from gcm.report.evidence import Evidence, Lack
-from gcm.report.fewest_filters import CLAIMED, NOT_RUN, RESULT, filters_of
 from gcm.report.section.base import Section, figure, missing_section
-from gcm.report.sweep import by_group, summary_rows
+from gcm.study.sweep.fewest_filters import CLAIMED, NOT_RUN, RESULT, filters_of
+from gcm.study.sweep.figure import draw_accuracy_and_size
+from gcm.study.sweep.table import by_group, summary_rows
 
 
 def fewest_filters(evidence: Evidence) -> Section:

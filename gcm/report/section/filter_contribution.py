@@ -1,8 +1,10 @@
 """Which filter paths decide (filter-contribution paper, section 3, figures 2 to 4)."""
 
-from gcm.file import markdown_table, write_csv
+from gcm.atomic_write import markdown_table, write_csv
 from gcm.report.evidence import Evidence
-from gcm.report.filter_contribution import (
+from gcm.report.section.base import Section, figure, missing_section
+from gcm.study.filter_contribution.numbers import check_paths
+from gcm.study.filter_contribution.table import (
     MEANING,
     combinations,
     draw_leading,
@@ -11,8 +13,6 @@ from gcm.report.filter_contribution import (
     long_rows,
     share_rows,
 )
-from gcm.report.section.base import Section, figure, missing_section
-from gcm.study.filter_contribution import check_paths
 
 NAME = "tiny_lenet_mnist"
 

@@ -2,11 +2,11 @@
 
 import torch
 
-from gcm.draw import draw_important_regions
-from gcm.file import markdown_table
+from gcm.atomic_write import markdown_table
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, figure, missing_section
-from gcm.study.region_deletion import RegionTrial
+from gcm.study.region_deletion.figure import draw_important_regions
+from gcm.study.region_deletion.numbers import RegionTrial
 
 NAME = "tiny_lenet_mnist"
 MEANING = (

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from gcm.atomic_write import markdown_table, write_csv
 from gcm.draw import Panel, draw_grid
-from gcm.file import markdown_table, write_csv
 from gcm.report.evidence import NONE_RIGHT, Evidence, Lack
-from gcm.report.noise_mask import MEANING, image_rows, trial_rows
 from gcm.report.section.base import Section, figure, missing_section
-from gcm.study.noise_trial import FoundMasks
-from gcm.study.zones import BRIGHT, REACH, zone_means
+from gcm.study.attention.foreground import BRIGHT, REACH, zone_means
+from gcm.study.noise_mask.table import MEANING, image_rows, trial_rows
+from gcm.study.noise_mask.trial import FoundMasks
 from gcm.visualizer import DeepTaylor, Saliency, SmoothGrad, explain_with
 
 NAME = "cnn3_mnist"

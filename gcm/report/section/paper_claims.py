@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gcm.file import markdown_table, write_csv
+from gcm.atomic_write import markdown_table, write_csv
 from gcm.report.claim import CLAIMS
 from gcm.report.claim.contribution_mapping import EQUAL_SIZE, NO_LOSS, SLIGHTLY
 from gcm.report.evidence import Evidence

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gcm.file import markdown_table
+from gcm.atomic_write import markdown_table
 from gcm.report.card import duration
 from gcm.report.evidence import PLANNED, Evidence, Planned, why_absent
 from gcm.report.section.base import Section

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gcm.error import InputError
-from gcm.setting import NonNegativeNumber
+from gcm.types import NonNegativeNumber
 
 LinearMap = Callable[[Tensor, Tensor], Tensor]
 """Inputs and weights of a layer, without its bias, to outputs."""

@@ -1,0 +1,108 @@
+"""What a network can do, and where it looks, after some iterations of its training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import binomtest
+from torch import Tensor
+
+from gcm.console import with_progress
+from gcm.data import Split, as_pixels
+from gcm.metric import Measured, mean_with_interval
+from gcm.model import Classifier
+from gcm.study.accuracy.predictions import split_logits
+from gcm.study.attention.numbers import Explained, attention, on_object, turned
+from gcm.visualizer import Visualizer
+from gcm.zoo import SavedNetwork
+
+EXPLAINED: tuple[Explained, ...] = ("predicted", "label")
+BATCH = 250
+Evidence = dict[Explained, Tensor]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run after one of its iterations.
+
+    Attributes:
+        run: its name.
+        seed: of its training.
+        command: that trained it.
+        iteration: optimizer steps taken.
+        accuracy: on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
+        on_object: share of the evidence that lies on the object's pixels, by the class that is explained, over the
+            images that have any evidence; None where images are not grey, so that nothing is known of an object.
+        turned: how far the evidence moved since the moment before, over images that had and have any; None at first.
+    """
+
+    run: str
+    seed: int
+    command: str
+    iteration: int
+    accuracy: float
+    low: float
+    high: float
+    tested: int
+    on_object: dict[Explained, Measured] | None
+    turned: dict[Explained, Measured] | None
+
+
+def moments(
+    run: str,
+    steps: Sequence[tuple[int, SavedNetwork]],
+    visualizer: Visualizer,
+    split: Split,
+    count: int,
+    device: torch.device,
+) -> list[Moment]:
+    """One for each step; attention is measured on the first `count` images of the split."""
+    images, labels = split[torch.arange(count)]
+    pixels = as_pixels(images, "cpu")
+    before: Evidence = {}
+    found = []
+    for step, saved in with_progress(steps, f"{run}: iterations", len(steps)):
+        network = saved.network().to(device)
+        right = int((split_logits(None, network, split).argmax(1) == split.labels).sum())
+        interval = binomtest(right, len(split)).proportion_ci(0.95, method="wilson")
+        now = {explained: evidence(visualizer, network, pixels, labels, explained, device) for explained in EXPLAINED}
+        shares = {explained: mean_of_known(on_object(part, pixels)) for explained, part in now.items()}
+        moves = {explained: mean_of_known(turned(part, now[explained])) for explained, part in before.items()}
+        found.append(
+            Moment(
+                run=run,
+                seed=saved.card.seed,
+                command=saved.card.command,
+                iteration=step,
+                accuracy=right / len(split),
+                low=interval.low,
+                high=interval.high,
+                tested=len(split),
+                on_object=shares if images.shape[1] == 1 else None,
+                turned=moves or None,
+            )
+        )
+        before = now
+    return found
+
+
+def mean_of_known(values: Tensor) -> Measured:
+    """Of values `(N,)`, NaN left out."""
+    known = values[~values.isnan()]
+    return mean_with_interval(known) if len(known) else Measured(torch.nan, torch.nan, torch.nan, 0)
+
+
+def evidence(
+    visualizer: Visualizer,
+    network: Classifier,
+    pixels: Tensor,
+    labels: Tensor,
+    explained: Explained,
+    device: torch.device,
+) -> Tensor:
+    """`attention` of many images `(N,C,H,W)`, batch by batch: `(N,H,W)`."""
+    parts = []
+    for images, named in zip(pixels.split(BATCH), labels.split(BATCH), strict=True):
+        _, found = attention(visualizer, network, images.to(device), named.to(device), explained)
+        parts.append(found.cpu())
+    return torch.cat(parts)

@@ -1,0 +1,204 @@
+"""What a network knows that it does not know: probabilities over stochastic passes, calibration, unlike images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+from gcm.console import with_progress
+from gcm.data import as_pixels
+from gcm.error import InputError
+from gcm.metric import Measured
+from gcm.model import Classifier, StochasticClassifier, evaluation_mode
+from gcm.model.answer import logits_of
+from gcm.tensor_check import check_classes, check_finite
+from gcm.types import PositiveCount
+
+BINS = 15
+"""Of confidence, for calibration."""
+BATCH = 250
+RESAMPLES = 200
+"""Bootstrap samples of the images, for intervals."""
+
+
+class Cover(NamedTuple):
+    """A black rectangle. Attributes: its first row and column, height and width, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def on(self, images: Tensor) -> Tensor:
+        """Images `(N,C,H,W)` with the rectangle; raises `InputError` where it does not lie within them."""
+        height, width = images.shape[2:]
+        if self.top + self.height > height or self.left + self.width > width:
+            raise InputError(
+                f"cover must lie within {height}x{width} pixels, got {list(self)} (top, left, height, width)"
+            )
+        covered = images.clone()
+        covered[:, :, self.top : self.top + self.height, self.left : self.left + self.width] = 0
+        return covered
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """Attributes:
+    probabilities: of each class, `(N,K)`; over several passes their mean.
+    mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
+        Bayesian active learning with image data", 2017.
+    """
+
+    probabilities: Tensor
+    mutual_information: Tensor
+
+    @property
+    def confidence(self) -> Tensor:
+        """The largest probability, `(N,)`."""
+        return self.probabilities.amax(1)
+
+    @property
+    def entropy(self) -> Tensor:
+        """Of the probabilities, `(N,)`, in nats: all doubt, whether the passes agree in it or not."""
+        return entropy_of(self.probabilities)
+
+
+def entropy_of(probabilities: Tensor) -> Tensor:
+    """Over the last axis, in nats."""
+    entropies: Tensor = torch.special.entr(probabilities).sum(-1)
+    return entropies
+
+
+def beliefs(
+    name: str, network: Classifier, images: Tensor, passes: PositiveCount | None, seed: int, device: torch.device
+) -> Beliefs:
+    """Of images `(N,C,H,W)` uint8, batch by batch; `passes` None: one, by the network as it is in evaluation."""
+    found = []
+    for batch in with_progress(images.split(BATCH), name, -(-len(images) // BATCH)):
+        drawn = pass_probabilities(network, as_pixels(batch, device), passes, seed).cpu()  # (T,B,K)
+        mean = drawn.mean(0)
+        found.append(Beliefs(mean, (entropy_of(mean) - entropy_of(drawn).mean(0)).clamp_min(0)))
+    return Beliefs(
+        torch.cat([part.probabilities for part in found]), torch.cat([part.mutual_information for part in found])
+    )
+
+
+@torch.no_grad()
+def pass_probabilities(network: Classifier, pixels: Tensor, passes: PositiveCount | None, seed: int) -> Tensor:
+    """Of each class in each pass, `(T,B,K)`, in float64."""
+    with evaluation_mode(network):
+        if passes is None:
+            logits = logits_of(network, pixels)
+            return logits.double().softmax(1).unsqueeze(0)
+        assert isinstance(network, StochasticClassifier)
+        probabilities: Tensor = network.sampled_logits(pixels, passes, seed).double().softmax(2)
+        return probabilities
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How right a network is when it says how sure it is.
+
+    Attributes:
+        accuracy: share of the images classified correctly.
+        log_loss: mean cross-entropy, in nats.
+        error: expected calibration error over `BINS` bins.
+        confidences, accuracies, counts: of each bin, `(BINS,)`; NaN where it is empty.
+    """
+
+    accuracy: Measured
+    log_loss: Measured
+    error: Measured
+    confidences: Tensor
+    accuracies: Tensor
+    counts: Tensor
+
+
+def calibration(found: Beliefs, labels: Tensor) -> Calibration:
+    check_classes("labels", labels, found.probabilities.shape[:1], found.probabilities.shape[1])
+    check_finite("probabilities", found.probabilities)
+    right = (found.probabilities.argmax(1) == labels).double()
+    losses = -found.probabilities.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-12).log()
+    confidences, accuracies, counts = binned(found.confidence, right)
+    return Calibration(
+        resampled(lambda values: values.mean(), (right,)),
+        resampled(lambda values: values.mean(), (losses,)),
+        reflected(resampled(calibration_error, (found.confidence, right))),
+        confidences,
+        accuracies,
+        counts,
+    )
+
+
+def binned(confidence: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean confidence and share of right answers in each of `BINS` bins, NaN where it is empty, and how many it has."""
+    bins = (confidence * BINS).long().clamp_max(BINS - 1)
+    counts = torch.bincount(bins, minlength=BINS)
+    confidences, accuracies = (torch.bincount(bins, values, minlength=BINS) / counts for values in (confidence, right))
+    return confidences, accuracies, counts
+
+
+def calibration_error(confidence: Tensor, right: Tensor) -> Tensor:
+    """Expected calibration error, as torchmetrics' l1 norm, where float32 puts confidences near 1 into a bin beyond."""
+    confidences, accuracies, counts = binned(confidence, right)
+    return (counts * (confidences - accuracies).abs()).nansum() / counts.sum()
+
+
+def reflected(measured: Measured) -> Measured:
+    """The basic bootstrap interval: resampling adds to an absolute value, which the percentiles would keep."""
+    mean, low, high, n = measured
+    return Measured(mean, max(0.0, 2 * mean - high), max(0.0, 2 * mean - low), n)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How well a score tells images apart: those unlike the training's from test images.
+
+    Attributes:
+        auroc: area below the ROC curve; 0.5: not at all.
+        aupr: area below the precision-recall curve (average precision), the unlike ones being sought.
+        share: of the unlike ones among all, which is the `aupr` of a score that knows nothing.
+    """
+
+    auroc: Measured
+    aupr: Measured
+    share: float
+
+
+def detection(own: Tensor, unlike: Tensor) -> Detection:
+    """Scores `(N,)` and `(M,)`, large for what is strange."""
+    check_finite("scores", own, unlike)
+    ranks = torch.cat([own, unlike]).unique(return_inverse=True)[1].double()
+    within = ranks / max(1.0, float(ranks.max()))  # of scores beyond [0,1] torchmetrics would take the logistic
+    groups = tuple((part,) for part in within.split([len(own), len(unlike)]))
+    return Detection(
+        resampled(lambda *parts: area(binary_auroc, *parts), *groups),
+        resampled(lambda *parts: area(binary_average_precision, *parts), *groups),
+        len(unlike) / (len(own) + len(unlike)),
+    )
+
+
+def area(below: Callable[..., Tensor], own: Tensor, unlike: Tensor) -> Tensor:
+    truth = torch.cat([torch.zeros(len(own)), torch.ones(len(unlike))]).long()
+    return below(torch.cat([own, unlike]), truth, validate_args=False)
+
+
+def resampled(statistic: Callable[..., Tensor], *groups: Sequence[Tensor]) -> Measured:
+    """A statistic with its 95 % bootstrap interval (percentiles).
+
+    A group is images of one kind, of which one or several values are known; each is drawn from by itself.
+    """
+    draw = torch.Generator().manual_seed(0)
+    samples = torch.zeros(RESAMPLES, dtype=torch.float64)
+    for number in range(RESAMPLES):
+        drawn = []
+        for values in groups:
+            chosen = torch.randint(len(values[0]), (len(values[0]),), generator=draw)
+            drawn += [value[chosen] for value in values]
+        samples[number] = statistic(*drawn)
+    low, high = samples.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    whole = float(statistic(*(value for values in groups for value in values)))
+    return Measured(whole, low, high, sum(len(values[0]) for values in groups))
