@@ -41,7 +41,7 @@ BASES = {
 """What each of these classes must be, by module and name."""
 
 
-def build(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> Any:
+def instantiate(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> Any:
     """Call the class or function named by `config["_target_"]` with the rest of `config` as keyword arguments.
 
     `arguments` are passed first, by position. `key` is the config's own place (`model`, `visualizer.cam`): it says

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import gcm
 from gcm.data import Digits, ImageSpec
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.model import Classifier
 from gcm.visualizer import Visualizer
 
@@ -40,7 +40,7 @@ def visualizers(**settings: object) -> dict[str, Visualizer]:
         for name, section in config.items():
             if name != "defaults":
                 own = {key: value for key, value in settings.items() if key in section}
-                found[name] = build({**section, **own}, key=f"visualizer.{name}")
+                found[name] = instantiate({**section, **own}, key=f"visualizer.{name}")
     return found
 
 

@@ -11,7 +11,7 @@ from sample import ROOT
 from gcm.cli.settings import GIVEN_BY_US
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.instantiate import build, check_settings, resolve
+from gcm.instantiate import check_settings, instantiate, resolve
 
 CONFIGS = ROOT / "configs"
 OPEN_ENDED = {"model": ImageSpec.of(3, 32, 10)}
@@ -30,14 +30,14 @@ def composed(*overrides: str):
 def test_every_config_of_a_group_builds(group):
     for name in names(group):
         arguments = [OPEN_ENDED[group]] if group in OPEN_ENDED else []
-        build(composed(f"{group}={name}")[group], *arguments, key=group)
+        instantiate(composed(f"{group}={name}")[group], *arguments, key=group)
 
 
 @pytest.mark.parametrize("group", ["visualizer", "rendering", "measure"])
 def test_every_config_of_a_nested_group_builds(group):
     for name in names(group):
         for key, part in composed(f"{group}={name}")[group].items():
-            build(part, key=f"{group}.{key}")
+            instantiate(part, key=f"{group}.{key}")
 
 
 @pytest.mark.parametrize("group", ["optimizer", "schedule", "task"])
@@ -88,7 +88,7 @@ def test_the_command_line_beats_the_experiment():
 def test_visualizers_are_chosen_in_a_list_and_set_by_name():
     config = composed("visualizer=[grad_cam,gcm]", "visualizer.grad_cam.relu=true")
     assert list(config.visualizer) == ["grad_cam", "gcm"]
-    assert build(config.visualizer.grad_cam, key="visualizer").relu is True
+    assert instantiate(config.visualizer.grad_cam, key="visualizer").relu is True
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_visualizers_are_chosen_in_a_list_and_set_by_name():
 )
 def test_a_config_cannot_call_what_is_not_ours(target, message):
     with pytest.raises(InputError, match=message):
-        build({"_target_": target}, key="model")
+        instantiate({"_target_": target}, key="model")

@@ -35,7 +35,9 @@ def test_imports_go_one_way():
 
 
 def test_only_figures_import_matplotlib():
-    users = {path.relative_to(ROOT / "gcm") for path in (ROOT / "gcm").rglob("*.py") if "matplotlib" in path.read_text()}
+    users = {
+        path.relative_to(ROOT / "gcm") for path in (ROOT / "gcm").rglob("*.py") if "matplotlib" in path.read_text()
+    }
     strangers = [path for path in users if path.parts[0] != "draw" and path.stem not in ("figure", "learning_curve")]
     assert not strangers
 

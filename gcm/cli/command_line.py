@@ -17,7 +17,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from gcm.cli.quoting import ambiguous, meant_as_text, unreadable
 from gcm.console import console
 from gcm.error import InputError, listed
-from gcm.instantiate import build, unknown_key
+from gcm.instantiate import instantiate, unknown_key
 from gcm.launch import refuse_torchrun
 from gcm.signals import Stopped, signals_raise_stopped
 from gcm.untrusted import printable
@@ -75,7 +75,7 @@ def run(config: DictConfig) -> float | None:
         if config.names.task not in PARALLEL:
             refuse_torchrun(f"task={config.names.task}")
         compute_alike_every_time(config)
-        objective: float | None = build(config.task, config, key="task")
+        objective: float | None = instantiate(config.task, config, key="task")
         return objective
     return None
 

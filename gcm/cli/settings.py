@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gcm.data import ImageFolder, ImageSpec
 from gcm.error import InputError, listed
-from gcm.instantiate import build, check_settings, check_type, plain, resolve, unknown_key
+from gcm.instantiate import check_settings, check_type, instantiate, plain, resolve, unknown_key
 from gcm.types import OF_LIBRARIES, Count, PositiveCount, Seed, Share, ShareBelowOne
 from gcm.untrusted import ROOT_ANYWHERE, check_interpolations
 
@@ -114,13 +114,13 @@ def check_config(config: DictConfig) -> None:
     check_section(chosen_part(parts, "task"), "task", given=1)
     check_model(parts["model"])
     for section in ("data", "metric"):
-        build(parts[section], key=section)
+        instantiate(parts[section], key=section)
     for section in ("visualizer", "rendering", "measure"):
         for name in chosen_part(parts, section):
-            build(chosen_part(parts[section], name), key=f"{section}.{name}")
+            instantiate(chosen_part(parts[section], name), key=f"{section}.{name}")
     group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
-    optimizer = build(parts["optimizer"], [group], key="optimizer")
-    build(parts["schedule"], optimizer, 100, key="schedule")
+    optimizer = instantiate(parts["optimizer"], [group], key="optimizer")
+    instantiate(parts["schedule"], optimizer, 100, key="schedule")
     for name, kind in OF_LIBRARIES["trainer"].items():  # here, since Lightning takes a second to import
         if name in parts["trainer"]:
             check_type(kind, parts["trainer"][name], f"trainer.{name}")
@@ -150,7 +150,7 @@ def check_model(model: Mapping[str, Any]) -> None:
     """Raise `InputError` unless the model can be made for some images."""
     untrained = {name: value for name, value in model.items() if name != "pretrained"}
     with torch.device("meta"):
-        build(untrained, STAND_IN, key="model")
+        instantiate(untrained, STAND_IN, key="model")
 
 
 def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:

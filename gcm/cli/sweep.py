@@ -15,7 +15,7 @@ from gcm.cli.resume.training import read_results
 from gcm.cli.run_directory import claimed
 from gcm.console import say, show_table
 from gcm.error import InputError, listed
-from gcm.instantiate import build, plain
+from gcm.instantiate import instantiate, plain
 from gcm.launch import refuse_torchrun
 from gcm.study.sweep.table import by_group, rounded, run_rows, summary_rows
 from gcm.zoo.card import LOCAL
@@ -92,7 +92,7 @@ def is_search(config: DictConfig) -> bool:
 
 def check_search(config: DictConfig) -> None:
     """Raise `InputError` for a search that has nothing to go by."""
-    if config.hydra.runtime.choices.task != "train" or not build(config.data, key="data").validated:
+    if config.hydra.runtime.choices.task != "train" or not instantiate(config.data, key="data").validated:
         raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
 
 

@@ -11,7 +11,7 @@ from gcm.data.base import ImageData
 from gcm.data.loader import seeded_generator
 from gcm.data.placed import PlacedSplit
 from gcm.error import InputError
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.types import PositiveCount, Seed
 
 
@@ -40,7 +40,7 @@ class Grid(ImageData):
 
     @cached_property
     def source(self) -> ImageData:
-        data: ImageData = build(self.of, key="data.of")
+        data: ImageData = instantiate(self.of, key="data.of")
         return data
 
     def class_names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from gcm.cli.settings import check_model, chosen, refuse, settings_of, task_over
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import listed
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.rendering import Product
 from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
 from gcm.task.explain import Drawn, chosen_images, draw_explanation
@@ -49,7 +49,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
 
 def checked(config: DictConfig) -> DictConfig:
     """The config as it suits the images; a wrong file or choice of images is found before the work begins."""
-    data: ImageData = build(config.data, key="data")
+    data: ImageData = instantiate(config.data, key="data")
     data.check()
     chosen_images(settings_of(config), data.test.labels, data.class_names())
     return fitted(config, data)
@@ -59,7 +59,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     """What an earlier part of the job finished in the directory is kept, what it began goes on."""
     configs = {config.names.model: config}
     configs.setdefault(config.names.baseline, with_model(config, config.names.baseline, config.task.baseline))
-    data: ImageData = build(config.data, key="data")
+    data: ImageData = instantiate(config.data, key="data")
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     results = [train_or_go_on(part, directory / name, overrides) for name, part in configs.items()]
     if not goes_on_alone():
@@ -88,7 +88,7 @@ def draw_own_maps(config: DictConfig, saved: SavedNetwork, data: ImageData, indi
     """The network's own maps times the image; of a network that has none, the first visualizer that fits."""
     network = saved.network()
     visualizers: dict[str, Visualizer] = {
-        name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()
+        name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()
     }
     fitting = [(name, visualizer) for name, visualizer in visualizers.items() if not visualizer.misfit(network)]
     if not fitting:

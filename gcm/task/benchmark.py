@@ -23,7 +23,7 @@ from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.model import GCM, PooledClassifier
 from gcm.task.train import training_module, versions
 from gcm.types import PositiveCount
@@ -96,14 +96,14 @@ def own_training(root: str, words: Sequence[str]) -> OwnTraining:
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = composed([*words, f"data.root={root}"])
-    data: ImageData = build(config.data, key="data")
+    data: ImageData = instantiate(config.data, key="data")
     return OwnTraining(
         data=data,
         half=config.trainer.precision == "bf16-mixed",
-        new_network=lambda: build(config.model, data.spec, key="model"),
+        new_network=lambda: instantiate(config.model, data.spec, key="model"),
         new_module=lambda directory: training_module(config, data, directory, origin={}),
         new_trainer=lambda directory, clock: lightning_trainer(config.trainer, directory, [clock], False, False),
-        new_optimizer=lambda module: build(
+        new_optimizer=lambda module: instantiate(
             config.optimizer, parameter_groups(module.network, config.optimizer), key="optimizer"
         ),
     )

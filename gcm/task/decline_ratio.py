@@ -13,7 +13,7 @@ from gcm.cli.settings import refuse
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.study.decline_ratio.figure import draw_decline_ratio
 from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
 from gcm.study.decline_ratio.table import show_decline_ratio, write_decline_ratio
@@ -48,9 +48,9 @@ def decline_ratio_measured(
     post_hoc_on_by_design: bool = False,
 ) -> list[Cell]:
     """The table's cells, of all processes together."""
-    renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
-    visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
-    new_metric = partial(build, config.metric, key="metric")
+    renderings = {name: instantiate(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
+    visualizers = {name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
+    new_metric = partial(instantiate, config.metric, key="metric")
     cells: list[Cell] = []
     for name, saved in zip(distinct_names(networks), networks, strict=True):
         network = saved.network().to(share.device)

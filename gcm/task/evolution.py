@@ -21,7 +21,7 @@ from gcm.cli.settings import refuse, refuse_of_trainings, refuse_overridden, tas
 from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError, listed
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_looks, write_animation
 from gcm.study.attention.numbers import Explained, attention
 from gcm.study.evolution.numbers import Moment, moments
@@ -120,7 +120,7 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
     """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
     from gcm.training.trainer_setting import Length
 
-    data: ImageData = build(config.data, key="data")
+    data: ImageData = instantiate(config.data, key="data")
     every, steps = config.checkpoint.every_n_steps, Length.of(fitted(config, data).trainer, data.batches_in_epoch).steps
     if every is None or any(number % every or number > steps for number in shown.iterations):
         kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
@@ -128,7 +128,7 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
             f"{experiment} will keep the iterations: {kept}; got iterations={shown.iterations}. Choose others, or "
             "train longer: trainer.max_epochs="
         )
-    shown.visualizer.check_fits(build(config.model, data.spec, key="model"))
+    shown.visualizer.check_fits(instantiate(config.model, data.spec, key="model"))
     first_of_each_class(data.test.labels, data.class_names(), shown.images_per_class)
 
 

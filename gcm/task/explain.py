@@ -18,7 +18,7 @@ from gcm.console import say, say_next
 from gcm.data import Split, as_pixels, class_index
 from gcm.draw import classes_to_show, draw_class_maps
 from gcm.error import InputError, listed
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
@@ -30,8 +30,8 @@ def explain(config: DictConfig) -> None:
     saved = named_network(config)
     data = named_data(config, [saved], one_label=False)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
-    visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
-    renderings = {name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
+    visualizers = {name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()}
+    renderings = {name: instantiate(part, key=f"rendering.{name}") for name, part in config.rendering.items()}
     network = saved.network()
     fitting = {name: visualizer for name, visualizer in visualizers.items() if not visualizer.misfit(network)}
     for name, visualizer in visualizers.items():

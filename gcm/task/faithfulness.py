@@ -18,7 +18,7 @@ from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.instantiate import build, plain
+from gcm.instantiate import instantiate, plain
 from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
 from gcm.model import Classifier
 from gcm.study.faithfulness.cells import Column, Found, Kind, Row, cells_of
@@ -104,8 +104,8 @@ def measure_faithfulness(
     directory: Path,
 ) -> None:
     models = by_model(networks)
-    visualizers = {name: build(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
-    measures = {name: build(part, key=f"measure.{name}") for name, part in study.measures.items()}
+    visualizers = {name: instantiate(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
+    measures = {name: instantiate(part, key=f"measure.{name}") for name, part in study.measures.items()}
     by_design = [name for name, visualizer in visualizers.items() if visualizer.by_design]
     if study.compared_with not in by_design:
         raise InputError(f"task.compared_with must be one of {listed(by_design)}; got {study.compared_with}")

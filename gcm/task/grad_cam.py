@@ -11,7 +11,7 @@ from gcm.cli.settings import overridden_keys, refuse, settings_of, task_override
 from gcm.console import say, say_next
 from gcm.data import as_pixels
 from gcm.error import InputError, listed
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_sheet
 from gcm.study.attention.numbers import Explained, attention
 from gcm.task.explain import chosen_images
@@ -56,7 +56,7 @@ def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:
     if len(config.visualizer) != 1:
         raise InputError(f"task={config.names.task} draws one visualizer, got {listed(config.visualizer)}")
     ((name, part),) = config.visualizer.items()
-    return name, build(part, key=f"visualizer.{name}")
+    return name, instantiate(part, key=f"visualizer.{name}")
 
 
 def explained_class(explained: Explained) -> str:

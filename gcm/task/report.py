@@ -15,7 +15,7 @@ from gcm.cli.settings import refuse, refuse_other_data, settings_of, task_overri
 from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
@@ -43,9 +43,9 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             networks,
             data,
             missing,
-            visualizers={name: build(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()},
-            renderings={name: build(part, key=f"rendering.{name}") for name, part in config.rendering.items()},
-            new_metric=partial(build, config.metric, key="metric"),
+            visualizers={name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()},
+            renderings={name: instantiate(part, key=f"rendering.{name}") for name, part in config.rendering.items()},
+            new_metric=partial(instantiate, config.metric, key="metric"),
             directory=directory,
             device=device_of(config),
         )

@@ -27,7 +27,7 @@ from gcm.cli.settings import refuse, task_overrides
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError
-from gcm.instantiate import build, plain
+from gcm.instantiate import instantiate, plain
 from gcm.launch import start_together
 from gcm.model import Classifier
 from gcm.signals import StopRequest
@@ -106,7 +106,7 @@ def train_network(
     from gcm.training.trainer_setting import Length, check_length, seconds
 
     remove_partial_files(directory)
-    data: ImageData = build(config.data, key="data")
+    data: ImageData = instantiate(config.data, key="data")
     data.check()
     config = fitted(config, data)
     seed_everything(config.seed, workers=True, verbose=False)
@@ -188,7 +188,7 @@ def training_module(
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
-    network: Classifier = build(config.model, data.spec, key="model")
+    network: Classifier = instantiate(config.model, data.spec, key="model")
     network.check_images(torch.zeros(1, *data.spec.shape))
     if data.crop_padding >= min(data.spec.shape[1:]):
         raise InputError(

@@ -16,7 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from gcm.data.augmentation import shifted_and_flipped, with_erased_square
 from gcm.data.base import Batch, ImageData
 from gcm.data.loader import seeded_generator
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.model import Classifier, StochasticClassifier
 from gcm.precision import Applied, at_least, widened
 from gcm.training.history import History
@@ -162,8 +162,10 @@ class ClassifierTraining(LightningModule):
     def configure_optimizers(self) -> Any:
         assert self.optimizer_config is not None
         assert self.schedule_config is not None
-        optimizer = build(self.optimizer_config, parameter_groups(self.network, self.optimizer_config), key="optimizer")
-        schedule = build(self.schedule_config, optimizer, planned_steps(self.trainer), key="schedule")
+        optimizer = instantiate(
+            self.optimizer_config, parameter_groups(self.network, self.optimizer_config), key="optimizer"
+        )
+        schedule = instantiate(self.schedule_config, optimizer, planned_steps(self.trainer), key="schedule")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from gcm.error import InputError, listed
-from gcm.instantiate import build, plain
+from gcm.instantiate import instantiate, plain
 from gcm.model import Classifier
 from gcm.zoo.card import Card
 from gcm.zoo.catalogue import shipped_file, shipped_names, suggestion
@@ -45,12 +45,12 @@ class SavedNetwork:
         """
         model = {name: value for name, value in plain(self.config.model).items() if name != "pretrained"}
         with torch.device("meta"):
-            described: Classifier = build(model, self.card.spec, key="model")
+            described: Classifier = instantiate(model, self.card.spec, key="model")
         try:
             check_same_shapes(self.weights, described.state_dict())
         except InputError as error:
             raise InputError(f"{self.path} does not hold the weights its config describes: {error}") from None
-        network: Classifier = build(model, self.card.spec, key="model")
+        network: Classifier = instantiate(model, self.card.spec, key="model")
         network.load_state_dict(dict(self.weights))
         network.card = self.card
         return network.eval()

@@ -36,7 +36,7 @@ def weights_hash(run: Path) -> str:
 HOLD = """
 import sys
 from pathlib import Path
-from gcm.task.run_directory import claimed
+from gcm.cli.run_directory import claimed
 with claimed(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -5,7 +5,7 @@ import torch
 from sample import randomized
 
 from gcm.data import ImageSpec, MemorySplit
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.metric import DeclineRatio
 from gcm.model import GCM
 from gcm.rendering import Product, Raw
@@ -55,7 +55,7 @@ def always_names_class_1(network):
 def saved(name, tmp_path):
     channels, size = (3, 16) if name.endswith(("cifar10", "planted")) else (1, 28)
     spec = ImageSpec(channels, size, size, CLASSES, (0.5,) * channels)
-    network = always_names_class_1(randomized(build(MODELS[name], spec, key="model")))
+    network = always_names_class_1(randomized(instantiate(MODELS[name], spec, key="model")))
     model, _, data = name.rpartition("_")
     claim = {"accuracy": 0.1, "source": "somewhere"} if name == "gcm_cifar10" else {"accuracy": 1.0, "source": "there"}
     config = {

@@ -9,7 +9,7 @@ from sample import NETWORKS, ROOT, STOCHASTIC, images_of, randomized
 from untouched import untouched
 
 from gcm.data import Digits, ImageSpec, MemorySplit, Planted
-from gcm.instantiate import build
+from gcm.instantiate import instantiate
 from gcm.measure import ClassMaps
 from gcm.metric import DeclineRatio
 from gcm.rendering import Raw
@@ -118,7 +118,7 @@ def test_measures(kind, architecture):
         section for path in (ROOT / "configs/measure").glob("*.yaml") for section in OmegaConf.load(path).items()
     ]
     measures = {
-        str(name): build({**section, "images": 4}, key=f"measure.{name}")
+        str(name): instantiate({**section, "images": 4}, key=f"measure.{name}")
         for name, section in sections
         if name != "defaults"
     }

@@ -170,16 +170,16 @@ def test_a_trial_tells_noise_that_matters_from_noise_that_does_not():
 
 def test_a_trial_draws_other_noise_than_the_search(monkeypatch):
     streams = {}
-    for part in ("noise_mask", "noise_trial"):
+    for part in ("visualizer.noise_mask_search", "study.noise_mask.trial"):
 
         def watching(copies, images, *stream, part=part):
             streams.setdefault(part, set()).add(stream)
             return uniform_noise(copies, images, *stream)
 
-        monkeypatch.setattr(f"gcm.study.{part}.uniform_noise", watching)
+        monkeypatch.setattr(f"gcm.{part}.uniform_noise", watching)
     found_masks(LooksLeft(), GREY, NoiseMaskSettings(steps=3, thresholds=NO_MASKS), TrialSettings(copies=2))
-    assert streams["noise_mask"] == {(0, 1), (0, 2), (0, 3)}
-    assert not streams["noise_mask"] & streams["noise_trial"]
+    assert streams["visualizer.noise_mask_search"] == {(0, 1), (0, 2), (0, 3)}
+    assert not streams["visualizer.noise_mask_search"] & streams["study.noise_mask.trial"]
 
 
 def test_the_real_network_sees_noise_that_the_masked_one_does_not():
