@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_text
 from gcm.cli.declaration import task
+from gcm.cli.decline_ratio import new_decline_ratio
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
@@ -17,7 +17,7 @@ from gcm.cli.versions import versions_now
 from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
-from gcm.instantiate import instantiate, instantiate_all
+from gcm.instantiate import instantiate_all
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
@@ -49,7 +49,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             missing,
             visualizers=instantiate_all(config.visualizer, "visualizer"),
             renderings=instantiate_all(config.rendering, "rendering"),
-            new_metric=partial(instantiate, config.metric, key="metric"),
+            new_metric=new_decline_ratio(config),
             directory=directory,
             device=device_of(config),
         )

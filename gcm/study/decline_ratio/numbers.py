@@ -12,6 +12,9 @@ from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer, explain_with
 from gcm.visualizer.base import fitting
 
+ONE_MAP = "one map for all classes"
+"""Why a visualizer that is not specific to classes has no decline ratio."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -48,7 +51,8 @@ def decline_ratio_cells(
     Of several processes each sees its share of the images; torchmetrics adds up.
     """
     device = next(network.parameters()).device
-    fit = fitting(visualizers, network)
+    own_maps = {key: visualizer for key, visualizer in visualizers.items() if visualizer.class_specific}
+    fit = fitting(own_maps, network)
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fit for rendering in renderings}
     batches = OrderedBatches(len(split), batch_size, rank, processes)
     for images, labels in with_progress(loader(split, batches), f"{name}: {len(fit)} visualizers", len(batches)):
@@ -68,7 +72,7 @@ def cell_of(
     name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
 ) -> Cell:
     if metric is None:
-        return Cell(name, key, rendering, None, visualizer.misfit(network))
+        return Cell(name, key, rendering, None, visualizer.misfit(network) or ONE_MAP)
     return Cell(name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, ""))
 
 
