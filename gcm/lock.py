@@ -13,7 +13,7 @@ from gcm.error import InputError
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 NAME_AT = 1
-"""Where in a lock file its holder's name stands: nobody else can read the first byte on Windows, where that is locked."""
+"""Where in a lock file its holder's name begins: on Windows nobody else can read the first byte, which is locked."""
 PAUSE = 0.02
 """Seconds between two looks whether the lock is free by now."""
 
