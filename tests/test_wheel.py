@@ -45,7 +45,12 @@ def test_the_wheel_holds_the_package_its_configs_and_nothing_else(wheel):
     assert re.fullmatch(r"gcm-[\d.]+\.dist-info", about)
     configs = {f"gcm/{name}" for name in files_below(ROOT / "configs")}
     assert {name for name in names if name.startswith("gcm/")} == files_below(ROOT / "gcm") | configs
-    assert {"gcm/py.typed", "gcm/configs/train.yaml", "gcm/zoo/weights/SHA256SUMS", "gcm/report/template/card.md.j2"} <= names
+    assert {
+        "gcm/py.typed",
+        "gcm/configs/train.yaml",
+        "gcm/zoo/weights/SHA256SUMS",
+        "gcm/report/template/card.md.j2",
+    } <= names
     assert f"{about}/licenses/LICENSE" in names
 
 
@@ -136,7 +141,10 @@ def test_the_main_job_and_what_to_try_next(gcm, tmp_path):
     small = ("model.widths=[2,3,4]", "task.baseline.widths=[2,3,4]", "trainer.max_epochs=1", "visualizer=[gcm,cam]")
     said = well(gcm(*small, "rendering=product", "output=run", PROGRESS))
     rows = list(csv.DictReader((tmp_path / "run/decline_ratio.csv").read_text().splitlines()))
-    assert [(row["network"], row["visualizer"], row["n"]) for row in rows] == [("gcm", "gcm", "360"), ("cnn", "cam", "360")]
+    assert [(row["network"], row["visualizer"], row["n"]) for row in rows] == [
+        ("gcm", "gcm", "360"),
+        ("cnn", "cam", "360"),
+    ]
     assert (tmp_path / "run/gcm_product.png").is_file()
     (command,) = re.findall("next: gcm (.*)", said)
     well(gcm(*shlex.split(command), "output=next", PROGRESS))

@@ -8,12 +8,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
 from gcm.atomic_write import write_json
+from gcm.cli.declaration import CHOSEN_IMAGES, TRAINING_SETTINGS, task
 from gcm.cli.device import device_of
 from gcm.cli.distributed import Share, goes_on_alone
 from gcm.cli.fitted import fitted
 from gcm.cli.resume.training import all_words, resumable, resumed_config, write_config
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.cli.settings import check_model, chosen, refuse, settings_of, task_overrides
+from gcm.cli.settings import check_model, chosen, settings_of, task_overrides
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import listed
@@ -26,13 +27,20 @@ from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
 
 
+@task(
+    help="train the model and the baseline CNN, test both, decline-ratio table, class-map figure (the default)",
+    reads=(*TRAINING_SETTINGS, *CHOSEN_IMAGES, "visualizer", "rendering", "metric"),
+    trains=True,
+    parallel=True,
+    resumable=True,
+    leaves_result=True,
+)
 def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     """Train `model=` and the baseline, test both, make the decline-ratio table of both and a figure of the first.
 
     Post-hoc visualizers explain the baseline, by-design ones their own network, as in the GCM paper. With `resume=` a
     stopped job goes on, by its own config.
     """
-    refuse(config, "weights")
     if config.resume is not None:
         with resumed_directory(config) as directory:
             begun = resumable(directory)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from gcm.cli.declaration import task
 from gcm.cli.distributed import Share, shared_work
 from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
@@ -21,13 +21,17 @@ from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
 
+@task(
+    help="how much accuracy is lost if one classifies by the pictures: weights=[RUN,RUN]",
+    reads=("weights", "visualizer", "rendering", "metric"),
+    parallel=True,
+)
 def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False, images: PositiveCount | None = None) -> None:
     """Evaluate the networks that `weights=` names on their whole test set, or on its first `images`.
 
     A network that a by-design visualizer fits is explained by that (and by the controls) alone, as in the paper;
     `post_hoc_on_by_design` lets the post-hoc methods at it too.
     """
-    refuse(config, "resume")
     networks = named_networks(config)
     data = with_first(named_data(config, networks), images)
     with run_directory(config, *networks) as directory:

@@ -12,12 +12,13 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.cli.compose import composed
+from gcm.cli.declaration import TRAINING_SETTINGS, task
 from gcm.cli.device import device_of
 from gcm.cli.distributed import goes_on_alone
 from gcm.cli.fitted import fitted
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_of_trainings, refuse_overridden, task_overrides
+from gcm.cli.settings import refuse_of_trainings, task_overrides
 from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError, listed
@@ -43,6 +44,11 @@ FRAMES = 100
 """Most pictures of an animation."""
 
 
+@task(
+    help="watch a network learn: weights=RUN iterations=[0,1,10,50]",
+    reads=("weights", *TRAINING_SETTINGS, "visualizer"),
+    parallel=True,
+)
 def evolution(
     config: DictConfig,
     iterations: Annotated[list[Count], MinLen(1)],
@@ -53,8 +59,6 @@ def evolution(
     animation: bool = True,
 ) -> None:
     """Figures, tables and an animation of the runs in `weights=`, or of `experiments` that are trained first."""
-    refuse(config, "resume", "indices", "label")
-    refuse_overridden("start", "count")
     if bool(experiments) == bool(config.weights):
         raise InputError("task=evolution needs weights=RUN, or task.experiments=[NAME,NAME] to train first")
     name, visualizer = the_visualizer(config)

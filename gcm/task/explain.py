@@ -10,10 +10,11 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import Settings, refuse, settings_of
+from gcm.cli.settings import Settings, settings_of
 from gcm.console import say, say_next
 from gcm.data import Split, as_pixels, class_index
 from gcm.draw import classes_to_show, draw_class_maps
@@ -24,9 +25,12 @@ from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
 
 
+@task(
+    help="draw class maps of some test images: weights=RUN indices=[0,1,2]",
+    reads=("weights", *CHOSEN_IMAGES, "visualizer", "rendering"),
+)
 def explain(config: DictConfig) -> None:
     """One figure for each visualizer that fits the network and each rendering."""
-    refuse(config, "resume")
     saved = named_network(config)
     data = named_data(config, [saved], one_label=False)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())

@@ -10,11 +10,11 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.atomic_write import make_directory
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.study import StoredStudy, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
 from gcm.error import InputError, listed
@@ -55,6 +55,11 @@ class FaithfulnessStudy(StoredStudy):
     compared_with: str
 
 
+@task(
+    help="every visualizer under every measure, in one table: weights=[RUN,RUN] visualizer=all",
+    reads=("weights", "visualizer", "measure"),
+    resumable=True,
+)
 def faithfulness(
     config: DictConfig,
     batch_size: PositiveCount = 50,
@@ -68,8 +73,6 @@ def faithfulness(
     `images`: shown to each measure, if it would see more. Networks that differ in their seed alone are one row. With
     `resume=` an interrupted run goes on, by its own settings; what it has finished is not measured again.
     """
-    refuse(config, "indices", "label")
-    refuse_overridden("start", "count")
     if config.resume is not None:
         with resumed_directory(config) as directory:
             study, networks, data = resumed(FaithfulnessStudy, config, directory)

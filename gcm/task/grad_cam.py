@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import overridden_keys, refuse, settings_of, task_overrides
+from gcm.cli.settings import overridden_keys, settings_of, task_overrides
 from gcm.console import say, say_next
 from gcm.data import as_pixels
 from gcm.error import InputError, listed
@@ -18,9 +19,12 @@ from gcm.task.explain import chosen_images
 from gcm.visualizer import Visualizer
 
 
+@task(
+    help="a sheet of test images of one class, highlighted where the network looks: weights=RUN label=7",
+    reads=("weights", *CHOSEN_IMAGES, "visualizer"),
+)
 def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     """Grad-CAM, or what `visualizer=` names, of the predicted class or of the label."""
-    refuse(config, "resume")
     name, visualizer = the_visualizer(config)
     saved = named_network(config)
     data = named_data(config, [saved])

@@ -10,6 +10,7 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
@@ -41,6 +42,11 @@ class NoiseMaskStudy(StoredStudy):
     trial: TrialSettings
 
 
+@task(
+    help="what does not matter in an image: weights=cnn_digits indices=[0]",
+    reads=("weights", *CHOSEN_IMAGES),
+    resumable=True,
+)
 def noise_mask(
     config: DictConfig,
     samples: PositiveCount = 20,

@@ -13,11 +13,12 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.atomic_write import write_bytes, write_csv
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.cli.settings import refuse, refuse_overridden, settings_of
+from gcm.cli.settings import settings_of
 from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
 from gcm.error import InputError
@@ -50,6 +51,11 @@ class RegionStudy(StoredStudy):
         )
 
 
+@task(
+    help="the regions that each class is recognised by: weights=RUN task.grid=4",
+    reads=("weights", "label"),
+    resumable=True,
+)
 def regions(
     config: DictConfig,
     grid: PositiveCount | None = None,
@@ -62,8 +68,6 @@ def regions(
 
     With `resume=` an interrupted run goes on, by its own settings.
     """
-    refuse(config, "indices")
-    refuse_overridden("start", "count")
     if config.resume is not None:
         with resumed_directory(config) as directory:
             study, (saved,), data = resumed(RegionStudy, config, directory)

@@ -8,10 +8,11 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_text
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_other_data, settings_of, task_overrides
+from gcm.cli.settings import settings_of, task_overrides
 from gcm.command import command_name
 from gcm.console import say
 from gcm.data import ImageData
@@ -27,14 +28,17 @@ from gcm.zoo import SavedNetwork, cards, read_saved
 TITLE = "Reproduction report"
 
 
+@task(
+    help="the reproduction report, from the shipped networks",
+    reads=("weights", "visualizer", "rendering", "metric"),
+    own_data=True,
+)
 def report(config: DictConfig, readme: str | None = None) -> None:
     """Write `report.md` and `report.html`, tables and figures, from the networks in `weights=` (else all shipped).
 
     What cannot be made, because a network or a data set is not here, is named first. In the file `readme` the marked
     parts are replaced by the tables.
     """
-    refuse(config, "resume")
-    refuse_other_data()
     networks = networks_by_name(config)
     if readme is not None:
         check_readme(readme, config)

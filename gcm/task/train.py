@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.atomic_write import delete, make_directory, remove_partial_files, write_json
+from gcm.cli.declaration import TRAINING_SETTINGS, task
 from gcm.cli.device import device_of, machine
 from gcm.cli.fitted import as_begun, fitted, say_if_short
 from gcm.cli.resume.training import (
@@ -23,7 +24,7 @@ from gcm.cli.resume.training import (
     write_config,
 )
 from gcm.cli.run_directory import in_sweep, resumed_directory, run_directory, what_goes_on
-from gcm.cli.settings import refuse, task_overrides
+from gcm.cli.settings import task_overrides
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.error import InputError
@@ -42,12 +43,19 @@ if TYPE_CHECKING:
 LIBRARIES = ("gcm", "torch", "torchvision", "pytorch-lightning", "numpy")
 
 
+@task(
+    help="fit, then test",
+    reads=TRAINING_SETTINGS,
+    trains=True,
+    parallel=True,
+    resumable=True,
+    leaves_result=True,
+)
 def train(config: DictConfig) -> float | None:
     """Fit and test; with `resume=` go on with a run, by its own config.
 
     Returns the validation accuracy, if there are validation images.
     """
-    refuse(config, "weights")
     if config.resume is None:
         with run_directory(config) as directory:
             result = train_or_go_on(config, directory)

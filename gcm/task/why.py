@@ -8,10 +8,11 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import overridden_keys, refuse, settings_of
+from gcm.cli.settings import overridden_keys, settings_of
 from gcm.console import say, say_next
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
@@ -34,6 +35,10 @@ NAMED_AMOUNTS = 5
 """How many paths have a bar of their own."""
 
 
+@task(
+    help="filters, pixels and regions behind one decision: weights=tiny_lenet_digits indices=[0]",
+    reads=("weights", *CHOSEN_IMAGES),
+)
 def why(
     config: DictConfig,
     paths: PositiveCount = 3,
@@ -46,7 +51,6 @@ def why(
     The important regions are read from `regions`, the directory of a finished task=regions, or else measured now, on
     the first training images of the predicted class.
     """
-    refuse(config, "resume")
     saved = named_network(config)
     data = named_data(config, [saved])
     network = check_paths(saved.network().to(device_of(config)), saved.card.name)
