@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from gcm.command import command_name
 from gcm.launch import is_first_process
 from gcm.untrusted import printable
 
@@ -33,7 +34,7 @@ def say_once(text: str) -> None:
 
 def say_next(*words: object) -> None:
     """What to try next: words of a command line."""
-    say(f"next: python train.py {shlex.join(map(str, words))}")
+    say(f"next: {command_name()} {shlex.join(map(str, words))}")
 
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

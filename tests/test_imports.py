@@ -6,8 +6,8 @@ import sys
 
 from sample import ROOT
 
-ORDER = ["error", "untrusted", "launch", "signals", "types", "synonym", "tensor_check", "precision", "instantiate", "atomic_write", "console", "lock",
-         "data", "model", "zoo", "visualizer", "rendering", "metric", "measure", "draw", "study", "report", "training", "cli", "benchmark", "task"]  # fmt: skip
+ORDER = ["command", "error", "untrusted", "launch", "signals", "types", "synonym", "tensor_check", "precision", "instantiate", "atomic_write", "console", "lock",
+         "data", "model", "zoo", "visualizer", "rendering", "metric", "measure", "draw", "study", "report", "training", "cli", "benchmark", "task", "__main__"]  # fmt: skip
 
 
 def imported_parts(path):

@@ -16,6 +16,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from gcm.cli.declaration import declarations, task_list
 from gcm.cli.quoting import ambiguous, meant_as_text, unreadable
+from gcm.command import CONFIGS, command_name
 from gcm.console import console
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate, unknown_key
@@ -38,8 +39,6 @@ until_the_end = ExitStack()
 
 failed_jobs: list[str] = []
 """A sweep's jobs that failed so far, by their directories' names."""
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 NOT_OURS_TO_MEND = [
     r"Checkpoint directory .* exists and is not empty.*",  # it holds the run's config, or the run that is resumed
@@ -121,7 +120,7 @@ def known_reason(error: Exception) -> str:
     """What libraries' errors say to a user, or an empty string."""
     message = str(error)
     if message.startswith("Config group override"):
-        return "a group's choice cannot be null; python train.py --help shows the choices"
+        return f"a group's choice cannot be null; {command_name()} --help shows the choices"
     if any(words in message for words in ALONE):
         return "another process of this run has ended"
     if "returned nan values in its" in message:  # trainer.detect_anomaly

@@ -7,6 +7,7 @@ import torch
 from omegaconf import DictConfig
 
 from gcm.cli.settings import only_read, settings_of, with_overrides
+from gcm.command import command_name
 from gcm.data import Grid, ImageData
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate
@@ -22,7 +23,7 @@ def named_networks(config: DictConfig) -> list[SavedNetwork]:
     if not named:
         raise InputError(
             f"task={config.names.task} needs weights=RUN, a run directory or checkpoint; "
-            "make one with: python train.py task=train"
+            f"make one with: {command_name()} task=train"
         )
     networks = [read_saved(where) for where in ([named] if isinstance(named, str) else named)]
     sets = {saved.card.data for saved in networks}

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.cli.declaration import EVERYWHERE, TRAINING_SETTINGS, declarations, readers_of
+from gcm.command import command_name
 from gcm.data import ImageFolder, ImageSpec
 from gcm.error import InputError, listed
 from gcm.instantiate import check_settings, check_type, instantiate, plain, resolve, unknown_key
@@ -135,7 +136,7 @@ def check_model(model: Mapping[str, Any]) -> None:
 def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     part = config.get(name)
     if not part or not isinstance(part, dict):
-        raise InputError(f"{name} must be chosen; got {part!r}. python train.py --help shows the choices")
+        raise InputError(f"{name} must be chosen; got {part!r}. {command_name()} --help shows the choices")
     return part
 
 

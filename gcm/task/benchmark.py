@@ -14,7 +14,6 @@ from gcm.benchmark.own_training import OwnTraining
 from gcm.benchmark.row import ROWS, RowName
 from gcm.benchmark.setting import Setting
 from gcm.benchmark.table import show_benchmark, write_benchmark
-from gcm.cli.command_line import CONFIGS
 from gcm.cli.compose import composed
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
@@ -22,6 +21,7 @@ from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.train_network import training_module
 from gcm.cli.versions import versions
+from gcm.command import CONFIGS
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError

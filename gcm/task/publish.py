@@ -12,6 +12,7 @@ from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.training import deciding
 from gcm.cli.run_directory import claimed, run_directory
 from gcm.cli.versions import versions_now
+from gcm.command import command_name
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
@@ -56,7 +57,7 @@ def check_finished(networks: Sequence[SavedNetwork]) -> None:
             raise InputError(f"{saved.path} is a training half done; task=publish takes run directories")
         if not (saved.path.parent / "result.json").is_file():
             raise InputError(
-                f"{saved.path} belongs to no finished training; finish it first: python train.py task=train "
+                f"{saved.path} belongs to no finished training; finish it first: {command_name()} task=train "
                 f"resume={saved.path.parent}"
             )
 

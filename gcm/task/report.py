@@ -14,6 +14,7 @@ from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of, task_overrides
 from gcm.cli.versions import versions_now
+from gcm.command import command_name
 from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
@@ -74,7 +75,7 @@ def networks_by_name(config: DictConfig) -> dict[str, SavedNetwork]:
     for saved in map(read_saved, names):
         if not saved.card.tests:
             raise InputError(
-                f"{saved.path} has no card; publish it first: python train.py task=publish weights={saved.path.parent}"
+                f"{saved.path} has no card; publish it first: {command_name()} task=publish weights={saved.path.parent}"
             )
         if saved.card.name in networks:
             raise InputError(f"weights= names two networks {saved.card.name}; a report has one of each name")
@@ -98,7 +99,7 @@ def write_report(evidence: Evidence, directory: Path) -> list[Section]:
     sections = [section(evidence) for section in SECTIONS]
     markdown = rendered(
         "report.md.j2",
-        command=" ".join(["python train.py", *task_overrides()]),
+        command=" ".join([command_name(), *task_overrides()]),
         date=date.today().isoformat(),
         machine=machine(evidence.device),
         versions=versions_now(),

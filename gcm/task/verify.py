@@ -10,6 +10,7 @@ from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of
+from gcm.command import command_name
 from gcm.console import say, say_next, show_table
 from gcm.error import DataNotFoundError, InputError, listed
 from gcm.study.accuracy.test_set import Measured, measured
@@ -59,7 +60,9 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
 def published(name: str) -> SavedNetwork:
     saved = read_saved(name)
     if not saved.card.tests:
-        raise InputError(f"{name} has no card to verify; publish it first: python train.py task=publish weights={name}")
+        raise InputError(
+            f"{name} has no card to verify; publish it first: {command_name()} task=publish weights={name}"
+        )
     return saved
 
 

@@ -58,7 +58,7 @@ def test_a_directory_in_use_is_refused_and_named(other_process, tmp_path):
         claimed(tmp_path / "taken").__enter__()
     other_process.communicate()
     with claimed(tmp_path / "taken"):
-        assert (tmp_path / "taken/.lock").read_text() == f"process {os.getpid()} on {os.uname().nodename}"
+        assert (tmp_path / "taken/.lock").read_text() == f" process {os.getpid()} on {os.uname().nodename}"
     assert list((tmp_path / "taken").iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gcm.atomic_write import markdown_table
+from gcm.command import command_name
 from gcm.report.card import duration
 from gcm.report.evidence import PLANNED, Evidence, Planned, why_absent
 from gcm.report.section.base import Section
@@ -18,8 +19,8 @@ def paper_comparison(evidence: Evidence) -> Section:
     short = [present.get(name) or missing_row(name, "missing") for name in [*PLANNED, *others]]
     body = (
         "Test accuracy on the official test sets, as the cards have it: mean ± standard deviation over seeds; the "
-        "95 % interval is that of the shipped weights, the first seed's, over test images. `python train.py "
-        "task=verify` measures it again.\n\n" + markdown_table(short)
+        "95 % interval is that of the shipped weights, the first seed's, over test images. "
+        f"`{command_name()} task=verify` measures it again.\n\n" + markdown_table(short)
     )
     return Section(
         title,

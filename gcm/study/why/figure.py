@@ -105,7 +105,7 @@ def outline(ax: Axes, decision: Decision) -> None:
     """Edges of the important regions, on the image's own pixels."""
     mask = important_pixels(decision)
     height, width = mask.shape
-    for row, column in zip(*np.nonzero(mask), strict=True):
+    for row, column in np.argwhere(mask).tolist():
         for down, right, ends in (
             (-1, 0, (0, 0, 1, 0)),
             (1, 0, (0, 1, 1, 1)),
