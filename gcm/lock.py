@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -9,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gcm.atomic_write import reason
-from gcm.console import say
 from gcm.error import InputError
 
+LOG = logging.getLogger(__name__)
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -68,7 +69,7 @@ def lock(descriptor: int, when_taken: Callable[[str], object]) -> None:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        say("this file system has no locks: see to it that no other process writes to the same directory")
+        LOG.warning("this file system has no locks: see to it that no other process writes to the same directory")
 
 
 def is_at(path: Path, descriptor: int) -> bool:

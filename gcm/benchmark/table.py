@@ -6,7 +6,7 @@ from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
 from gcm.benchmark.base import Result
-from gcm.console import show_table
+from gcm.cli.console import show_table
 
 REACHED = {True: "yes", False: "no", None: ""}
 MEANING = (

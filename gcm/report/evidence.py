@@ -11,9 +11,10 @@ from torch import Tensor
 from gcm.data import ImageData, Split, as_pixels
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
+from gcm.progress import SILENT, Progress
 from gcm.rendering import Rendering
 from gcm.report.selection import first_right_of_each_class
-from gcm.study.accuracy.predictions import split_logits
+from gcm.study.accuracy.predictions import are_right, split_logits
 from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
 from gcm.study.filter_contribution.numbers import FilterContributions, filter_contributions
 from gcm.study.noise_mask.trial import FoundMasks, TrialSettings, found_masks
@@ -85,6 +86,7 @@ class Evidence:
     device: where networks run.
     results: directory of the result files of long sweeps, `<name>.csv`.
     noise_mask: how noise masks are found, but for the threshold of the logits.
+    progress: shows how measuring goes.
     """
 
     networks: Mapping[str, SavedNetwork]
@@ -97,6 +99,7 @@ class Evidence:
     device: torch.device
     results: Path = RESULTS
     noise_mask: NoiseMaskSettings = field(default_factory=NoiseMaskSettings)
+    progress: Progress = SILENT
     _built: dict[str, Classifier] = field(default_factory=dict)
     _logits: dict[str, Tensor] = field(default_factory=dict)
     _cells: dict[str, list[Cell]] = field(default_factory=dict)
@@ -143,18 +146,22 @@ class Evidence:
     def filter_contributions(self, name: str) -> FilterContributions:
         """For the first 1,000 training images of each class, or as many as every class has."""
         if name not in self._filters:
-            self._filters[name] = filter_contributions(name, self.network(name), self.train_split(name), None)
+            self._filters[name] = filter_contributions(
+                name, self.network(name), self.train_split(name), None, progress=self.progress
+            )
         return self._filters[name]
 
     def logits(self, name: str) -> Tensor:
         """Of the whole test set, `(N,K)`."""
         if name not in self._logits:
-            self._logits[name] = split_logits(name, self.network(name), self.test_split(name))
+            self._logits[name] = split_logits(
+                self.network(name), self.test_split(name), progress=self.progress.of(name)
+            )
         return self._logits[name]
 
     def right(self, name: str) -> Tensor:
         """Which test images the network classifies correctly, `(N,)`."""
-        return self.logits(name).argmax(1) == self.test_split(name).labels
+        return are_right(self.logits(name), self.test_split(name).labels)
 
     def cells(self, name: str) -> list[Cell]:
         """Decline ratios of every visualizer and rendering on the whole test set."""
@@ -162,7 +169,14 @@ class Evidence:
             network = self.network(name)
             visualizers = own_visualizers(network, self.visualizers)
             self._cells[name] = decline_ratio_cells(
-                name, network, visualizers, self.renderings, self.new_metric, self.test_split(name), batch_size=128
+                name,
+                network,
+                visualizers,
+                self.renderings,
+                self.new_metric,
+                self.test_split(name),
+                batch_size=128,
+                progress=self.progress,
             )
         return self._cells[name]
 

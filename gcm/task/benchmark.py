@@ -16,12 +16,12 @@ from gcm.benchmark.setting import Setting
 from gcm.benchmark.table import show_benchmark, write_benchmark
 from gcm.cli.command_line import CONFIGS
 from gcm.cli.compose import composed
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
+from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.console import say, say_next
-from gcm.data import ImageData
 from gcm.error import InputError
 from gcm.instantiate import instantiate
 from gcm.model import GCM, PooledClassifier
@@ -92,18 +92,21 @@ def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_s
 
 
 def own_training(root: str, words: Sequence[str]) -> OwnTraining:
+    from gcm.cli.training_bars import training_bars
     from gcm.training.module import parameter_groups
     from gcm.training.trainer import lightning_trainer
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = composed([*words, f"data.root={root}"])
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     return OwnTraining(
         data=data,
         half=config.trainer.precision == "bf16-mixed",
         new_network=lambda: instantiate(config.model, data.spec, key="model"),
         new_module=lambda directory: training_module(config, data, directory, origin={}),
-        new_trainer=lambda directory, clock: lightning_trainer(config.trainer, directory, [clock], False, False),
+        new_trainer=lambda directory, clock: lightning_trainer(
+            config.trainer, directory, [clock, *training_bars(config.trainer)], False, False
+        ),
         new_optimizer=lambda module: instantiate(
             config.optimizer, parameter_groups(module.network, config.optimizer), key="optimizer"
         ),

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import task
 from gcm.cli.distributed import Share, shared_work
 from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
-from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate
 from gcm.study.decline_ratio.figure import draw_decline_ratio
 from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
-from gcm.study.decline_ratio.table import show_decline_ratio, write_decline_ratio
+from gcm.study.decline_ratio.table import lines_below, wide_rows, write_decline_ratio
 from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
@@ -69,6 +69,7 @@ def decline_ratio_measured(
             data.images_at_once,
             rank=share.rank,
             processes=share.processes,
+            progress=BARS,
         )
     if not any(cell.decline for cell in cells):
         raise InputError(f"none of the visualizers {listed(visualizers)} fits; choose others with visualizer=")
@@ -81,4 +82,6 @@ def write_decline_ratio_table(cells: Sequence[Cell], data: ImageData, directory:
     title = f"Decline ratio, {data.name}, {which} test images"
     write_decline_ratio(cells, data.name, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
-    show_decline_ratio(cells, title)
+    show_table(title, wide_rows(cells, in_full=False))
+    for line in lines_below(cells):
+        say(line)

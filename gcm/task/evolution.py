@@ -12,21 +12,22 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.cli.compose import composed
+from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import TRAINING_SETTINGS, task
 from gcm.cli.device import device_of
 from gcm.cli.distributed import goes_on_alone
 from gcm.cli.fitted import fitted
+from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import refuse_of_trainings, task_overrides
-from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_looks, write_animation
 from gcm.study.attention.numbers import Explained, attention
 from gcm.study.evolution.numbers import Moment, moments
-from gcm.study.evolution.table import MEANING, show_evolution, write_evolution
+from gcm.study.evolution.table import MEANING, narrow_tables, write_evolution
 from gcm.study.layer_convergence.figure import draw_settling
 from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settling
 from gcm.study.selection import first_of_each_class
@@ -124,7 +125,7 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
     """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
     from gcm.training.trainer_setting import Length
 
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     every, steps = config.checkpoint.every_n_steps, Length.of(fitted(config, data).trainer, data.batches_in_epoch).steps
     if every is None or any(number % every or number > steps for number in shown.iterations):
         kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
@@ -177,7 +178,8 @@ def watch(runs: Sequence[Run], config: DictConfig, shown: Shown, directory: Path
         title = f"{run.name}: which layers settle when"
         draw_settling(settled[run.name], title, directory / f"{run.name}_layers.png")
     write_evolution(seen, settled, directory)
-    show_evolution(seen)
+    for run_name, rows in narrow_tables(seen).items():
+        show_table(run_name, rows)
     say(f"{MEANING} Intervals: evolution.md")
     for run in runs:
         animated = f", {directory}/{run.name}_evolution.gif" if shown.animation else ""
@@ -192,7 +194,7 @@ def draw_run(run: Run, shown: Shown, device: torch.device, directory: Path) -> l
     images, labels = test[run.places]
     pixels = as_pixels(images, device)
     steps = [(step, read_saved(run.saved[step])) for step in shown.iterations]
-    found = moments(run.name, steps, shown.visualizer, test, min(shown.images, len(test)), device)
+    found = moments(run.name, steps, shown.visualizer, test, min(shown.images, len(test)), device, BARS)
     rows = [
         look(network, shown, pixels, labels, f"iteration {step}\n{moment.accuracy:.1%}")
         for (step, network), moment in zip(steps, found, strict=True)
@@ -206,7 +208,7 @@ def draw_run(run: Run, shown: Shown, device: torch.device, directory: Path) -> l
         chosen = list(run.saved)[:: -(-len(run.saved) // FRAMES)]
         frames = [
             look(read_saved(run.saved[step]), shown, pixels, labels, f"iteration {step}")
-            for step in with_progress(chosen, f"{run.name}: animation", len(chosen))
+            for step in BARS.of(run.name).over(chosen, "animation", len(chosen))
         ]
         write_animation(frames, classes, directory / f"{run.name}_evolution.gif")
     return found
@@ -225,5 +227,5 @@ def layers_of_run(run: Run, device: torch.device) -> list[Settling]:
     def states(step: int) -> dict[str, LayerState]:
         return layer_states(read_saved(run.saved[step]).network().to(device), pixels)
 
-    every = with_progress(run.saved, f"{run.name}: layers", len(run.saved))
+    every = BARS.of(run.name).over(run.saved, "layers", len(run.saved))
     return settling(((step, states(step)) for step in every), states(min(run.saved)), states(max(run.saved)))

@@ -6,11 +6,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_csv
+from gcm.cli.console import BARS, say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.console import say, say_next
 from gcm.draw import Panel, draw_grid, rounded
 from gcm.error import InputError, listed
 from gcm.model import Classifier, PathNetwork
@@ -61,9 +61,9 @@ def filter_images(
     places = first_of_each_class(images.labels, network.spec.classes, images_per_class).flatten()
     with run_directory(config, saved) as directory:
         if isinstance(network, PathNetwork) and layer is None:
-            found = filter_images_of_paths(name, network, ascent, images, places)
+            found = filter_images_of_paths(network, ascent, images, places, BARS.of(name))
         else:
-            found = filter_images_of_layer(name, network, str(layer), ascent, images, places)
+            found = filter_images_of_layer(network, str(layer), ascent, images, places, BARS.of(name))
         write_csv(directory / "filter_images.csv", activation_rows(found))
         for path in draw_filter_images(found, network, f"{name}: what activates each unit most", directory):
             say(f"figure: {path}")

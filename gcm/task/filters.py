@@ -6,12 +6,12 @@ from typing import Literal
 from omegaconf import DictConfig
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
+from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of
-from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, Split
 from gcm.study.filter_contribution.numbers import FilterContributions, check_paths, filter_contributions
 from gcm.study.filter_contribution.table import (
@@ -45,7 +45,7 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
     chosen = {"indices", "label", "start", "count"} & set(overridden_keys())
     indices = chosen_images(settings, data.test.labels, data.class_names()).tolist() if chosen else []
     with run_directory(config, saved) as directory:
-        found = filter_contributions(saved.card.name, network, split_of(data, split), images_per_class)
+        found = filter_contributions(saved.card.name, network, split_of(data, split), images_per_class, progress=BARS)
         count = found.places.shape[1]
         title = f"{saved.card.name}: which filter paths decide, {count:,} {IMAGES_OF[split]} of each class"
         write_filter_contributions(found, title, directory)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of, task_overrides
-from gcm.console import say, say_next
 from gcm.data import as_pixels
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate

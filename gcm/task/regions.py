@@ -13,13 +13,13 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.atomic_write import write_bytes, write_csv
+from gcm.cli.console import say, say_next, show_table
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.cli.settings import settings_of
-from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
 from gcm.error import InputError
 from gcm.study.region_deletion.figure import draw_important_regions

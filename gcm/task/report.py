@@ -8,12 +8,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_text
+from gcm.cli.console import BARS, say
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of, task_overrides
-from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
 from gcm.instantiate import instantiate
@@ -52,6 +52,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             new_metric=partial(instantiate, config.metric, key="metric"),
             directory=directory,
             device=device_of(config),
+            progress=BARS,
         )
         sections = write_report(evidence, directory)
     if readme is not None:

@@ -8,12 +8,12 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of
-from gcm.console import say, say_next
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
 from gcm.model import PathNetwork

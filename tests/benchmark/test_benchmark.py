@@ -19,9 +19,9 @@ from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
 from gcm.benchmark.row.gpu import on_device
 from gcm.benchmark.row.many_classes import TOP, MapsMadeGCM, all_maps, top_maps
 from gcm.benchmark.setting import Setting
+from gcm.cli.signals import Stopped, signals_raise_stopped
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCM, GCMBackbone
-from gcm.signals import Stopped, signals_raise_stopped
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency
 
 

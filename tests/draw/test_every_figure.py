@@ -25,8 +25,9 @@ from gcm.study.region_deletion.figure import draw_important_regions
 from gcm.study.region_deletion.numbers import Deletion
 from gcm.study.sweep.figure import draw_accuracy_and_size
 from gcm.study.uncertainty.figure import Spread, draw_detection, draw_reliability, draw_spreads
+from gcm.study.uncertainty.findings import Calibrated, Detected
 from gcm.study.uncertainty.numbers import Calibration, Detection
-from gcm.study.uncertainty.predictive import Asked, Calibrated, Detected
+from gcm.study.uncertainty.predictive import Predictive
 from gcm.study.why.figure import Decision, PathEvidence, draw_why
 from gcm.training.learning_curve import draw_learning_curve
 
@@ -114,14 +115,14 @@ def settling(path):
     draw_settling(states, TITLE, path)
 
 
-ASKED = Asked("net", "ab12", torch.nn.Identity(), 5, 0)
+PREDICTIVE = Predictive("net", "ab12", torch.nn.Identity(), 5, 0)
 ABOUT = Measured(0.9, 0.8, 0.95, 100)
 
 
 def reliability(path):
     half = torch.full((15,), 0.5)
     draw_reliability(
-        [Calibrated(ASKED, "test images", Calibration(ABOUT, ABOUT, ABOUT, half, half, half))], TITLE, path
+        [Calibrated(PREDICTIVE, "test images", Calibration(ABOUT, ABOUT, ABOUT, half, half, half))], TITLE, path
     )
 
 
@@ -150,7 +151,7 @@ FIGURES = {
     "settling": settling,
     "spreads": lambda path: draw_spreads([Spread(torch.rand(1, 8, 8), "cat", torch.rand(5, 3))], CLASSES, TITLE, path),
     "reliability": reliability,
-    "detection": lambda path: draw_detection([Detected(ASKED, "noise", "entropy", Detection(ABOUT, ABOUT, 0.5))], TITLE, path),
+    "detection": lambda path: draw_detection([Detected(PREDICTIVE, "noise", "entropy", Detection(ABOUT, ABOUT, 0.5))], TITLE, path),
     "grid, grey": lambda path: signed_panels(path, 1),
     "grid, colour": lambda path: signed_panels(path, 3),
 }  # fmt: skip

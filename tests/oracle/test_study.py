@@ -20,7 +20,8 @@ from gcm.study.attention.foreground import zone_means, zones
 from gcm.study.attention.numbers import attention, on_object, turned
 from gcm.study.contribution_mass.numbers import contribution_mass
 from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settled_at, settling
-from gcm.study.uncertainty.numbers import BINS, Beliefs, beliefs, calibration, detection
+from gcm.study.uncertainty.numbers import BINS, calibration, detection
+from gcm.study.uncertainty.predictive import Predictive, PredictiveDistribution
 from gcm.visualizer import GradCAM
 
 CPU = torch.device("cpu")
@@ -34,7 +35,7 @@ def test_entropy_and_mutual_information(name, seed):
     torch.manual_seed(seed)
     network = STOCHASTIC[name](spec).double().eval()
     images = torch.randint(256, (2, *spec.shape), dtype=torch.uint8)
-    found = beliefs("", network.float(), images, 4, seed, CPU)
+    found = Predictive("", "", network.float(), 4, seed).on(images)
     logits = network.sampled_logits(images / 255.0, 4, seed)
     for image in range(2):
         passes = [softmax(scores.double().tolist()) for scores in logits[:, image]]
@@ -51,7 +52,7 @@ def test_calibration(count, classes, seed):
     torch.manual_seed(seed)
     probabilities = (3 * torch.randn(count, classes, dtype=torch.float64)).softmax(1)
     labels = torch.randint(classes, (count,))
-    found = calibration(Beliefs(probabilities, torch.zeros(count)), labels)
+    found = calibration(PredictiveDistribution(probabilities, torch.zeros(count)), labels)
     rows = probabilities.tolist()
     right = [max(range(classes), key=row.__getitem__) == label for row, label in zip(rows, labels, strict=True)]
     losses = [-math.log(row[label]) for row, label in zip(rows, labels, strict=True)]
@@ -179,7 +180,7 @@ def test_zones(seed):
 @given(gcms(count=4))
 def test_contribution_mass(case):
     images, labels = (255 * case.images).round().byte(), torch.tensor([0, 1, 1, 0])
-    found = contribution_mass("", case.network.float(), MemorySplit(images, labels), batch_size=3)
+    found = contribution_mass(case.network.float(), MemorySplit(images, labels), batch_size=3)
     sums = np.zeros(4)
     for image, label in zip(images.double().numpy() / 255, labels.tolist(), strict=True):
         maps = [case.oracle.contribution_map(image, k) / image.size for k in range(case.oracle.classes)]

@@ -26,7 +26,7 @@ from gcm.study.filter_image.unit import layers_called
 from gcm.study.layer_convergence.numbers import layer_states
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
 from gcm.study.region_deletion.numbers import RegionTrial
-from gcm.study.uncertainty.numbers import beliefs
+from gcm.study.uncertainty.predictive import Predictive
 from gcm.visualizer import ClassWeightMaps, InputXGradient
 from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
@@ -34,12 +34,11 @@ SPEC = ImageSpec.of(1, 16, 4)
 IMAGES = images_of(SPEC)
 LABELS = torch.arange(4)
 SPLIT = MemorySplit((IMAGES * 255).byte(), LABELS)
-CPU = torch.device("cpu")
 SHORT = NoiseMaskSettings(samples=2, steps=2)
 STUDIES = {
     "attention": ("cnn", lambda network: attention(InputXGradient(), network, IMAGES, LABELS, "predicted")),
-    "logits": ("cnn", lambda network: split_logits(None, network, SPLIT)),
-    "masses": ("gcm", lambda network: contribution_mass("", network, SPLIT)),
+    "logits": ("cnn", lambda network: split_logits(network, SPLIT)),
+    "masses": ("gcm", lambda network: contribution_mass(network, SPLIT)),
     "decline ratio": (
         "cnn",
         lambda network: decline_ratio_cells(
@@ -52,21 +51,25 @@ STUDIES = {
     "transposed": ("tiny_lenet", lambda network: backwards(network, largest_pooled(network, SPLIT, LABELS))),
     "images of paths": (
         "tiny_lenet",
-        lambda network: filter_images_of_paths("", network, Ascent(steps=2), SPLIT, LABELS),
+        lambda network: filter_images_of_paths(network, Ascent(steps=2), SPLIT, LABELS),
     ),
     "images of a layer": (
         "cnn",
-        lambda network: filter_images_of_layer("", network, "trunk.2", Ascent(steps=2), SPLIT, LABELS),
+        lambda network: filter_images_of_layer(network, "trunk.2", Ascent(steps=2), SPLIT, LABELS),
     ),
     "noise masks": ("cnn", lambda network: noise_masks(network, IMAGES, SHORT)),
     "trials of noise": ("cnn", lambda network: found_masks(network, IMAGES, SHORT, TrialSettings(copies=2))),
     "regions": ("cnn", lambda network: deleted(RegionTrial.of_class(network, SPLIT, LABELS[:1], 0, 2, "mean"))),
     "states of layers": ("cnn", lambda network: layer_states(network, IMAGES)),
     "layers called": ("cnn", layers_called),
-    "beliefs": ("cnn", lambda network: beliefs("", network, SPLIT.images, None, 0, CPU)),
-    "beliefs of dropout": ("mc_dropout_cnn", lambda network: beliefs("", network, SPLIT.images, 2, 0, CPU)),
-    "beliefs of weights": ("bayesian_cnn", lambda network: beliefs("", network, SPLIT.images, 2, 0, CPU)),
+    "predictions": ("cnn", lambda network: predicted(network, None)),
+    "predictions of dropout": ("mc_dropout_cnn", lambda network: predicted(network, 2)),
+    "predictions of weights": ("bayesian_cnn", lambda network: predicted(network, 2)),
 }
+
+
+def predicted(network, passes):
+    return Predictive("", "", network, passes, 0).on(SPLIT.images)
 
 
 def deleted(trial):

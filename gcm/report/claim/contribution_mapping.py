@@ -110,7 +110,7 @@ def clipping_strengthens_wrong_classes(evidence: Evidence) -> Finding:
 def own_mass(evidence: Evidence, name: str) -> Mass:
     network = evidence.network(name)
     assert isinstance(network, Interpretable)
-    return contribution_mass(name, network, evidence.test_split(name))
+    return contribution_mass(network, evidence.test_split(name), progress=evidence.progress.of(name))
 
 
 CONTRIBUTION_MAPPING = (

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gcm.console import with_progress
-from gcm.data import Split, as_pixels
-from gcm.data.loader import OrderedBatches, loader
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.metric import Decline, DeclineRatio
 from gcm.model import Classifier
+from gcm.progress import SILENT, Progress
 from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer, explain_with
 
@@ -41,6 +41,7 @@ def decline_ratio_cells(
     batch_size: int,
     rank: int = 0,
     processes: int = 1,
+    progress: Progress = SILENT,
 ) -> list[Cell]:
     """One pass over the images for all cells of a network; memory does not grow with either.
 
@@ -49,13 +50,12 @@ def decline_ratio_cells(
     device = next(network.parameters()).device
     fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
-    batches = OrderedBatches(len(split), batch_size, rank, processes)
-    for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):
-        pixels = as_pixels(images, device)
+    what = f"{len(fitting)} visualizers"
+    for pixels, labels in pixel_batches(split, batch_size, device, what, progress.of(name), rank, processes):
         for key, explanation in explain_with(fitting, network, pixels).items():
             for rendering, render in renderings.items():
                 pictures = render(explanation.maps, pixels)
-                metrics[key, rendering].update(pictures, explanation.logits, labels.to(device))
+                metrics[key, rendering].update(pictures, explanation.logits, labels)
     return [
         cell_of(name, network, key, visualizer, rendering, metrics.get((key, rendering)))
         for key, visualizer in visualizers.items()

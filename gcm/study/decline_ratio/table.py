@@ -1,11 +1,10 @@
-"""The decline-ratio table: from cells to CSV, Markdown and the screen."""
+"""The decline-ratio table: from cells to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.console import say, show_table
 from gcm.error import listed
 from gcm.metric import Decline
 from gcm.study.decline_ratio.numbers import Cell
@@ -79,11 +78,6 @@ def write_decline_ratio(cells: Sequence[Cell], data: str, title: str, directory:
     write_text(directory / "decline_ratio.md", f"# {title}\n\n{decline_ratio_text(cells)}")
 
 
-def show_decline_ratio(cells: Sequence[Cell], title: str) -> None:
-    show_table(title, wide_rows(cells, in_full=False))
-    say(MEANING)
-    say(BY_CONSTRUCTION)
-    for note in footnotes(cells):
-        say(f"  {note}")
-    for reason in misfits(cells):
-        say(reason)
+def lines_below(cells: Sequence[Cell]) -> list[str]:
+    """What a reader of the table on the screen must know: the same as in the Markdown, a line each."""
+    return [MEANING, BY_CONSTRUCTION, *(f"  {note}" for note in footnotes(cells)), *misfits(cells)]

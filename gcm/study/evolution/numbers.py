@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
-from gcm.console import with_progress
 from gcm.data import Split, as_pixels
 from gcm.metric import Measured, mean_with_interval
 from gcm.model import Classifier
-from gcm.study.accuracy.predictions import split_logits
+from gcm.progress import SILENT, Progress
+from gcm.study.accuracy.predictions import accuracy, split_logits
 from gcm.study.attention.numbers import Explained, attention, on_object, turned
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
@@ -55,16 +54,17 @@ def moments(
     split: Split,
     count: int,
     device: torch.device,
+    progress: Progress = SILENT,
 ) -> list[Moment]:
     """One for each step; attention is measured on the first `count` images of the split."""
     images, labels = split[torch.arange(count)]
     pixels = as_pixels(images, "cpu")
     before: Evidence = {}
     found = []
-    for step, saved in with_progress(steps, f"{run}: iterations", len(steps)):
+    for step, saved in progress.of(run).over(steps, "iterations", len(steps)):
         network = saved.network().to(device)
-        right = int((split_logits(None, network, split).argmax(1) == split.labels).sum())
-        interval = binomtest(right, len(split)).proportion_ci(0.95, method="wilson")
+        found_accuracy = accuracy(split_logits(network, split), split.labels)
+        low, high = found_accuracy.interval
         now = {explained: evidence(visualizer, network, pixels, labels, explained, device) for explained in EXPLAINED}
         shares = {explained: mean_of_known(on_object(part, pixels)) for explained, part in now.items()}
         moves = {explained: mean_of_known(turned(part, now[explained])) for explained, part in before.items()}
@@ -74,9 +74,9 @@ def moments(
                 seed=saved.card.seed,
                 command=saved.card.command,
                 iteration=step,
-                accuracy=right / len(split),
-                low=interval.low,
-                high=interval.high,
+                accuracy=found_accuracy.share,
+                low=low,
+                high=high,
                 tested=len(split),
                 on_object=shares if images.shape[1] == 1 else None,
                 turned=moves or None,

@@ -1,4 +1,4 @@
-"""A training's evolution: from what was seen to CSV, Markdown and the screen."""
+"""A training's evolution: from what was seen to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.console import show_table
 from gcm.metric import Measured
 from gcm.study.evolution.numbers import Moment
 from gcm.study.layer_convergence.numbers import Settling, settled_at
@@ -73,10 +72,10 @@ def shown(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
     }
 
 
-def show_evolution(moments: Sequence[Moment]) -> None:
-    """Of each run a table narrow enough for a small terminal; intervals are in the files."""
-    for run in dict.fromkeys(moment.run for moment in moments):
-        rows = [
+def narrow_tables(moments: Sequence[Moment]) -> dict[str, list[dict[str, str]]]:
+    """Of each run, by its name, the rows of a table narrow enough for a small terminal; intervals are in the files."""
+    return {
+        run: [
             {
                 "iteration": str(moment.iteration),
                 "accuracy": f"{moment.accuracy:.2%}",
@@ -86,7 +85,8 @@ def show_evolution(moments: Sequence[Moment]) -> None:
             for moment in moments
             if moment.run == run
         ]
-        show_table(run, rows)
+        for run in dict.fromkeys(moment.run for moment in moments)
+    }
 
 
 def means(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcm.console import with_progress
-from gcm.data import Split, as_pixels
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.error import InputError
 from gcm.model import Classifier, PathNetwork, evaluation_mode
 from gcm.model.base import check_entering
+from gcm.progress import SILENT, Progress
+from gcm.study.accuracy.predictions import are_right
 from gcm.study.selection import first_of_each_class
 
 
@@ -71,7 +73,12 @@ class FilterContributions:
 
 
 def filter_contributions(
-    name: str, network: Classifier, split: Split, images_per_class: int | None, batch_size: int = 1000
+    name: str,
+    network: Classifier,
+    split: Split,
+    images_per_class: int | None,
+    batch_size: int = 1000,
+    progress: Progress = SILENT,
 ) -> FilterContributions:
     """For the first `images_per_class` images of each class in a split; None: as `first_of_each_class` has it.
 
@@ -82,13 +89,12 @@ def filter_contributions(
     places = first_of_each_class(split.labels, classes, images_per_class)
     device = next(network.parameters()).device
     parts, right = [], []
+    chosen = split.subset(places.flatten())
     with torch.inference_mode(), evaluation_mode(network):
-        chunks = places.flatten().split(batch_size)
-        for chunk in with_progress(chunks, f"{name}: filter contributions", len(chunks)):
-            images, labels = split[chunk]
-            account = network.contributions(as_pixels(images, device), labels.to(device).unsqueeze(1))
+        for pixels, labels in pixel_batches(chosen, batch_size, device, "filter contributions", progress.of(name)):
+            account = network.contributions(pixels, labels.unsqueeze(1))
             parts.append(account.parts[:, 0].cpu())  # (B,1,F1,F2) -> (B,F1,F2)
-            right.append(account.logits.argmax(1).cpu() == labels)
+            right.append(are_right(account.logits, labels).cpu())
     shape = places.shape
     return FilterContributions(
         classes, places, torch.cat(parts).unflatten(0, shape).clone(), torch.cat(right).unflatten(0, shape).clone()

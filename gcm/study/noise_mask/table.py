@@ -8,7 +8,6 @@ import numpy as np
 from torch import Tensor
 
 from gcm.atomic_write import markdown_table, write_csv, write_text, write_whole
-from gcm.console import say, show_table
 from gcm.draw import Panel, draw_grid
 from gcm.study.noise_mask.trial import JUDGES, NOISES, TRIAL, FoundMasks, Noise, TrialSettings, trial_strengths
 from gcm.visualizer.noise_mask_search import uniform_noise, with_noise
@@ -85,11 +84,6 @@ def write_noise_masks(
     write_csv(directory / "noise_masks.csv", image_rows(found, indices, labels, classes))
     text = f"# {title}\n\n{MEANING}\n\n{markdown_table(trial_rows(found))}"
     write_text(directory / "noise_masks.md", text)
-
-
-def show_noise_masks(found: FoundMasks, title: str) -> None:
-    show_table(f"{title}, {len(found.images)} images", trial_rows(found))
-    say(MEANING)
 
 
 def draw_noise_masks(found: FoundMasks, indices: Sequence[int], trial: TrialSettings, title: str, path: Path) -> None:

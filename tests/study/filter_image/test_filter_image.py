@@ -70,7 +70,7 @@ def split_of(count=12):
 
 def test_all_ways_for_filters_and_paths():
     network, split = lenet((2, 3)), split_of()
-    found = filter_images_of_paths("lenet", network, STEPS, split, torch.arange(12))
+    found = filter_images_of_paths(network, STEPS, split, torch.arange(12))
     assert len(found.names) == len(found.ascent) == len(found.places) == 3 + 6
     assert found.transposed is not None
     for picture in (found.ascent, found.transposed):
@@ -84,9 +84,7 @@ def test_all_ways_for_filters_and_paths():
 
 
 def test_any_layer_of_any_network():
-    found = filter_images_of_layer(
-        "gcm", GCM(SPEC, widths=(2, 3, 4)).eval(), "encoder.5", STEPS, split_of(), torch.arange(4)
-    )
+    found = filter_images_of_layer(GCM(SPEC, widths=(2, 3, 4)).eval(), "encoder.5", STEPS, split_of(), torch.arange(4))
     assert found.names == ["encoder.5 1", "encoder.5 2"]
     assert found.transposed is None
     assert found.guided.shape == found.deconvnet.shape == (2, *SPEC.shape)
