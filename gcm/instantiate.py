@@ -58,6 +58,11 @@ def instantiate(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: st
         raise InputError(f"{key}: {' '.join(str(error).split())}") from None
 
 
+def instantiate_all(section: Mapping[str, Any] | DictConfig, key: str) -> dict[str, Any]:
+    """Instantiate each of the named parts of a section such as `visualizer`; `key` is the section's own name."""
+    return {name: instantiate(part, key=f"{key}.{name}") for name, part in plain(section).items()}
+
+
 def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
     """A config as a dictionary of plain values, interpolations filled in."""
     if isinstance(config, DictConfig):

@@ -22,10 +22,11 @@ from gcm.cli.device import device_of, machine
 from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
+from gcm.cli.train_network import training_module
+from gcm.cli.versions import versions
 from gcm.error import InputError
 from gcm.instantiate import instantiate
 from gcm.model import GCM, PooledClassifier
-from gcm.task.train import training_module, versions
 from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork, read_saved
 

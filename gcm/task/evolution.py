@@ -11,6 +11,7 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.chosen import the_visualizer
 from gcm.cli.compose import composed
 from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import TRAINING_SETTINGS, task
@@ -21,18 +22,17 @@ from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import refuse_of_trainings, task_overrides
+from gcm.cli.train_network import train_network
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_looks, write_animation
-from gcm.study.attention.numbers import Explained, attention
+from gcm.study.attention.numbers import Explained, attention, explained_class
 from gcm.study.evolution.numbers import Moment, moments
 from gcm.study.evolution.table import MEANING, narrow_tables, write_evolution
 from gcm.study.layer_convergence.figure import draw_settling
 from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settling
 from gcm.study.selection import first_of_each_class
-from gcm.task.grad_cam import explained_class, the_visualizer
-from gcm.task.train import train_network
 from gcm.types import Count, PositiveCount
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved

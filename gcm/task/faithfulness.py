@@ -18,7 +18,7 @@ from gcm.cli.resume.study import StoredStudy, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.instantiate import instantiate, plain
+from gcm.instantiate import instantiate_all, plain
 from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
 from gcm.model import Classifier
 from gcm.study.faithfulness.cells import Column, Found, Kind, Row, cells_of
@@ -27,6 +27,7 @@ from gcm.study.faithfulness.numbers import measured, misfit, showings
 from gcm.study.faithfulness.table import MOTIVES, Origin, short, wide_rows, write_faithfulness
 from gcm.types import PositiveCount
 from gcm.visualizer import NoiseMask, Visualizer
+from gcm.visualizer.base import none_fits
 from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 from gcm.zoo import SavedNetwork
 
@@ -107,8 +108,8 @@ def measure_faithfulness(
     directory: Path,
 ) -> None:
     models = by_model(networks)
-    visualizers = {name: instantiate(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
-    measures = {name: instantiate(part, key=f"measure.{name}") for name, part in study.measures.items()}
+    visualizers = instantiate_all(study.visualizers, "visualizer")
+    measures = instantiate_all(study.measures, "measure")
     by_design = [name for name, visualizer in visualizers.items() if visualizer.by_design]
     if study.compared_with not in by_design:
         raise InputError(f"task.compared_with must be one of {listed(by_design)}; got {study.compared_with}")
@@ -146,7 +147,7 @@ def check_something_fits(
     subjects = [subject_of(visualizer, network) for visualizer in chosen.values() for network in networks]
     fitting = [subject for subject in subjects if not subject.misfit()]
     if not fitting:
-        raise InputError(f"none of the visualizers {listed(chosen)} fits; choose others with visualizer=")
+        raise none_fits(chosen)
     reasons = {name: {misfit(subject, measure, data) for subject in fitting} for name, measure in measures.items()}
     if all("" not in of_measure for of_measure in reasons.values()):
         why = listed(dict.fromkeys(reason for of_measure in reasons.values() for reason in sorted(of_measure)))

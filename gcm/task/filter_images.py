@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_csv
+from gcm.cli.chosen import IMAGES_OF, SplitName, split_of
 from gcm.cli.console import BARS, say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
@@ -18,7 +19,6 @@ from gcm.study.filter_image.activation_maximization import Ascent
 from gcm.study.filter_image.numbers import FilterImages, filter_images_of_layer, filter_images_of_paths
 from gcm.study.filter_image.unit import layers_called
 from gcm.study.selection import first_of_each_class
-from gcm.task.filters import IMAGES_OF, SplitName, split_of
 from gcm.types import Count, PositiveCount, PositiveNumber, Share
 
 ROWS_ON_A_PAGE = 16

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
+from gcm.cli.chosen import chosen_images, the_visualizer
 from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
@@ -11,12 +12,8 @@ from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of, task_overrides
 from gcm.data import as_pixels
-from gcm.error import InputError, listed
-from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_sheet
-from gcm.study.attention.numbers import Explained, attention
-from gcm.task.explain import chosen_images
-from gcm.visualizer import Visualizer
+from gcm.study.attention.numbers import Explained, attention, explained_class
 
 
 @task(
@@ -53,15 +50,3 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     other = "predicted" if explained == "label" else "label"
     same = [word for word in task_overrides() if not word.startswith(("output=", "explained=", "trainer."))]
     say_next(*same, f"explained={other}")
-
-
-def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:
-    """The one that `visualizer=` names."""
-    if len(config.visualizer) != 1:
-        raise InputError(f"task={config.names.task} draws one visualizer, got {listed(config.visualizer)}")
-    ((name, part),) = config.visualizer.items()
-    return name, instantiate(part, key=f"visualizer.{name}")
-
-
-def explained_class(explained: Explained) -> str:
-    return "label" if explained == "label" else "predicted class"

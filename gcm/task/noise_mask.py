@@ -10,6 +10,7 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.chosen import chosen_images
 from gcm.cli.console import say, say_next, show_table, step_progress
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
@@ -21,7 +22,6 @@ from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
 from gcm.study.noise_mask.table import MEANING, draw_noise_masks, trial_rows, write_noise_masks
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
-from gcm.task.explain import chosen_images
 from gcm.types import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
 from gcm.visualizer.masked_network import Thresholds, check_can_be_masked
 from gcm.visualizer.noise_mask_search import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings

@@ -12,11 +12,11 @@ from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.training import deciding
 from gcm.cli.run_directory import claimed, run_directory
+from gcm.cli.versions import versions_now
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.report.card import card_page
 from gcm.study.accuracy.test_set import evaluate, measured_card, test_of
-from gcm.task.train import versions_now
 from gcm.zoo import SavedNetwork
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights

@@ -14,14 +14,14 @@ from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of, task_overrides
+from gcm.cli.versions import versions_now
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
-from gcm.instantiate import instantiate
+from gcm.instantiate import instantiate, instantiate_all
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
 from gcm.report.section import SECTIONS, Section, missing_lines
-from gcm.task.train import versions_now
 from gcm.zoo import SavedNetwork, cards, read_saved
 
 TITLE = "Reproduction report"
@@ -47,8 +47,8 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             networks,
             data,
             missing,
-            visualizers={name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()},
-            renderings={name: instantiate(part, key=f"rendering.{name}") for name, part in config.rendering.items()},
+            visualizers=instantiate_all(config.visualizer, "visualizer"),
+            renderings=instantiate_all(config.rendering, "rendering"),
             new_metric=partial(instantiate, config.metric, key="metric"),
             directory=directory,
             device=device_of(config),

@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.chosen import chosen_images
 from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.resume.region_study import read_importances
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of
 from gcm.data import Split, as_pixels
@@ -24,10 +25,7 @@ from gcm.study.filter_image.unit import path_signs, paths_of
 from gcm.study.region_deletion.numbers import RegionTrial, usual_grid
 from gcm.study.selection import first_of_each_class
 from gcm.study.why.figure import Decision, PathEvidence, draw_why
-from gcm.task.explain import chosen_images
-from gcm.task.regions import RegionStudy
 from gcm.types import PositiveCount
-from gcm.zoo import SavedNetwork
 
 IMPORTANT = 0.1
 """The share of a class's regions that are called the important ones."""
@@ -86,23 +84,6 @@ def measured_importances(
         for label, of_class in zip(classes, places, strict=True)
     ]
     return {trial.label: trial.run(trial.start()).importance(grid) for trial in trials}
-
-
-def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
-    """The same from a finished run of task=regions, of the same network."""
-    if RegionStudy.read(directory).weights_sha256 != [saved.card.weights_sha256]:
-        raise InputError(f"task.regions={directory} studied another network than {saved.path}")
-    importances = {}
-    for label in classes:
-        path = directory / f"importance_{label}.npy"
-        try:
-            importances[label] = torch.from_numpy(np.load(path, allow_pickle=False))
-        except (OSError, EOFError, ValueError, TypeError, MemoryError) as error:
-            raise InputError(
-                f"{path} cannot be read ({error}); task.regions= must have studied class "
-                f"{saved.card.spec.classes[label]}"
-            ) from None
-    return importances
 
 
 def check_not_both() -> None:

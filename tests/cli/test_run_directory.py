@@ -88,7 +88,7 @@ def test_the_batch_size_is_that_of_the_networks_data(train_py, monkeypatch, word
     def told(*arguments, **_):
         raise InputError(f"{arguments[6]} images at once")
 
-    monkeypatch.setattr("gcm.task.decline_ratio.decline_ratio_cells", told)
+    monkeypatch.setattr("gcm.cli.decline_ratio.decline_ratio_cells", told)
     said = train_py("task=decline_ratio", "weights=run", *words).error
     assert said == f"{expected} images at once"
 

@@ -10,6 +10,7 @@ from gcm.model import Classifier
 from gcm.progress import SILENT, Progress
 from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer, explain_with
+from gcm.visualizer.base import fitting
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,11 @@ def decline_ratio_cells(
     Of several processes each sees its share of the images; torchmetrics adds up.
     """
     device = next(network.parameters()).device
-    fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
-    metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
-    what = f"{len(fitting)} visualizers"
+    fit = fitting(visualizers, network)
+    metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fit for rendering in renderings}
+    what = f"{len(fit)} visualizers"
     for pixels, labels in pixel_batches(split, batch_size, device, what, progress.of(name), rank, processes):
-        for key, explanation in explain_with(fitting, network, pixels).items():
+        for key, explanation in explain_with(fit, network, pixels).items():
             for rendering, render in renderings.items():
                 pictures = render(explanation.maps, pixels)
                 metrics[key, rendering].update(pictures, explanation.logits, labels)
