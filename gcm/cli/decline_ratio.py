@@ -7,12 +7,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gcm.cli.console import BARS, say, show_table
-from gcm.cli.distributed import Share
+from gcm.cli.distributed import Rank
 from gcm.data import ImageData
 from gcm.instantiate import instantiate, instantiate_all
 from gcm.model import Classifier
 from gcm.study.decline_ratio.figure import draw_decline_ratio
-from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
+from gcm.study.decline_ratio.numbers import DeclineRatioCell, decline_ratio_cells, own_visualizers
 from gcm.study.decline_ratio.table import lines_below, wide_rows, write_decline_ratio
 from gcm.visualizer.base import none_fits
 
@@ -21,9 +21,9 @@ def measured_cells(
     config: DictConfig,
     networks: Iterable[tuple[str, Classifier]],
     data: ImageData,
-    share: Share,
+    rank: Rank,
     post_hoc_on_by_design: bool = False,
-) -> list[Cell]:
+) -> list[DeclineRatioCell]:
     """The table's cells for networks with their names, of all processes together.
 
     Raises `InputError` where no visualizer fits any network.
@@ -31,7 +31,7 @@ def measured_cells(
     renderings = instantiate_all(config.rendering, "rendering")
     visualizers = instantiate_all(config.visualizer, "visualizer")
     new_metric = partial(instantiate, config.metric, key="metric")
-    cells: list[Cell] = []
+    cells: list[DeclineRatioCell] = []
     for name, network in networks:
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
         cells += decline_ratio_cells(
@@ -42,8 +42,8 @@ def measured_cells(
             new_metric,
             data.test,
             data.images_at_once,
-            rank=share.rank,
-            processes=share.processes,
+            rank=rank.number,
+            processes=rank.processes,
             progress=BARS,
         )
     if not any(cell.decline for cell in cells):
@@ -51,7 +51,9 @@ def measured_cells(
     return cells
 
 
-def write_decline_ratio_table(cells: Sequence[Cell], data: ImageData, directory: Path, images: int | None) -> None:
+def write_decline_ratio_table(
+    cells: Sequence[DeclineRatioCell], data: ImageData, directory: Path, images: int | None
+) -> None:
     """`decline_ratio.csv`, `.md` and `.png`; the table is shown too."""
     which = f"the first {images:,}" if images else f"{len(data.test):,}"
     title = f"Decline ratio, {data.name}, {which} test images"

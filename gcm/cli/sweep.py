@@ -19,7 +19,7 @@ from gcm.cli.run_directory import claimed
 from gcm.error import InputError, listed
 from gcm.instantiate import plain
 from gcm.launch import refuse_torchrun
-from gcm.study.sweep.table import by_group, rounded, run_rows, summary_rows
+from gcm.study.sweep.table import by_group, rounded_row, run_rows, summary_rows
 from gcm.zoo.card import LOCAL
 
 
@@ -71,9 +71,9 @@ class SweepSummary(Callback):
         write_csv(directory / "runs.csv", runs)
         write_csv(directory / "summary.csv", rows)
         note = f"\nWithout a result: {names}.\n" if missing else ""
-        write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded(row) for row in rows])}{note}")
+        write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded_row(row) for row in rows])}{note}")
         draw_summary(runs, config, directory)
-        show_table("Sweep", [rounded(row) for row in rows])
+        show_table("Sweep", [rounded_row(row) for row in rows])
         if missing:
             say(f"without a result: {names}")
         if is_search(config):

@@ -83,7 +83,7 @@ class FolderSplit(Split):
 
     def _image(self, path: Path) -> Tensor:
         with opened(path) as image:
-            upright = shown(image).convert("L" if self.channels == 1 else "RGB")
+            upright = as_displayed(image).convert("L" if self.channels == 1 else "RGB")
             if upright.size != (self.width, self.height):
                 upright = ImageOps.fit(upright, (self.width, self.height), Image.Resampling.BILINEAR)
             pixels = np.array(upright)
@@ -123,10 +123,10 @@ def in_parallel(files: Sequence[File], work: Callable[[File], Found], progress: 
 def check_decodes(path: Path) -> None:
     """Raise `InputError` where a file cannot be decoded."""
     with opened(path) as image:
-        shown(image)
+        as_displayed(image)
 
 
-def shown(image: Image.Image) -> Image.Image:
+def as_displayed(image: Image.Image) -> Image.Image:
     """As a viewer shows it."""
     return on_white(eight_bit(ImageOps.exif_transpose(image), image.format))
 

@@ -92,7 +92,7 @@ def rounded(value: float, digits: int = 3) -> str:
     return plain_number(float(f"{value:.{digits}g}"))
 
 
-def signed(value: float, decimals: int = 2) -> str:
+def with_sign(value: float, decimals: int = 2) -> str:
     """With its sign, a true minus; what rounds to zero is `+0.00`, never less."""
     return f"{value:+z.{decimals}f}".replace("-", MINUS)
 

@@ -15,7 +15,7 @@ from gcm.progress import SILENT, Progress
 from gcm.rendering import Rendering
 from gcm.report.selection import first_right_of_each_class
 from gcm.study.accuracy.predictions import are_right, split_logits
-from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
+from gcm.study.decline_ratio.numbers import DeclineRatioCell, decline_ratio_cells, own_visualizers
 from gcm.study.filter_contribution.numbers import FilterContributions, filter_contributions
 from gcm.study.noise_mask.trial import FoundMasks, TrialSettings, found_masks
 from gcm.visualizer import Visualizer
@@ -102,7 +102,7 @@ class Evidence:
     progress: Progress = SILENT
     _built: dict[str, Classifier] = field(default_factory=dict)
     _logits: dict[str, Tensor] = field(default_factory=dict)
-    _cells: dict[str, list[Cell]] = field(default_factory=dict)
+    _cells: dict[str, list[DeclineRatioCell]] = field(default_factory=dict)
     _noise_masks: dict[tuple[str, float | None], FoundMasks] = field(default_factory=dict)
     _filters: dict[str, FilterContributions] = field(default_factory=dict)
 
@@ -163,7 +163,7 @@ class Evidence:
         """Which test images the network classifies correctly, `(N,)`."""
         return are_right(self.logits(name), self.test_split(name).labels)
 
-    def cells(self, name: str) -> list[Cell]:
+    def cells(self, name: str) -> list[DeclineRatioCell]:
         """Decline ratios of every visualizer and rendering on the whole test set."""
         if name not in self._cells:
             network = self.network(name)

@@ -13,7 +13,7 @@ from gcm.cli.console import say, say_next, show_results
 from gcm.cli.declaration import CHOSEN_IMAGES, TRAINING_SETTINGS, task
 from gcm.cli.decline_ratio import measured_cells, write_decline_ratio_table
 from gcm.cli.device import device_of
-from gcm.cli.distributed import Share, goes_on_alone
+from gcm.cli.distributed import Rank, goes_on_alone
 from gcm.cli.fitted import fitted
 from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import distinct_names
@@ -80,7 +80,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     device = device_of(config)
     saved = [read_saved(directory / name) for name in configs]
     networks = [one.network().to(device) for one in saved]
-    cells = measured_cells(config, zip(distinct_names(saved), networks, strict=True), data, Share(0, 1, device))
+    cells = measured_cells(config, zip(distinct_names(saved), networks, strict=True), data, Rank(0, 1, device))
     write_decline_ratio_table(cells, data, directory, images=None)
     draw_own_maps(config, saved[0].card.name, networks[0], data.test, indices, directory)
     show_results(results)

@@ -8,7 +8,7 @@ from itertools import count, islice
 from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
-from gcm.benchmark.base import LeftOutError, Result, measured
+from gcm.benchmark.base import LeftOutError, Result, measured_in_turns
 from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.own_training import OwnTraining
 from gcm.benchmark.row import ROWS, RowName
@@ -79,7 +79,7 @@ def measured_row(setting: Setting, name: RowName, rounds: int) -> Iterator[Resul
 
 def measured_alone(setting: Setting, name: RowName, place: int, rounds: int) -> Result | None:
     comparison = next(islice(ROWS[name](setting), place, None), None)
-    return None if comparison is None else measured(name, comparison, rounds)
+    return None if comparison is None else measured_in_turns(name, comparison, rounds)
 
 
 def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_size: int) -> Setting:

@@ -14,7 +14,7 @@ from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of
 from gcm.study.filter_contribution.numbers import FilterContributions, check_paths, filter_contributions
 from gcm.study.filter_contribution.table import (
-    MEANING,
+    CONTRIBUTION_MEANING,
     MOST_COLUMNS,
     combinations,
     draw_leading,
@@ -49,7 +49,7 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
             draw_way(network, data.test, index, f"{saved.card.name}, test image {index}", path)
             say(f"figure: {path}")
     show_table(title, leading_rows(found))
-    say(MEANING)
+    say(CONTRIBUTION_MEANING)
     say(combinations(found))
     say(f"files: {directory}")
     say_next("task=why", f"weights={saved.path}")
@@ -58,7 +58,7 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
 def write_filter_contributions(found: FilterContributions, title: str, directory: Path) -> None:
     """`filters.csv`, a line for each class and path, and `filters.md`."""
     write_csv(directory / "filters.csv", long_rows(found))
-    text = f"# {title}\n\n{MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n"
+    text = f"# {title}\n\n{CONTRIBUTION_MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n"
     if len(found.paths) <= MOST_COLUMNS:
         text += f"\nHow often first / second, in per cent:\n\n{markdown_table(share_rows(found))}"
     write_text(directory / "filters.md", text)

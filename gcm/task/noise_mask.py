@@ -20,7 +20,7 @@ from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.cli.settings import settings_of
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
-from gcm.study.noise_mask.table import MEANING, draw_noise_masks, trial_rows, write_noise_masks
+from gcm.study.noise_mask.table import NOISE_MASK_MEANING, draw_noise_masks, trial_rows, write_noise_masks
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
 from gcm.types import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
 from gcm.visualizer.masked_network import Thresholds, check_can_be_masked
@@ -124,7 +124,7 @@ def measure_noise_masks(
     path = directory / "noise_masks.png"
     draw_noise_masks(found, study.indices, study.trial, title, path)
     show_table(f"{title}, {len(found.images)} images", trial_rows(found))
-    say(MEANING)
+    say(NOISE_MASK_MEANING)
     say(f"figure: {path}; files: {directory}")
     say_next("task=faithfulness", f"weights={saved.path}", "visualizer=noise_mask")
 

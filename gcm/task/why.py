@@ -18,9 +18,8 @@ from gcm.cli.settings import overridden_keys, settings_of
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
 from gcm.model import PathNetwork
-from gcm.study.filter_contribution.numbers import Path as FilterPath
-from gcm.study.filter_contribution.numbers import check_paths, path_pixel_maps
-from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_contribution.numbers import FilterPath, check_paths, path_pixel_maps
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
 from gcm.study.filter_image.unit import path_signs, paths_of
 from gcm.study.region_deletion.numbers import RegionTrial, usual_grid
 from gcm.study.selection import first_of_each_class
@@ -63,7 +62,7 @@ def why(
         else:
             check_not_both()
             importances = read_importances(Path(regions).expanduser(), saved, predicted)
-        favourites = Ascent(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
+        favourites = ActivationMaximization(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
         for index, image, label in zip(indices.tolist(), pixels, labels.tolist(), strict=True):
             decision = decision_of(network, image.unsqueeze(0), label, paths, favourites, importances)
             path = directory / f"why_{index}.png"

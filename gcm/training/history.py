@@ -7,7 +7,7 @@ from gcm.atomic_write import write_csv
 from gcm.training.learning_curve import draw_learning_curve
 
 LOG = logging.getLogger(__name__)
-Row = dict[str, float]
+HistoryRow = dict[str, float]
 
 
 class History:
@@ -20,9 +20,9 @@ class History:
     def __init__(self, directory: Path, title: str) -> None:
         self.directory = directory
         self.title = title
-        self.rows: list[Row] = []
+        self.rows: list[HistoryRow] = []
 
-    def add(self, row: Row) -> None:
+    def add(self, row: HistoryRow) -> None:
         self.rows.append(row)
         write_csv(self.directory / "metrics.csv", self.rows)
         shown = {

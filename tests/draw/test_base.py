@@ -54,4 +54,4 @@ def test_plain_numbers(value, written):
 
 def test_numbers_with_few_digits():
     assert [base.rounded(value) for value in (55.54, 0.04137, 5550, 1234567)] == ["55.5", "0.0414", "5,550", "1.23\N{MULTIPLICATION SIGN}10⁶"]  # fmt: skip
-    assert [base.signed(value) for value in (1.005, -0.004, 0.0, -2.5)] == ["+1.00", "+0.00", "+0.00", "\N{MINUS SIGN}2.50"]  # fmt: skip
+    assert [base.with_sign(value) for value in (1.005, -0.004, 0.0, -2.5)] == ["+1.00", "+0.00", "+0.00", "\N{MINUS SIGN}2.50"]  # fmt: skip

@@ -17,9 +17,9 @@ from gcm.report.readme import with_summaries
 from gcm.report.section import SECTIONS, missing_lines
 from gcm.report.section.paper_comparison import network_row
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
-from gcm.study.decline_ratio.numbers import Cell
+from gcm.study.decline_ratio.numbers import DeclineRatioCell
 from gcm.study.decline_ratio.table import decline_ratio_text
-from gcm.study.uncertainty.table import MEANING, Findings, write_uncertainty
+from gcm.study.uncertainty.table import UNCERTAINTY_MEANING, Findings, write_uncertainty
 from gcm.zoo import cards
 
 
@@ -113,17 +113,19 @@ def test_legends_stand_above_their_table(evidence, tmp_path):
             assert legend.start() < table, legend[0]
     write_uncertainty(Findings([], [], []), [], tmp_path)
     text = (tmp_path / "uncertainty.md").read_text()
-    assert all(text.index(meaning) < text.index("|", text.index(f"## {name}")) for name, meaning in MEANING.items())
+    assert all(
+        text.index(meaning) < text.index("|", text.index(f"## {name}")) for name, meaning in UNCERTAINTY_MEANING.items()
+    )
 
 
 def test_a_reason_of_many_numbers_is_said_once_in_a_table():
     found = Decline(0.9, 0.8, -0.57, -0.6, -0.5, 0.9, 100)
     cells = [
-        Cell("net", f"cam_{number}", rendering, None, "it needs pooling")
+        DeclineRatioCell("net", f"cam_{number}", rendering, None, "it needs pooling")
         for number in range(25)
         for rendering in ("raw", "blend")
     ]
-    cells += [Cell("net", name, "raw", found, "it must") for name in ("gcm", "uniform")]
+    cells += [DeclineRatioCell("net", name, "raw", found, "it must") for name in ("gcm", "uniform")]
     text = decline_ratio_text(cells)
     assert text.count("it needs pooling") == text.count("it must") == 1
     assert "- n/a cam_0 on net, cam_1 on net, " in text

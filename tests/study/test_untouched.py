@@ -18,9 +18,9 @@ from gcm.study.attention.numbers import attention
 from gcm.study.contribution_mass.numbers import contribution_mass
 from gcm.study.decline_ratio.numbers import decline_ratio_cells
 from gcm.study.faithfulness.numbers import measured, showings
-from gcm.study.filter_contribution.numbers import Path, filter_contributions, filter_paths, path_pixel_maps
-from gcm.study.filter_image.activation_maximization import Ascent
-from gcm.study.filter_image.deconvolution import backwards, largest_pooled
+from gcm.study.filter_contribution.numbers import FilterPath, filter_contributions, filter_responses, path_pixel_maps
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
+from gcm.study.filter_image.deconvolution import deconvolution, largest_pooled
 from gcm.study.filter_image.numbers import filter_images_of_layer, filter_images_of_paths
 from gcm.study.filter_image.unit import layers_called
 from gcm.study.layer_convergence.numbers import layer_states
@@ -46,16 +46,16 @@ STUDIES = {
         ),
     ),
     "filter contributions": ("tiny_lenet", lambda network: filter_contributions("", network, SPLIT, 1)),
-    "filter paths": ("tiny_lenet", lambda network: filter_paths(network, IMAGES)),
-    "pixels of paths": ("tiny_lenet", lambda network: path_pixel_maps(network, IMAGES[:1], 0, [Path(0, 1)])),
-    "transposed": ("tiny_lenet", lambda network: backwards(network, largest_pooled(network, SPLIT, LABELS))),
+    "filter paths": ("tiny_lenet", lambda network: filter_responses(network, IMAGES)),
+    "pixels of paths": ("tiny_lenet", lambda network: path_pixel_maps(network, IMAGES[:1], 0, [FilterPath(0, 1)])),
+    "transposed": ("tiny_lenet", lambda network: deconvolution(network, largest_pooled(network, SPLIT, LABELS))),
     "images of paths": (
         "tiny_lenet",
-        lambda network: filter_images_of_paths(network, Ascent(steps=2), SPLIT, LABELS),
+        lambda network: filter_images_of_paths(network, ActivationMaximization(steps=2), SPLIT, LABELS),
     ),
     "images of a layer": (
         "cnn",
-        lambda network: filter_images_of_layer(network, "trunk.2", Ascent(steps=2), SPLIT, LABELS),
+        lambda network: filter_images_of_layer(network, "trunk.2", ActivationMaximization(steps=2), SPLIT, LABELS),
     ),
     "noise masks": ("cnn", lambda network: noise_masks(network, IMAGES, SHORT)),
     "trials of noise": ("cnn", lambda network: found_masks(network, IMAGES, SHORT, TrialSettings(copies=2))),

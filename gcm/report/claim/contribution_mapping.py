@@ -8,7 +8,7 @@ import torch
 
 from gcm.error import listed
 from gcm.model import Interpretable
-from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached, verdict
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding, reached, verdict
 from gcm.report.evidence import Evidence
 from gcm.study.accuracy.predictions import Difference, accuracy_difference
 from gcm.study.contribution_mass.numbers import Mass, contribution_mass
@@ -114,19 +114,19 @@ def own_mass(evidence: Evidence, name: str) -> Mass:
 
 
 CONTRIBUTION_MAPPING = (
-    Tested("GCM reaches 90.43 % on CIFAR-10", "GCM, 4.2", (GCM_NAME,), reaches(GCM_NAME)),
-    Tested("the clipped GCM reaches 89.91 % on CIFAR-10", "GCM, 4.3", (CLIPPED,), reaches(CLIPPED)),
-    Tested("GCM reaches 96.19 % on SVHN", "GCM, 4.5", ("gcm_svhn",), reaches("gcm_svhn")),
-    Tested("no loss of accuracy against a CNN of equal size", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), no_loss_against_cnn),
-    Tested("GCM is slightly slower than the CNN", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), slightly_slower),
-    Tested("GCM has the best decline ratio in raw", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("raw", "gcm")),
-    Tested("… in absolute", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("absolute", "gcm")),
-    Tested("… in product", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("product", "gcm")),
-    Tested(
+    Claim("GCM reaches 90.43 % on CIFAR-10", "GCM, 4.2", (GCM_NAME,), reaches(GCM_NAME)),
+    Claim("the clipped GCM reaches 89.91 % on CIFAR-10", "GCM, 4.3", (CLIPPED,), reaches(CLIPPED)),
+    Claim("GCM reaches 96.19 % on SVHN", "GCM, 4.5", ("gcm_svhn",), reaches("gcm_svhn")),
+    Claim("no loss of accuracy against a CNN of equal size", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), no_loss_against_cnn),
+    Claim("GCM is slightly slower than the CNN", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), slightly_slower),
+    Claim("GCM has the best decline ratio in raw", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("raw", "gcm")),
+    Claim("… in absolute", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("absolute", "gcm")),
+    Claim("… in product", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("product", "gcm")),
+    Claim(
         "guided Grad-CAM has the best in blend", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("blend", "guided_grad_cam")
     ),
-    Tested("clipping costs accuracy", "GCM, 4.3", (GCM_NAME, CLIPPED), clipping_costs_accuracy),
-    Tested(
+    Claim("clipping costs accuracy", "GCM, 4.3", (GCM_NAME, CLIPPED), clipping_costs_accuracy),
+    Claim(
         "clipping makes the maps of wrong classes respond more strongly",
         "GCM, 5 (2)",
         (GCM_NAME, CLIPPED),

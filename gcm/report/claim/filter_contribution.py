@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding, reached
 from gcm.report.evidence import Evidence
 from gcm.study.filter_contribution.numbers import share_of_samples_that_differ
 from gcm.study.sweep.fewest_filters import CLAIMED, NOT_RUN, RESULT, accuracies
@@ -62,15 +62,15 @@ def three_filters_are_the_fewest(evidence: Evidence) -> Finding:
 
 
 FILTER_CONTRIBUTION = (
-    Tested(
+    Claim(
         "three filters a layer reach 98 % on MNIST with a fifth of LeNet's parameters",
         "filter contributions, 2",
         (TINY, "lenet_mnist"),
         tiny_is_a_fifth,
     ),
-    Tested("three filters a layer are the fewest that do", "filter contributions, 2", (), three_filters_are_the_fewest),
-    Tested("the filters that contribute most are a few", "filter contributions, 3", (TINY,), few_filters_come_first),
-    Tested(
+    Claim("three filters a layer are the fewest that do", "filter contributions, 2", (), three_filters_are_the_fewest),
+    Claim("the filters that contribute most are a few", "filter contributions, 3", (TINY,), few_filters_come_first),
+    Claim(
         "first and second path together are different in every class",
         "filter contributions, 3",
         (TINY,),

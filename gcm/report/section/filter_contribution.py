@@ -5,7 +5,7 @@ from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.study.filter_contribution.numbers import check_paths
 from gcm.study.filter_contribution.table import (
-    MEANING,
+    CONTRIBUTION_MEANING,
     combinations,
     draw_leading,
     draw_way,
@@ -36,8 +36,8 @@ def filter_contribution(evidence: Evidence) -> Section:
     draw_way(network, evidence.test_split(NAME), index, caption_2, figure_2)
     weights = evidence.weights(NAME)
     body = (
-        f"{MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n\nHow often first / second, in "
-        "per cent; path: first-layer filter → second-layer filter:\n\n"
+        f"{CONTRIBUTION_MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n\n"
+        "How often first / second, in per cent; path: first-layer filter → second-layer filter:\n\n"
         f"{markdown_table(share_rows(found))}\n"
         f"{figure(figure_4, caption_4, f'task=filters weights={weights}')}\n"
         f"{figure(figure_2, caption_2, f'task=filters weights={weights} indices=[{index}]')}"

@@ -9,7 +9,7 @@ from gcm.study.region_deletion.figure import draw_important_regions
 from gcm.study.region_deletion.numbers import RegionTrial
 
 NAME = "tiny_lenet_mnist"
-MEANING = (
+REGIONS_MEANING = (
     "Wrong before: images that are misclassified before anything is deleted, and left out. Half are wrong after: how "
     "many deletions."
 )
@@ -49,7 +49,7 @@ def important_regions(evidence: Evidence) -> Section:
         ]
         command = f"task=regions weights={evidence.weights(NAME)} task.grid={grid}"
         parts.append(f"{grid}x{grid} regions:\n\n{markdown_table(rows)}\n{figure(path, caption, command)}")
-    return Section(title, "\n".join([f"{MEANING}\n", *parts]))
+    return Section(title, "\n".join([f"{REGIONS_MEANING}\n", *parts]))
 
 
 def rounds_to_half(survivors: list[int]) -> int | str:

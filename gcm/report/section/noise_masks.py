@@ -8,8 +8,8 @@ from gcm.atomic_write import markdown_table, write_csv
 from gcm.draw import Panel, draw_grid
 from gcm.report.evidence import NONE_RIGHT, Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
-from gcm.study.attention.foreground import BRIGHT, REACH, zone_means
-from gcm.study.noise_mask.table import MEANING, image_rows, trial_rows
+from gcm.study.attention.foreground import BRIGHT, REACH, mean_by_zone
+from gcm.study.noise_mask.table import NOISE_MASK_MEANING, image_rows, trial_rows
 from gcm.study.noise_mask.trial import FoundMasks
 from gcm.visualizer import DeepTaylor, Saliency, SmoothGrad, explain_with
 
@@ -54,8 +54,8 @@ def noise_masks(evidence: Evidence) -> Section:
     )
     zones = [{"noise mask": variant, **zone_row(masks)} for variant, masks in found.items()]
     body = (
-        f"{MEANING} With the logits masked too, those that are not above 0 are tied at 0, so that little is left that "
-        "noise could change.\n\n"
+        f"{NOISE_MASK_MEANING} With the logits masked too, those that are not above 0 are tied at 0, so that little is "
+        "left that noise could change.\n\n"
         f"{trials}\nMean of the mask on the digit (brighter than {BRIGHT}), within {REACH} pixels of it, and beyond:"
         f"\n\n{markdown_table(zones)}\n{figure(path, caption)}"
     )
@@ -73,7 +73,7 @@ def white(found: FoundMasks) -> int:
 
 
 def zone_row(found: FoundMasks) -> dict[str, str]:
-    return {zone: f"{means.nanmean():.2f}" for zone, means in zone_means(found.masks.strength, found.images).items()}
+    return {zone: f"{means.nanmean():.2f}" for zone, means in mean_by_zone(found.masks.strength, found.images).items()}
 
 
 def panels(

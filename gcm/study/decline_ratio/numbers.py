@@ -14,7 +14,7 @@ from gcm.visualizer.base import fitting
 
 
 @dataclass(frozen=True)
-class Cell:
+class DeclineRatioCell:
     """One visualizer on one network in one rendering.
 
     `decline` is None where the visualizer does not fit the network; `reason` then says why. Otherwise `reason` says why
@@ -43,7 +43,7 @@ def decline_ratio_cells(
     rank: int = 0,
     processes: int = 1,
     progress: Progress = SILENT,
-) -> list[Cell]:
+) -> list[DeclineRatioCell]:
     """One pass over the images for all cells of a network; memory does not grow with either.
 
     Of several processes each sees its share of the images; torchmetrics adds up.
@@ -66,10 +66,12 @@ def decline_ratio_cells(
 
 def cell_of(
     name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
-) -> Cell:
+) -> DeclineRatioCell:
     if metric is None:
-        return Cell(name, key, rendering, None, visualizer.misfit(network))
-    return Cell(name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, ""))
+        return DeclineRatioCell(name, key, rendering, None, visualizer.misfit(network))
+    return DeclineRatioCell(
+        name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, "")
+    )
 
 
 def own_visualizers(network: Classifier, visualizers: Mapping[str, Visualizer]) -> dict[str, Visualizer]:

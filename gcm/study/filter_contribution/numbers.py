@@ -20,7 +20,7 @@ from gcm.study.accuracy.predictions import are_right
 from gcm.study.selection import first_of_each_class
 
 
-class Path(NamedTuple):
+class FilterPath(NamedTuple):
     """A filter of the first layer, then one of the second; both counted from 0."""
 
     first: int
@@ -47,9 +47,9 @@ class FilterContributions:
     right: Tensor
 
     @property
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[FilterPath]:
         _, _, first, second = self.parts.shape
-        return [Path(i, j) for i in range(first) for j in range(second)]
+        return [FilterPath(i, j) for i in range(first) for j in range(second)]
 
     @cached_property
     def ranked(self) -> Tensor:
@@ -62,7 +62,7 @@ class FilterContributions:
         return counts.double().view(-1, *self.parts.shape[2:]) / self.ranked.shape[1]
 
     @property
-    def leading(self) -> list[tuple[Path, Path]]:
+    def leading(self) -> list[tuple[FilterPath, FilterPath]]:
         """For each class the path that is most often first, and of the others the one most often second."""
         pairs = leading_pairs(self.shares(0).flatten(1), self.shares(1).flatten(1))
         return [(self.paths[first], self.paths[second]) for first, second in pairs.tolist()]
@@ -138,7 +138,7 @@ def share_of_samples_that_differ(found: FilterContributions, samples: int = 1000
 
 
 @dataclass(frozen=True)
-class FilterPaths:
+class FilterResponses:
     """The filters of a path network and what they make of some images. `p q`: size of the small maps.
 
     Attributes:
@@ -156,11 +156,11 @@ class FilterPaths:
     small_maps: Tensor
 
 
-def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterPaths:
+def filter_responses(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterResponses:
     """The small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
     check_entering(network, images)
     with torch.inference_mode(), evaluation_mode(network):
-        return FilterPaths(
+        return FilterResponses(
             network.convolution1.weight.detach().mean(1).cpu(),
             network.convolution2.weight.detach().transpose(0, 1).cpu(),
             images.cpu(),
@@ -169,7 +169,7 @@ def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = 
         )
 
 
-def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequence[Path]) -> Tensor:
+def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequence[FilterPath]) -> Tensor:
     """Which pixels of an image `(1,C,H,W)` bring what to a class through each path: `(P,C,H,W)`.
 
     The gradient of a path's contribution times the image. With the switches held a contribution is linear in the image,

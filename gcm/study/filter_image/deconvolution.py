@@ -13,7 +13,7 @@ from gcm.study.filter_image.unit import path_signs
 
 
 @torch.no_grad()
-def backwards(network: PathNetwork, largest: Tensor) -> Tensor:
+def deconvolution(network: PathNetwork, largest: Tensor) -> Tensor:
     """The paper's way: the linear layer's input at its maximising values for one filter, then back through both layers.
 
     For each second-layer filter `j` the class is taken whose score it can raise most. Where that class's weight is

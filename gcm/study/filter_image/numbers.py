@@ -1,4 +1,4 @@
-"""The inputs that units like best: by ascent, by going backwards, and among real images."""
+"""The inputs that units like best: by activation maximization, by deconvolution, and among real images."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from gcm.data import Split, as_pixels
 from gcm.data.loader import pixel_batches
 from gcm.model import Classifier, PathNetwork
 from gcm.progress import SILENT, Progress
-from gcm.study.filter_image.activation_maximization import Ascent
-from gcm.study.filter_image.deconvolution import backwards, largest_pooled
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
+from gcm.study.filter_image.deconvolution import deconvolution, largest_pooled
 from gcm.study.filter_image.unit import Units, channels_of, path_signs, paths_of
 from gcm.visualizer.base import inspected
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs
@@ -23,7 +23,7 @@ class FilterImages:
 
     Attributes:
         names: of the units.
-        ascent: `(U,C,H,W)` in [0,1].
+        maximized: by activation maximization, `(U,C,H,W)` in [0,1].
         transposed: the paper's way, likewise; None for networks without filter paths.
         real: the images that activate them most.
         places: `(U,)`, of these in their split.
@@ -33,7 +33,7 @@ class FilterImages:
     """
 
     names: list[str]
-    ascent: Tensor
+    maximized: Tensor
     transposed: Tensor | None
     real: Tensor
     places: Tensor
@@ -46,7 +46,7 @@ class FilterImages:
 def filter_images_of_layer(
     network: Classifier,
     layer: str,
-    ascent: Ascent,
+    maximization: ActivationMaximization,
     split: Split,
     places: Tensor,
     progress: Progress = SILENT,
@@ -56,11 +56,15 @@ def filter_images_of_layer(
     with torch.no_grad():
         count = units(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device)).shape[1]
     names = [f"{layer} {number + 1}" for number in range(count)]
-    return filter_images(network, units, names, ascent, split, places, None, progress)
+    return filter_images(network, units, names, maximization, split, places, None, progress)
 
 
 def filter_images_of_paths(
-    network: PathNetwork, ascent: Ascent, split: Split, places: Tensor, progress: Progress = SILENT
+    network: PathNetwork,
+    maximization: ActivationMaximization,
+    split: Split,
+    places: Tensor,
+    progress: Progress = SILENT,
 ) -> FilterImages:
     """For every filter of the second layer and every path to it."""
     first, second = network.filters
@@ -76,32 +80,32 @@ def filter_images_of_paths(
         for i in range(first)
         for j in range(second)
     ]
-    made = backwards(network, largest_pooled(network, split, places))
+    made = deconvolution(network, largest_pooled(network, split, places))
     transposed = torch.cat([made[-1], made[:-1].flatten(0, 1)])
-    return filter_images(network, units, names, ascent, split, places, transposed, progress)
+    return filter_images(network, units, names, maximization, split, places, transposed, progress)
 
 
 def filter_images(
     network: Classifier,
     units: Units,
     names: list[str],
-    ascent: Ascent,
+    maximization: ActivationMaximization,
     split: Split,
     places: Tensor,
     transposed: Tensor | None,
     progress: Progress,
 ) -> FilterImages:
-    climbed = ascent(network, units)
+    maximized = maximization(network, units)
     activations, best = strongest(network, units, split, places, progress=progress)
-    device = climbed.device
+    device = maximized.device
     real = as_pixels(split[best][0], device)
     with torch.no_grad():
-        reached = {"ascent": units(climbed).diagonal(), "real": activations}
+        reached = {"ascent": units(maximized).diagonal(), "real": activations}
         if transposed is not None:
             reached["transposed"] = units(transposed).diagonal()
     return FilterImages(
         names,
-        climbed,
+        maximized,
         transposed,
         real,
         best,

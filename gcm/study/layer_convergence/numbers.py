@@ -26,7 +26,7 @@ class LayerState:
 
 
 @dataclass(frozen=True)
-class Settling:
+class LayerConvergence:
     """How far a layer still is from where it will end, as a share of the way from its beginning.
 
     Attributes:
@@ -63,16 +63,16 @@ def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     }
 
 
-def settling(
+def layer_convergence(
     states: Iterable[tuple[int, Mapping[str, LayerState]]],
     first: Mapping[str, LayerState],
     last: Mapping[str, LayerState],
-) -> list[Settling]:
+) -> list[LayerConvergence]:
     """For each step and layer; `states` in the order of steps, seen once."""
     found, before = [], first
     for step, now in states:
         found += [
-            Settling(
+            LayerConvergence(
                 step,
                 path,
                 weights=way_left(now[path].weights, first[path].weights, last[path].weights),
@@ -90,7 +90,7 @@ def way_left(now: Tensor, first: Tensor, last: Tensor) -> float:
     return float((now - last).norm()) / whole if whole else 0.0
 
 
-def settled_at(found: Iterable[Settling], layer: str, what: str) -> int:
+def converged_at(found: Iterable[LayerConvergence], layer: str, what: str) -> int:
     """The step from which on a layer's `weights` or `outputs` have less than half of their way before them."""
     rows = [row for row in found if row.layer == layer]
     open_still = [row.step for row in rows if getattr(row, what) > HALF]

@@ -14,7 +14,7 @@ from gcm.visualizer.noise_mask_search import uniform_noise, with_noise
 
 MOST_ROWS = 20
 """Of a figure."""
-MEANING = (
+NOISE_MASK_MEANING = (
     "A noise mask says how strong noise may be at each pixel so that the network hardly notices: 1 (white), the pixel "
     "does not matter; 0 (black), it does. `masked`: the network in which only those units work that the image itself "
     "activates, for which masks are found; `real`: the network as it is."
@@ -82,7 +82,7 @@ def write_noise_masks(
     arrays["image"] = np.asarray(indices)
     write_whole(directory / "noise_masks.npz", lambda partial: np.savez(partial, allow_pickle=False, **arrays))
     write_csv(directory / "noise_masks.csv", image_rows(found, indices, labels, classes))
-    text = f"# {title}\n\n{MEANING}\n\n{markdown_table(trial_rows(found))}"
+    text = f"# {title}\n\n{NOISE_MASK_MEANING}\n\n{markdown_table(trial_rows(found))}"
     write_text(directory / "noise_masks.md", text)
 
 

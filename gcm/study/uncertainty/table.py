@@ -9,7 +9,7 @@ from gcm.metric import Measured
 from gcm.study.uncertainty.findings import POSSIBLE, Calibrated, CoveredClass, Detected, Findings
 from gcm.study.uncertainty.predictive import Predictive
 
-MEANING = {
+UNCERTAINTY_MEANING = {
     "Calibration": (
         "accuracy; log loss, in nats; expected calibration error: how far the network's largest probability is from "
         "the share of right answers, over 15 bins. In brackets 95 % bootstrap intervals."
@@ -29,10 +29,10 @@ LIKELIEST = 3
 
 
 def tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
-    """By the headings of `MEANING`; the numbers are not rounded."""
+    """By the headings of `UNCERTAINTY_MEANING`; the numbers are not rounded."""
     rows = ([calibrated_row(each) for each in findings.calibrated], [covered_row(each) for each in findings.covered],
             [detected_row(each) for each in findings.detected])  # fmt: skip
-    return dict(zip(MEANING, rows, strict=True))
+    return dict(zip(UNCERTAINTY_MEANING, rows, strict=True))
 
 
 def columns_of(predictive: Predictive) -> dict[str, str]:
@@ -117,5 +117,5 @@ def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Pat
     parts = []
     for name, rows in tables(findings).items():
         write_csv(directory / f"{name.lower()}.csv", rows)
-        parts.append(f"## {name}\n\n{MEANING[name]}\n\n{markdown_table([short(row) for row in rows])}")
+        parts.append(f"## {name}\n\n{UNCERTAINTY_MEANING[name]}\n\n{markdown_table([short(row) for row in rows])}")
     write_text(directory / "uncertainty.md", "\n".join(["# Uncertainty\n", *parts, *missing]))
