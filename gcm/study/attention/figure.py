@@ -128,7 +128,8 @@ def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
 
 
 def write_animation(several: Sequence[AttendedImages], classes: Sequence[str], path: Path) -> None:
-    """A GIF with a picture for each of several networks or steps, its name and the classes above, what colours mean below."""
+    """A GIF with a picture for each of several networks or steps: its name and the classes above, what colours mean
+    below."""
     font = ImageFont.load_default(size=LINE - 4)
     frames = []
     for attended in several:
