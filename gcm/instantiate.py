@@ -24,7 +24,6 @@ HOMES = {
     "visualizer": ("gcm.visualizer",),
     "rendering": ("gcm.rendering",),
     "metric": ("gcm.metric",),
-    "measure": ("gcm.measure",),
     "task": ("gcm.task",),
 }
 """Where the classes of each section of a config may live: a config may come from a stranger's run directory."""
@@ -36,7 +35,6 @@ BASES = {
     "visualizer": ("gcm.visualizer", "Visualizer"),
     "rendering": ("gcm.rendering", "Rendering"),
     "metric": ("torchmetrics", "Metric"),
-    "measure": ("gcm.measure", "Measure"),
 }
 """What each of these classes must be, by module and name."""
 

@@ -30,11 +30,11 @@ from gcm.error import InputError
 from gcm.instantiate import resolve
 from gcm.types import OF_LIBRARIES
 
-GROUPS = ("data", "model", "optimizer", "schedule", "metric", "visualizer", "rendering", "measure", "task", "trainer")
-NESTED = ("visualizer", "rendering", "measure")
+GROUPS = ("data", "model", "optimizer", "schedule", "metric", "visualizer", "rendering", "task", "trainer")
+NESTED = ("visualizer", "rendering", "metric")
 SOME = [
     "task=train", "task=noise_mask", "data=planted", "data=image_folder", "model=gcm", "model=bayesian_cnn", "optimizer=muon",
-    "optimizer=sgd", "schedule=one_cycle", "visualizer=all", "rendering=all", "metric=decline_ratio", "measure=all",
+    "optimizer=sgd", "schedule=one_cycle", "visualizer=all", "rendering=all", "metric=all",
     "trainer=default",
 ]  # fmt: skip
 """Choices that are tried each time; the slow tests try all."""
@@ -304,7 +304,7 @@ COMMANDS = {
     "a learning rate for no training": (["task=explain", "weights=gcm_digits", "optimizer.lr=1"], r"task=explain does not use optimizer.lr="),
     "epochs for no training": (["task=verify", "trainer.max_epochs=3"], r"task=verify does not use trainer.max_epochs="),
     "another model than the named one": (["task=test", "weights=gcm_digits", "model=cnn"], r"task=test does not use model="),
-    "measures for a training": (["task=train", "measure=all"], r"task=train does not use measure=.*task=faithfulness"),
+    "measures for a training": (["task=train", "metric=all"], r"task=train does not use metric=.*faithfulness"),
     "a visualizer that fits no network": (["task=explain", "weights=cnn_digits", "visualizer=gcm"], r"none of the visualizers gcm fits cnn_digits"),
     "two starting points": (["task=train", "resume=a", "weights=b"], r"task=train does not use weights="),
     "not a number": (["optimizer.lr=nan"], r"optimizer.lr: must be a finite number; got nan"),

@@ -1,6 +1,6 @@
 """The decline-ratio table of a run: measured as its config says, written and shown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +9,9 @@ from omegaconf import DictConfig
 from gcm.cli.console import BARS, say, show_table
 from gcm.cli.distributed import Rank
 from gcm.data import ImageData
+from gcm.error import InputError, listed
 from gcm.instantiate import instantiate, instantiate_all
+from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.study.decline_ratio.figure import draw_decline_ratio
 from gcm.study.decline_ratio.numbers import DeclineRatioCell, decline_ratio_cells, own_visualizers
@@ -30,7 +32,7 @@ def measured_cells(
     """
     renderings = instantiate_all(config.rendering, "rendering")
     visualizers = instantiate_all(config.visualizer, "visualizer")
-    new_metric = partial(instantiate, config.metric, key="metric")
+    new_metric = new_decline_ratio(config)
     cells: list[DeclineRatioCell] = []
     for name, network in networks:
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
@@ -49,6 +51,13 @@ def measured_cells(
     if not any(cell.decline for cell in cells):
         raise none_fits(visualizers)
     return cells
+
+
+def new_decline_ratio(config: DictConfig) -> Callable[[], DeclineRatio]:
+    """What makes an empty metric, as `metric.decline_ratio` says. Raises `InputError` where that was not chosen."""
+    if "decline_ratio" not in config.metric:
+        raise InputError(f"task={config.names.task} measures metric=decline_ratio; got {listed(config.metric)}")
+    return partial(instantiate, config.metric.decline_ratio, key="metric.decline_ratio")
 
 
 def write_decline_ratio_table(

@@ -58,7 +58,7 @@ class CheckpointSettings:
 
 
 SECTIONS = (
-    "data", "model", "optimizer", "schedule", "trainer", "checkpoint", "visualizer", "rendering", "metric", "measure",
+    "data", "model", "optimizer", "schedule", "trainer", "checkpoint", "visualizer", "rendering", "metric",
     "task", "experiment", "sweep", "hydra",
 )  # fmt: skip
 """The parts of the config that are no single settings."""
@@ -66,7 +66,7 @@ STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
 """Images by which a model's settings are checked before any data are read."""
 REFUSED_BY_VALUE = ("weights", "resume", "indices", "label")
 """Settings of which null says that nobody set them."""
-GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2, "metric": 0}
+GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2}
 """How many arguments of a section's class come from the program and not from the config."""
 
 
@@ -85,11 +85,9 @@ def check_config(config: DictConfig) -> None:
     parts = plain(config)
     check_settings(Settings, {field.name: parts[field.name] for field in fields(Settings)}, given=0, key="")
     check_section(chosen_part(parts, "task"), "task", given=1)
-    for section in ("visualizer", "rendering", "measure"):
+    for section in ("visualizer", "rendering", "metric"):
         for name in chosen_part(parts, section) if declaration.uses(section) else ():
             instantiate(chosen_part(parts[section], name), key=f"{section}.{name}")
-    if declaration.uses("metric"):
-        instantiate(chosen_part(parts, "metric"), key="metric")
     for name, kind in OF_LIBRARIES["trainer"].items():  # here, since Lightning takes a second to import
         if name in parts["trainer"]:
             check_type(kind, parts["trainer"][name], f"trainer.{name}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +10,7 @@ from gcm.atomic_write import write_text
 from gcm.cli.command_line import CONFIGS
 from gcm.cli.console import BARS, say
 from gcm.cli.declaration import task
+from gcm.cli.decline_ratio import new_decline_ratio
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
@@ -18,7 +18,7 @@ from gcm.cli.settings import settings_of, task_overrides
 from gcm.cli.versions import versions_now
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
-from gcm.instantiate import instantiate, instantiate_all
+from gcm.instantiate import instantiate_all
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
@@ -50,7 +50,7 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             missing,
             visualizers=instantiate_all(config.visualizer, "visualizer"),
             renderings=instantiate_all(config.rendering, "rendering"),
-            new_metric=partial(instantiate, config.metric, key="metric"),
+            new_metric=new_decline_ratio(config),
             directory=directory,
             device=device_of(config),
             claimed=claimed_accuracies(),

@@ -54,6 +54,8 @@ class Visualizer(ABC):
     complete: ClassVar[bool] = False
     """Whether the maps' sums follow the logits whatever the network learned, but for a factor and one number for all
     classes."""
+    class_specific: ClassVar[bool] = True
+    """Whether each class has a map of its own; otherwise all have the same, which says nothing of which class it is."""
     gradients: ClassVar[Gradients] = "none"
     """Which gradients for its own images the method needs."""
 

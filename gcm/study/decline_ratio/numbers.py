@@ -12,6 +12,9 @@ from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer, explain_with
 from gcm.visualizer.base import fitting
 
+ONE_MAP = "one map for all classes"
+"""Why a visualizer that is not specific to classes has no decline ratio."""
+
 
 @dataclass(frozen=True)
 class DeclineRatioCell:
@@ -49,7 +52,8 @@ def decline_ratio_cells(
     Of several processes each sees its share of the images; torchmetrics adds up.
     """
     device = next(network.parameters()).device
-    fit = fitting(visualizers, network)
+    own_maps = {key: visualizer for key, visualizer in visualizers.items() if visualizer.class_specific}
+    fit = fitting(own_maps, network)
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fit for rendering in renderings}
     what = f"{len(fit)} visualizers"
     for pixels, labels in pixel_batches(split, batch_size, device, what, progress.of(name), rank, processes):
@@ -68,7 +72,7 @@ def cell_of(
     name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
 ) -> DeclineRatioCell:
     if metric is None:
-        return DeclineRatioCell(name, key, rendering, None, visualizer.misfit(network))
+        return DeclineRatioCell(name, key, rendering, None, visualizer.misfit(network) or ONE_MAP)
     return DeclineRatioCell(
         name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, "")
     )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gcm.data import Split, as_pixels
-from gcm.metric import Measured, mean_with_interval
+from gcm.metric import Mean, mean_with_interval
 from gcm.model import Classifier
 from gcm.progress import SILENT, Progress
 from gcm.study.accuracy.predictions import accuracy, split_logits
@@ -43,8 +43,8 @@ class Moment:
     low: float
     high: float
     tested: int
-    on_object: dict[Explained, Measured] | None
-    moved: dict[Explained, Measured] | None
+    on_object: dict[Explained, Mean] | None
+    moved: dict[Explained, Mean] | None
 
 
 def moments(
@@ -88,10 +88,10 @@ def moments(
     return found
 
 
-def mean_of_known(values: Tensor) -> Measured:
+def mean_of_known(values: Tensor) -> Mean:
     """Of values `(N,)`, NaN left out."""
     known = values[~values.isnan()]
-    return mean_with_interval(known) if len(known) else Measured(torch.nan, torch.nan, torch.nan, 0)
+    return mean_with_interval(known) if len(known) else Mean(torch.nan, torch.nan, torch.nan, 0)
 
 
 def evidence_maps(

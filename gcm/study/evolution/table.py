@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.metric import Measured
+from gcm.metric import Mean
 from gcm.study.evolution.numbers import Moment
 from gcm.study.layer_convergence.numbers import LayerConvergence, converged_at
 
@@ -44,7 +44,7 @@ def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
     ]
 
 
-def spread_out(name: str, measured: dict[Any, Measured] | None) -> dict[str, float]:
+def spread_out(name: str, measured: dict[Any, Mean] | None) -> dict[str, float]:
     return {
         f"{name}_{explained}_{field}": value
         for explained, values in (measured or {}).items()
@@ -65,7 +65,7 @@ def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
     ]
 
 
-def means_with_spread(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
+def means_with_spread(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
     return {
         f"{name}, {explained}": f"{values.mean:.3f} ± {values.high - values.mean:.3f}, n = {values.n:,}"
         for explained, values in (measured or {}).items()
@@ -89,7 +89,7 @@ def narrow_tables(moments: Sequence[Moment]) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def means(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
+def means(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
     return {f"{name}, {explained}": f"{values.mean:.3f}" for explained, values in (measured or {}).items()}
 
 

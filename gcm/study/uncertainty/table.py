@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.metric import Measured
+from gcm.metric import Mean
 from gcm.study.uncertainty.findings import POSSIBLE, Calibrated, CoveredClass, Detected, Findings
 from gcm.study.uncertainty.predictive import Predictive
 
@@ -58,7 +58,7 @@ def detected_row(each: Detected) -> dict[str, Any]:
     return {**where, **areas, "share": each.found.share}
 
 
-def spread_out(numbers: Mapping[str, Measured]) -> dict[str, float]:
+def spread_out(numbers: Mapping[str, Mean]) -> dict[str, float]:
     """The mean under its name, then interval and n."""
     columns: dict[str, float] = {}
     for name, measured in numbers.items():
