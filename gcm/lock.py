@@ -1,6 +1,7 @@
 """Lock files: one process at a time holds them, and the system gives them back when it ends, however it ends."""
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -8,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gcm.atomic_write import reason
-from gcm.console import say
 from gcm.error import InputError
 
+LOG = logging.getLogger(__name__)
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 NAME_AT = 1
 """Where in a lock file its holder's name begins: on Windows nobody else can read the first byte, which is locked."""
@@ -74,7 +75,7 @@ def lock(descriptor: int, when_taken: Callable[[str], object]) -> None:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        say("this file system has no locks: see to it that no other process writes to the same directory")
+        LOG.warning("this file system has no locks: see to it that no other process writes to the same directory")
 
 
 def holder_of(descriptor: int) -> str:

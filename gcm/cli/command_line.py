@@ -14,14 +14,14 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gcm.cli.console import console, say_notices
 from gcm.cli.declaration import declarations, task_list
 from gcm.cli.quoting import ambiguous, meant_as_text, unreadable
+from gcm.cli.signals import Stopped, signals_raise_stopped
 from gcm.command import CONFIGS, command_name
-from gcm.console import console
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate, unknown_key
 from gcm.launch import refuse_torchrun
-from gcm.signals import Stopped, signals_raise_stopped
 from gcm.untrusted import printable
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
@@ -63,6 +63,7 @@ def run(config: DictConfig) -> float | None:
     from gcm.cli.run_directory import in_sweep
     from gcm.cli.settings import check_config, chosen, fix_root, refuse_added, refuse_unread
 
+    say_notices()
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
     with open_dict(config):

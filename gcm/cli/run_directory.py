@@ -16,11 +16,11 @@ from omegaconf import DictConfig
 from gcm.atomic_write import is_partial, make_directory, reason
 from gcm.cli.declaration import declarations
 from gcm.cli.settings import overridden_keys
+from gcm.cli.signals import Stopped
 from gcm.command import command_name
 from gcm.error import InputError
 from gcm.launch import DIRECTORY_VARIABLE, is_first_process
 from gcm.lock import locked
-from gcm.signals import Stopped
 from gcm.zoo import SavedNetwork
 
 BEGUN = ("config.yaml", "study.json")

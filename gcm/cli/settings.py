@@ -20,7 +20,7 @@ from gcm.untrusted import ROOT_ANYWHERE, check_interpolations
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class ClaimedAccuracy:
     """Attributes:
     accuracy: that a paper gives for the network.
     source: the paper, and where in it.
@@ -46,7 +46,7 @@ class Settings:
     compile: bool
     tensorboard: bool
     label_smoothing: ShareBelowOne
-    claim: Claim | None
+    claim: ClaimedAccuracy | None
 
 
 @dataclass(frozen=True, kw_only=True)

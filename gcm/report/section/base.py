@@ -27,7 +27,7 @@ class Section:
 
 
 SectionMaker = Callable[[Evidence], Section]
-"""A section's file has one function of this kind: it measures and draws what it needs and tells it."""
+"""A function that measures and draws what a section needs, and tells it."""
 
 
 def missing_section(title: str, *lacks: Lack) -> Section:
