@@ -6,9 +6,13 @@ from gcm.atomic_write import make_directory, markdown_table
 from gcm.report.evidence import Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.study.decline_ratio.figure import draw_decline_ratio
+from gcm.study.decline_ratio.numbers import Cell
 from gcm.study.decline_ratio.table import decline_ratio_text, wide_rows, write_decline_ratio
 
 NAMES = {"svhn": "SVHN", "cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
+
+POST_HOC = ("guided_backprop", "guided_grad_cam", "cam", "grad_cam", "grad_cam_rectified")
+CONTROLS = ("uniform", "random")
 
 
 def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Section:
@@ -37,4 +41,11 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
         tuple((title, lack) for lack in lacks),
         key=f"decline_ratio_{data}",
         summary=markdown_table(wide_rows(cells, in_full=False)),
+        headline=markdown_table(wide_rows(headline_cells(cells, data), in_full=False)),
     )
+
+
+def headline_cells(cells: Sequence[Cell], data: str) -> list[Cell]:
+    """GCM by its own maps, the CNN by the paper's post-hoc methods and by the controls."""
+    shown = {f"gcm_{data}": ("gcm",), f"cnn_{data}": (*POST_HOC, *CONTROLS)}
+    return [cell for cell in cells if cell.visualizer in shown.get(cell.network, ())]

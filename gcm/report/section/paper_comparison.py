@@ -8,6 +8,9 @@ from gcm.report.evidence import PLANNED, Evidence, Planned, why_absent
 from gcm.report.section.base import Section
 from gcm.zoo import Card
 
+HEADLINE = ("gcm_cifar10", "gcm_clipped_cifar10", "cnn_cifar10", "gcm_mnist", "cnn_mnist", "tiny_lenet_mnist")
+HEADLINE_COLUMNS = ("network", "paper", "test accuracy", "95 % interval", "seeds", "n", "parameters")
+
 
 def paper_comparison(evidence: Evidence) -> Section:
     others = [name for name in evidence.networks if name not in PLANNED]
@@ -16,6 +19,7 @@ def paper_comparison(evidence: Evidence) -> Section:
     present = {name: network_row(evidence.card(name)) for name in [*PLANNED, *others] if name in evidence.networks}
     rows = [present.get(name) or missing_row(name, f"missing: {why_absent(name)}") for name in [*PLANNED, *others]]
     short = [present.get(name) or missing_row(name, "missing") for name in [*PLANNED, *others]]
+    headline = [present.get(name) or missing_row(name, "missing") for name in HEADLINE]
     body = (
         "Test accuracy on the official test sets, as the cards have it: mean ± standard deviation over seeds; the "
         "95 % interval is that of the shipped weights, the first seed's, over test images. `python train.py "
@@ -27,6 +31,7 @@ def paper_comparison(evidence: Evidence) -> Section:
         tuple((title, lack) for lack in lacks),
         key="accuracy",
         summary=markdown_table(rows),
+        headline=markdown_table([{column: row.get(column, "") for column in HEADLINE_COLUMNS} for row in headline]),
     )
 
 
