@@ -1,4 +1,4 @@
-"""The documentation as a site: `sphinx-build -W docs site`, of this directory's Markdown and notebooks and gcm's docstrings."""
+"""The documentation as a site: `sphinx-build -W docs site`, of these pages and notebooks and of the docstrings."""
 
 import sys
 from importlib.metadata import version as version_of

@@ -33,7 +33,7 @@ def write_pages(app: "Sphinx") -> None:
 
 
 def is_field_of_named_tuple(*event: Any) -> Literal[True] | None:
-    """Whether to leave out a member: a field, whose only text is "Alias for field number 0", is said in its class's docstring."""
+    """Whether a member is left out: fields say "Alias for field number 0", their class's docstring more."""
     _, _, _, member, _, _ = event
     return True if type(member).__name__ == "_tuplegetter" else None
 
@@ -57,23 +57,15 @@ def packages_of(package: ModuleType) -> list[str]:
 
 def page(package: ModuleType, told: set[int]) -> str:
     """What the package exports, then what else its modules hold. `told`: what an earlier page has, by identity."""
-    exported = [(name, getattr(package, name)) for name in getattr(package, "__all__", [])]
-    names = new(exported, told)
-    parts = [
-        heading(package.__name__, "="),
-        automodule(package.__name__, [name for name in names if name in vars(package)]),
-    ]
-    parts += [
-        f".. autofunction:: {package.__name__}.{name}\n\n" for name in names if name not in vars(package)
-    ]  # of __getattr__
+    names = new([(name, getattr(package, name)) for name in getattr(package, "__all__", [])], told)
+    here = [name for name in names if name in vars(package)]
+    parts = [heading(package.__name__, "="), automodule(package.__name__, here)]
+    parts += [f".. autofunction:: {package.__name__}.{name}\n\n" for name in names if name not in here]  # __getattr__'s
     for module in modules_of(package):
         own = [(name, value) for name, value in vars(module).items() if is_own(name, value, module)]
         names = new(own, told)
         if names:
-            parts += [
-                heading(module.__name__, "-"),
-                automodule(module.__name__, names, hidden=is_hidden(module, package)),
-            ]
+            parts += [heading(module.__name__, "-"), automodule(module.__name__, names, is_hidden(module, package))]
     return "".join(parts)
 
 

@@ -24,7 +24,6 @@ HOMES = {
     "visualizer": ("gcm.visualizer",),
     "rendering": ("gcm.rendering",),
     "metric": ("gcm.metric",),
-    "measure": ("gcm.measure",),
     "task": ("gcm.task",),
 }
 """Where the classes of each section of a config may live: a config may come from a stranger's run directory."""
@@ -36,7 +35,6 @@ BASES = {
     "visualizer": ("gcm.visualizer", "Visualizer"),
     "rendering": ("gcm.rendering", "Rendering"),
     "metric": ("torchmetrics", "Metric"),
-    "measure": ("gcm.measure", "Measure"),
 }
 """What each of these classes must be, by module and name."""
 
@@ -56,6 +54,11 @@ def instantiate(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: st
         return target(*arguments, **settings)
     except (ValueError, TypeError, RuntimeError) as error:  # torch.optim checks what does not go together itself
         raise InputError(f"{key}: {' '.join(str(error).split())}") from None
+
+
+def instantiate_all(section: Mapping[str, Any] | DictConfig, key: str) -> dict[str, Any]:
+    """Instantiate each of the named parts of a section such as `visualizer`; `key` is the section's own name."""
+    return {name: instantiate(part, key=f"{key}.{name}") for name, part in plain(section).items()}
 
 
 def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ OURS = {
     "count": ("images", "num_images", "n_images", "num_samples", "n_samples", "samples"),
     "indices": ("index", "idx", "image", "image_index"),
     "label": ("class", "classes", "category", "class_name"),
+    "metric": ("measure", "measures", "metrics"),
     "model": ("network", "net", "arch", "architecture"),
     "optimizer": ("optim", "opt"),
     "optimizer.lr": ("learning_rate", "learningrate", "base_lr", "lr0", "rate"),

@@ -119,7 +119,7 @@ def child(request: dict) -> None:
 
 def die_while_writing(moment: int) -> None:
     """`kill -9` at the moment of this number: a file half written, or just in its place."""
-    import gcm.file
+    import gcm.atomic_write
 
     write_through, passed = gcm.atomic_write.write_through, 0
 

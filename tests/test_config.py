@@ -26,14 +26,14 @@ def composed(*overrides: str):
         return compose("train", list(overrides))
 
 
-@pytest.mark.parametrize("group", ["data", "model", "metric"])
+@pytest.mark.parametrize("group", ["data", "model"])
 def test_every_config_of_a_group_builds(group):
     for name in names(group):
         arguments = [OPEN_ENDED[group]] if group in OPEN_ENDED else []
         instantiate(composed(f"{group}={name}")[group], *arguments, key=group)
 
 
-@pytest.mark.parametrize("group", ["visualizer", "rendering", "measure"])
+@pytest.mark.parametrize("group", ["visualizer", "rendering", "metric"])
 def test_every_config_of_a_nested_group_builds(group):
     for name in names(group):
         for key, part in composed(f"{group}={name}")[group].items():
@@ -55,7 +55,10 @@ NOT_CONFIGURED = {
     },
     "visualizer": {"Explanation", "Visualizer"},
     "rendering": {"Rendering"},
-    "measure": {"Measure", "Shown", "Subject", "ClassMaps", "NoiseMaskMap"},
+    "metric": {
+        "Completeness", "CompletenessResidual", "Decline", "ExactMetric", "ExplainedBatch", "ImageMetric", "MapMetric", "Mean", "RankCorrelation",
+        "RelativeChange",
+    },
 }  # fmt: skip
 
 

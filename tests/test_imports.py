@@ -50,3 +50,8 @@ def test_networks_and_visualizers_do_not_import_lightning():
 def test_the_command_line_starts_without_torch():
     code = "import sys; sys.argv = ['train.py']; import gcm.cli.command_line; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_task_imports_another():
+    for path in (ROOT / "gcm" / "task").glob("*.py"):
+        assert "task" not in imported_parts(path), f"{path} imports another task; what both need belongs below"

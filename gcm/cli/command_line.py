@@ -11,9 +11,10 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gcm.cli.declaration import declarations, task_list
 from gcm.cli.quoting import ambiguous, meant_as_text, unreadable
 from gcm.console import console
 from gcm.error import InputError, listed
@@ -51,6 +52,8 @@ NOT_OURS_TO_MEND = [
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning calls what torch deprecates
 ]
 
+OmegaConf.register_new_resolver("gcm.tasks", task_list)  # for the help in configs/train.yaml
+
 
 def run(config: DictConfig) -> float | None:
     """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others.
@@ -59,7 +62,7 @@ def run(config: DictConfig) -> float | None:
     """
     from gcm.cli.device import check_device, compute_alike_every_time
     from gcm.cli.run_directory import in_sweep
-    from gcm.cli.settings import PARALLEL, TRAINING, check_config, chosen, fix_root, refuse_added, refuse_unread
+    from gcm.cli.settings import check_config, chosen, fix_root, refuse_added, refuse_unread
 
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
@@ -68,11 +71,12 @@ def run(config: DictConfig) -> float | None:
     with job_errors() if in_sweep() else one_line_errors():
         check_config(config)
         refuse_added(config)
-        refuse_unread()
+        refuse_unread(config)
         fix_root(config.data)
-        if config.names.task not in TRAINING:
+        declaration = declarations()[config.names.task]
+        if not declaration.trains:
             check_device(config)
-        if config.names.task not in PARALLEL:
+        if not declaration.parallel:
             refuse_torchrun(f"task={config.names.task}")
         compute_alike_every_time(config)
         objective: float | None = instantiate(config.task, config, key="task")

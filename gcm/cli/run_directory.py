@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gcm.atomic_write import is_partial, make_directory, reason
+from gcm.cli.declaration import declarations
 from gcm.cli.settings import overridden_keys
 from gcm.error import InputError
 from gcm.launch import DIRECTORY_VARIABLE, is_first_process
@@ -21,8 +22,6 @@ from gcm.lock import locked
 from gcm.signals import Stopped
 from gcm.zoo import SavedNetwork
 
-RESUMABLE = ("all", "train", "regions", "noise_mask", "faithfulness")
-"""Tasks that `resume=` goes on with."""
 BEGUN = ("config.yaml", "study.json")
 """Files, written first, that tell what was begun."""
 LOCK = ".lock"
@@ -43,7 +42,7 @@ def run_directory(config: DictConfig, *looked_at: SavedNetwork | str) -> Iterato
     try:
         with claimed(directory):
             if config.output is not None:
-                check_new(directory, resumable=config.names.task in RESUMABLE)
+                check_new(directory, resumable=declarations()[config.names.task].resumable)
             ours = is_first_process()
             yield directory
     except (InputError, OSError):
@@ -83,7 +82,7 @@ def what_goes_on(config: DictConfig, directory: Path) -> str:
     """The command that goes on with a stopped run; empty where there is nothing to go on with."""
     if in_sweep():
         return f"the same command with hydra.sweep.dir={HydraConfig.get().sweep.dir}"
-    if config.names.task in RESUMABLE and any((directory / name).is_file() for name in BEGUN):
+    if declarations()[config.names.task].resumable and any((directory / name).is_file() for name in BEGUN):
         return f"python train.py {shlex.join([f'task={config.names.task}', f'resume={directory}'])}"
     inner = [path.parent for path in directory.glob("*/config.yaml") if not (path.parent / "result.json").is_file()]
     return f"python train.py {shlex.join(['task=train', f'resume={inner[0]}'])}" if inner else ""

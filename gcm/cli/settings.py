@@ -10,6 +10,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from gcm.cli.declaration import EVERYWHERE, TRAINING_SETTINGS, declarations, readers_of
 from gcm.data import ImageFolder, ImageSpec
 from gcm.error import InputError, listed
 from gcm.instantiate import check_settings, check_type, instantiate, plain, resolve, unknown_key
@@ -57,41 +58,15 @@ class CheckpointSettings:
 
 
 SECTIONS = (
-    "data", "model", "optimizer", "schedule", "trainer", "checkpoint", "visualizer", "rendering", "metric", "measure",
+    "data", "model", "optimizer", "schedule", "trainer", "checkpoint", "visualizer", "rendering", "metric",
     "task", "experiment", "sweep", "hydra",
 )  # fmt: skip
 """The parts of the config that are no single settings."""
-TRAINING = ("train", "all")
-"""Tasks that train what the config describes."""
 STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
 """Images by which a model's settings are checked before any data are read."""
-TRAINERS = (*TRAINING, "evolution")
-PARALLEL = (*TRAINERS, "test", "decline_ratio")
-"""Tasks that several processes can share."""
-OF_CHOSEN_IMAGES = ("all", "explain", "filters", "grad_cam", "noise_mask", "why")
-"""Tasks that look at single test images."""
-READ_BY = {
-    **dict.fromkeys(("model", "optimizer", "schedule"), TRAINERS),
-    **dict.fromkeys(("checkpoint", "claim", "compile", "label_smoothing", "tensorboard"), (*TRAINING, "evolution")),
-    "channels_last": (*TRAINING, "evolution", "test"),
-    "visualizer": ("all", "decline_ratio", "evolution", "explain", "faithfulness", "grad_cam", "report"),
-    "rendering": ("all", "decline_ratio", "explain", "report"),
-    "metric": ("all", "decline_ratio", "report"),
-    "measure": ("faithfulness",),
-    **dict.fromkeys(("indices", "start", "count"), OF_CHOSEN_IMAGES),
-    "label": (*OF_CHOSEN_IMAGES, "regions"),
-}
-"""The tasks that read a section of the config, where not all do."""
-OF_TRAINER = {
-    "accelerator": None,
-    "devices": PARALLEL,
-    "enable_progress_bar": None,
-    "num_nodes": PARALLEL,
-    "precision": (*TRAINERS, "test"),
-    "strategy": PARALLEL,
-}
-"""The tasks that read a setting of the trainer, where not only trainings do; None: all."""
-GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2, "metric": 0}
+REFUSED_BY_VALUE = ("weights", "resume", "indices", "label")
+"""Settings of which null says that nobody set them."""
+GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2}
 """How many arguments of a section's class come from the program and not from the config."""
 
 
@@ -102,32 +77,36 @@ def settings_of(config: DictConfig) -> Settings:
 def check_config(config: DictConfig) -> None:
     """Raise `InputError` for the first setting that is unknown, has the wrong type or does not go with the others.
 
-    Nothing is read or written, no weight takes memory.
+    Only what the task reads is looked at. Nothing is read or written, no weight takes memory.
     """
-    if config.names.task in TRAINING:  # or the network could not be read again
+    declaration = declarations()[config.names.task]
+    if declaration.trains:  # or the network could not be read again
         check_interpolations(OmegaConf.to_container(config))
     parts = plain(config)
     check_settings(Settings, {field.name: parts[field.name] for field in fields(Settings)}, given=0, key="")
-    check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
-    for section, given in GIVEN_BY_US.items():
-        check_section(chosen_part(parts, section), section, given)
     check_section(chosen_part(parts, "task"), "task", given=1)
-    check_model(parts["model"])
-    for section in ("data", "metric"):
-        instantiate(parts[section], key=section)
-    for section in ("visualizer", "rendering", "measure"):
-        for name in chosen_part(parts, section):
+    for section in ("visualizer", "rendering", "metric"):
+        for name in chosen_part(parts, section) if declaration.uses(section) else ():
             instantiate(chosen_part(parts[section], name), key=f"{section}.{name}")
-    group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
-    optimizer = instantiate(parts["optimizer"], [group], key="optimizer")
-    instantiate(parts["schedule"], optimizer, 100, key="schedule")
     for name, kind in OF_LIBRARIES["trainer"].items():  # here, since Lightning takes a second to import
         if name in parts["trainer"]:
             check_type(kind, parts["trainer"][name], f"trainer.{name}")
-    if config.names.task in TRAINING:
+    if declaration.uses("model"):
+        check_training(parts)
+    if declaration.trains:
         from gcm.training.trainer import check_trainer
 
         check_trainer(config.trainer)
+
+
+def check_training(parts: Mapping[str, Any]) -> None:
+    """The same for the settings that only trainings read; others test networks on data that these know of."""
+    instantiate(chosen_part(parts, "data"), key="data")
+    check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
+    check_model(chosen_part(parts, "model"))
+    group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
+    optimizer = instantiate(chosen_part(parts, "optimizer"), [group], key="optimizer")
+    instantiate(chosen_part(parts, "schedule"), optimizer, 100, key="schedule")
 
 
 def fix_root(data: DictConfig) -> None:
@@ -160,19 +139,6 @@ def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return part
 
 
-def refuse(config: DictConfig, *names: str) -> None:
-    """Raise `InputError` for settings that a task does not read, rather than pass over them in silence."""
-    for name in names:
-        if config[name] is not None:
-            raise InputError(f"task={config.names.task} does not use {name}=; leave it out or choose another task")
-
-
-def refuse_overridden(*keys: str) -> None:
-    """The same for settings that have a value of their own."""
-    for key in set(keys) & set(overridden_keys()):
-        raise InputError(f"task={chosen('task')} does not use {key}=; leave it out or choose another task")
-
-
 def known_keys(config: DictConfig) -> list[str]:
     """All settings that trainings, evaluations and the task have, by their full keys."""
     found: list[str] = []
@@ -196,24 +162,28 @@ def refuse_added(config: DictConfig) -> None:
             raise unknown_key(key, name, ours, known_keys(config))
 
 
-def refuse_unread() -> None:
-    """The same for whatever the task does not look at: sections of the config, and settings of the trainer."""
+def refuse_unread(config: DictConfig) -> None:
+    """Raise `InputError` for settings that the task does not look at, rather than pass over them in silence."""
     task = chosen("task")
+    declaration = declarations()[task]
     for key in overridden_keys():
-        readers = readers_of(key)
-        if readers is not None and task not in readers:
-            raise InputError(f"task={task} does not use {key}=; leave it out, or choose one of task={listed(readers)}")
-
-
-def readers_of(key: str) -> tuple[str, ...] | None:
-    """The tasks that look at a setting; None: not only some."""
-    section, _, name = key.split("@")[0].partition(".")
-    return OF_TRAINER.get(name, TRAINERS) if section == "trainer" else READ_BY.get(section)
+        if not declaration.uses(key) and key not in ("weights", "resume"):
+            raise InputError(
+                f"task={task} does not use {key}=; leave it out, or choose one of task={listed(readers_of(key))}"
+            )
+    for name in REFUSED_BY_VALUE:
+        if not declaration.uses(name) and config[name] is not None:
+            raise InputError(f"task={task} does not use {name}=; leave it out or choose another task")
+    if declaration.own_data:
+        refuse_other_data()
 
 
 def refuse_of_trainings() -> None:
-    """The same where a task that may train does not."""
-    refuse_overridden(*(key for key in overridden_keys() if (readers_of(key) or ())[: len(TRAINING)] == TRAINING))
+    """Raise `InputError` for settings of trainings, where a task that may train does not."""
+    for key in overridden_keys():
+        section, _, name = key.partition(".")
+        if section in TRAINING_SETTINGS and not (section == "trainer" and name in EVERYWHERE):
+            raise InputError(f"task={chosen('task')} does not use {key}=; leave it out or choose another task")
 
 
 def refuse_other_data() -> None:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from gcm.atomic_write import make_directory, markdown_table, write_csv, write_json, write_text
 from gcm.cli.command_line import failed_jobs, one_line_errors, until_the_end
+from gcm.cli.declaration import declarations
 from gcm.cli.resume.training import read_results
 from gcm.cli.run_directory import claimed
 from gcm.console import say, show_table
@@ -19,9 +20,6 @@ from gcm.instantiate import instantiate, plain
 from gcm.launch import refuse_torchrun
 from gcm.study.sweep.table import by_group, rounded, run_rows, summary_rows
 from gcm.zoo.card import LOCAL
-
-WITH_RESULT = ("all", "train", "test")
-"""Tasks that write `result.json`."""
 
 
 class SweepSummary(Callback):
@@ -58,7 +56,9 @@ class SweepSummary(Callback):
         finished = [job for job in jobs if (job / "result.json").is_file()]
         results = [result for job in finished for result in read_results(job)]
         missing = [job for job in jobs if job not in finished]
-        if config.hydra.runtime.choices.task in WITH_RESULT:  # launchers may run jobs in processes of their own
+        if declarations()[
+            config.hydra.runtime.choices.task
+        ].leaves_result:  # launchers may run jobs in processes of their own
             now = [job.name for job in missing if job not in self.given_up]
             failed_jobs.extend(name for name in now if name not in failed_jobs)
         if not results:

@@ -13,7 +13,7 @@ from gcm.tensor_check import check_finite, check_floats, check_not_empty, check_
 from gcm.types import ShareBelowOne
 
 
-class Measured(NamedTuple):
+class Mean(NamedTuple):
     """Attributes:
     mean: over images.
     low, high: confidence interval of the mean (Student's t); NaN for fewer than two images.
@@ -66,19 +66,19 @@ class ImageMetric(ExactMetric, ABC):
             )
         return values.cpu()
 
-    def compute(self) -> Measured:
+    def compute(self) -> Mean:
         return mean_with_interval(self.per_image(), self.confidence)
 
 
-def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Measured:
+def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Mean:
     """Of values `(N,)`, one or more."""
     check_not_empty("values", values)
     values = values.double()
     count, mean = len(values), float(values.mean())
     if count < 2:
-        return Measured(mean, torch.nan, torch.nan, count)
+        return Mean(mean, torch.nan, torch.nan, count)
     reach = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * float(values.std()) / count**0.5
-    return Measured(mean, mean - reach, mean + reach, count)
+    return Mean(mean, mean - reach, mean + reach, count)
 
 
 def standardized(values: Tensor) -> Tensor:

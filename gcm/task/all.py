@@ -8,31 +8,42 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
 from gcm.atomic_write import write_json
+from gcm.cli.chosen import chosen_images
+from gcm.cli.declaration import CHOSEN_IMAGES, TRAINING_SETTINGS, task
+from gcm.cli.decline_ratio import measured_cells, write_decline_ratio_table
 from gcm.cli.device import device_of
 from gcm.cli.distributed import Share, goes_on_alone
 from gcm.cli.fitted import fitted
+from gcm.cli.named_networks import distinct_names
 from gcm.cli.resume.training import all_words, resumable, resumed_config, write_config
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.cli.settings import check_model, chosen, refuse, settings_of, task_overrides
+from gcm.cli.settings import check_model, chosen, settings_of, task_overrides
+from gcm.cli.train_network import say_unless_complete, train_or_go_on
 from gcm.console import say, say_next, show_results
-from gcm.data import ImageData
+from gcm.data import ImageData, Split, as_pixels
 from gcm.error import listed
-from gcm.instantiate import instantiate
+from gcm.instantiate import instantiate, instantiate_all
+from gcm.model import Classifier
 from gcm.rendering import Product
-from gcm.task.decline_ratio import decline_ratio_measured, write_decline_ratio_table
-from gcm.task.explain import Drawn, chosen_images, draw_explanation
-from gcm.task.train import say_unless_complete, train_or_go_on
-from gcm.visualizer import Visualizer
-from gcm.zoo import SavedNetwork, read_saved
+from gcm.study.class_maps.figure import ImagesOfNetwork
+from gcm.visualizer.base import fitting
+from gcm.zoo import read_saved
 
 
+@task(
+    help="train the model and the baseline CNN, test both, decline-ratio table, class-map figure (the default)",
+    reads=(*TRAINING_SETTINGS, *CHOSEN_IMAGES, "visualizer", "rendering", "metric"),
+    trains=True,
+    parallel=True,
+    resumable=True,
+    leaves_result=True,
+)
 def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
     """Train `model=` and the baseline, test both, make the decline-ratio table of both and a figure of the first.
 
     Post-hoc visualizers explain the baseline, by-design ones their own network, as in the GCM paper. With `resume=` a
     stopped job goes on, by its own config.
     """
-    refuse(config, "weights")
     if config.resume is not None:
         with resumed_directory(config) as directory:
             begun = resumable(directory)
@@ -65,10 +76,12 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     if not goes_on_alone():
         return
     write_json(directory / "result.json", results[0])
-    networks = [read_saved(directory / name) for name in configs]
-    cells = decline_ratio_measured(config, networks, data, Share(0, 1, device_of(config)))
+    device = device_of(config)
+    saved = [read_saved(directory / name) for name in configs]
+    networks = [one.network().to(device) for one in saved]
+    cells = measured_cells(config, zip(distinct_names(saved), networks, strict=True), data, Share(0, 1, device))
     write_decline_ratio_table(cells, data, directory, images=None)
-    draw_own_maps(config, networks[0], data, indices, directory)
+    draw_own_maps(config, saved[0].card.name, networks[0], data.test, indices, directory)
     show_results(results)
     say(f"decline ratio: {directory}/decline_ratio.csv, .md and .png")
     say(f"trained networks: {listed(directory / name for name in configs)}")
@@ -84,18 +97,17 @@ def with_model(config: DictConfig, name: str, model: Mapping[str, Any]) -> DictC
     return changed
 
 
-def draw_own_maps(config: DictConfig, saved: SavedNetwork, data: ImageData, indices: Tensor, directory: Path) -> None:
-    """The network's own maps times the image; of a network that has none, the first visualizer that fits."""
-    network = saved.network()
-    visualizers: dict[str, Visualizer] = {
-        name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()
-    }
-    fitting = [(name, visualizer) for name, visualizer in visualizers.items() if not visualizer.misfit(network)]
-    if not fitting:
-        say(f"no figure: none of the visualizers {listed(visualizers)} fits {saved.card.name}")
+def draw_own_maps(
+    config: DictConfig, name: str, network: Classifier, split: Split, indices: Tensor, directory: Path
+) -> None:
+    """Draw the network's own maps times the image; of a network that has none, the first visualizer that fits."""
+    visualizers = instantiate_all(config.visualizer, "visualizer")
+    fit = fitting(visualizers, network)
+    if not fit:
+        say(f"no figure: none of the visualizers {listed(visualizers)} fits {name}")
         return
-    own = [pair for pair in fitting if pair[1].by_design] or fitting
-    drawn = Drawn(*own[0], "product", Product())
-    path = directory / f"{drawn.visualizer_name}_product.png"
-    draw_explanation(saved, drawn, data.test, indices, path, device_of(config))
+    first = next((key for key, visualizer in fit.items() if visualizer.by_design), next(iter(fit)))
+    images, labels = split[indices]
+    classified = ImagesOfNetwork.of(name, network, as_pixels(images, device_of(config)), labels)
+    (path,) = classified.draw(first, fit[first], {"product": Product()}, directory)
     say(f"class maps: {path}")

@@ -16,22 +16,26 @@ from gcm.benchmark.setting import Setting
 from gcm.benchmark.table import show_benchmark, write_benchmark
 from gcm.cli.command_line import CONFIGS
 from gcm.cli.compose import composed
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_overridden
+from gcm.cli.train_network import training_module
+from gcm.cli.versions import versions
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError
 from gcm.instantiate import instantiate
 from gcm.model import GCM, PooledClassifier
-from gcm.task.train import training_module, versions
 from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork, read_saved
 
 PEERS = ("captum", "grad-cam", "torchcam", "zennit")
 
 
+@task(
+    help="how fast, as ratios against others: rows=[gradients]",
+)
 def benchmark(
     config: DictConfig,
     rows: tuple[RowName, ...],
@@ -41,8 +45,6 @@ def benchmark(
     gcm: str = "gcm_cifar10",
 ) -> None:
     """Measure each comparison of the rows in `rounds` rounds; what needs a library that is not there is left out."""
-    refuse(config, "resume", "weights", "indices", "label")
-    refuse_overridden("start", "count")
     networks = read_saved(cnn), read_saved(gcm)
     setting = setting_of(config, *networks, batch_size)
     with run_directory(config, *networks) as directory:

@@ -11,26 +11,27 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.chosen import the_visualizer
 from gcm.cli.compose import composed
+from gcm.cli.declaration import TRAINING_SETTINGS, task
 from gcm.cli.device import device_of
 from gcm.cli.distributed import goes_on_alone
 from gcm.cli.fitted import fitted
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_of_trainings, refuse_overridden, task_overrides
+from gcm.cli.settings import refuse_of_trainings, task_overrides
+from gcm.cli.train_network import train_network
 from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_looks, write_animation
-from gcm.study.attention.numbers import Explained, attention
+from gcm.study.attention.numbers import Explained, attention, explained_class
 from gcm.study.evolution.numbers import Moment, moments
 from gcm.study.evolution.table import MEANING, show_evolution, write_evolution
 from gcm.study.layer_convergence.figure import draw_settling
 from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settling
 from gcm.study.selection import first_of_each_class
-from gcm.task.grad_cam import explained_class, the_visualizer
-from gcm.task.train import train_network
 from gcm.types import Count, PositiveCount
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
@@ -43,6 +44,11 @@ FRAMES = 100
 """Most pictures of an animation."""
 
 
+@task(
+    help="watch a network learn: weights=RUN iterations=[0,1,10,50]",
+    reads=("weights", *TRAINING_SETTINGS, "visualizer"),
+    parallel=True,
+)
 def evolution(
     config: DictConfig,
     iterations: Annotated[list[Count], MinLen(1)],
@@ -53,8 +59,6 @@ def evolution(
     animation: bool = True,
 ) -> None:
     """Figures, tables and an animation of the runs in `weights=`, or of `experiments` that are trained first."""
-    refuse(config, "resume", "indices", "label")
-    refuse_overridden("start", "count")
     if bool(experiments) == bool(config.weights):
         raise InputError("task=evolution needs weights=RUN, or task.experiments=[NAME,NAME] to train first")
     name, visualizer = the_visualizer(config)

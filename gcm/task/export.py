@@ -7,9 +7,9 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 
 from gcm.atomic_write import delete, write_csv
+from gcm.cli.declaration import task
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse
 from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
@@ -20,6 +20,10 @@ from gcm.zoo import Card, SavedNetwork
 from gcm.zoo.exported import ENDINGS, NAMES, READERS, WRITERS, Format, WithContributions
 
 
+@task(
+    help="ONNX and torch.export, giving logits and contributions: weights=RUN",
+    reads=("weights",),
+)
 def export(
     config: DictConfig,
     formats: Annotated[tuple[Format, ...], MinLen(1)] = ("onnx", "torch"),
@@ -30,7 +34,6 @@ def export(
 
     The card in a file says what the network measures on the test set: of a published one what was published.
     """
-    refuse(config, "resume", "indices", "label")
     saved = named_network(config)
     network = saved.network()
     if not isinstance(network, Interpretable):

@@ -3,31 +3,31 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.atomic_write import make_directory
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.study import StoredStudy, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.instantiate import instantiate, plain
-from gcm.measure import ClassMaps, Measure, NoiseMaskMap, Subject
+from gcm.instantiate import instantiate_all, plain, resolve
+from gcm.metric import MapMetric
 from gcm.model import Classifier
-from gcm.study.faithfulness.cells import Column, Found, Kind, Row, cells_of
+from gcm.study.faithfulness.cells import CellValues, Column, Kind, Row, cells_of
 from gcm.study.faithfulness.figure import draw_faithfulness
-from gcm.study.faithfulness.numbers import measured, misfit, showings
+from gcm.study.faithfulness.numbers import metrics_by_split, values_per_image, why_no_value
 from gcm.study.faithfulness.table import Origin, show_faithfulness, write_faithfulness
 from gcm.types import PositiveCount
-from gcm.visualizer import NoiseMask, Visualizer
-from gcm.visualizer.noise_mask_search import NoiseMaskSettings
+from gcm.visualizer import Visualizer
+from gcm.visualizer.base import fitting, none_fits
 from gcm.zoo import SavedNetwork
 
 ALWAYS = {
@@ -41,7 +41,7 @@ ALWAYS = {
 @dataclass(frozen=True, kw_only=True)
 class FaithfulnessStudy(StoredStudy):
     """Attributes:
-    visualizers, measures: their settings, by name.
+    visualizers, metrics: their settings, by name.
     batch_size: images explained at once.
     noise_mask_images: images that noise masks are made of, at most.
     compared_with: visualizer whose maps, on the network that makes them by design, all others are compared with.
@@ -49,12 +49,17 @@ class FaithfulnessStudy(StoredStudy):
 
     task = "faithfulness"
     visualizers: dict[str, dict[str, Any]]
-    measures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
     batch_size: PositiveCount
     noise_mask_images: PositiveCount
     compared_with: str
 
 
+@task(
+    help="every visualizer under every metric of maps, in one table: weights=[RUN,RUN] visualizer=all",
+    reads=("weights", "visualizer", "metric"),
+    resumable=True,
+)
 def faithfulness(
     config: DictConfig,
     batch_size: PositiveCount = 50,
@@ -63,13 +68,11 @@ def faithfulness(
     images: PositiveCount | None = None,
 ) -> None:
     """Measure the visualizers of `visualizer=`, the controls and GCM's own account on the networks of `weights=` by the
-    measures of `measure=`.
+    measures of `metric=`.
 
-    `images`: shown to each measure, if it would see more. Networks that differ in their seed alone are one row. With
+    `images`: shown to each metric, if it would see more. Networks that differ in their seed alone are one row. With
     `resume=` an interrupted run goes on, by its own settings; what it has finished is not measured again.
     """
-    refuse(config, "indices", "label")
-    refuse_overridden("start", "count")
     if config.resume is not None:
         with resumed_directory(config) as directory:
             study, networks, data = resumed(FaithfulnessStudy, config, directory)
@@ -82,7 +85,7 @@ def faithfulness(
         config,
         *networks,
         visualizers=chosen | {name: part for name, part in ALWAYS.items() if name not in chosen},
-        measures={name: at_most(images, plain(part)) for name, part in config.measure.items()},
+        metrics={name: at_most(images, part) for name, part in of_maps(config.metric).items()},
         batch_size=batch_size,
         noise_mask_images=noise_mask_images,
         compared_with=compared_with,
@@ -91,9 +94,19 @@ def faithfulness(
         measure_faithfulness(study, networks, data, device_of(config), directory)
 
 
-def at_most(images: int | None, measure: Mapping[str, Any]) -> dict[str, Any]:
-    """A measure's settings, with no more images than these."""
-    return dict(measure) if images is None else {**measure, "images": min(images, measure.get("images", images))}
+def of_maps(section: DictConfig) -> dict[str, dict[str, Any]]:
+    """The settings of those metrics that judge single maps, by name; the decline ratio needs those of all classes."""
+    found = {str(name): plain(part) for name, part in section.items() if issubclass(resolve(part, "metric"), MapMetric)}
+    if not found:
+        raise InputError(
+            f"task=faithfulness has no use for {listed(section)}; choose others with metric=, or metric=all"
+        )
+    return found
+
+
+def at_most(images: int | None, metric: Mapping[str, Any]) -> dict[str, Any]:
+    """A metric's settings, with no more images than these."""
+    return dict(metric) if images is None else {**metric, "images": min(images, metric.get("images", images))}
 
 
 def measure_faithfulness(
@@ -104,23 +117,23 @@ def measure_faithfulness(
     directory: Path,
 ) -> None:
     models = by_model(networks)
-    visualizers = {name: instantiate(part, key=f"visualizer.{name}") for name, part in study.visualizers.items()}
-    measures = {name: instantiate(part, key=f"measure.{name}") for name, part in study.measures.items()}
+    visualizers = instantiate_all(study.visualizers, "visualizer")
+    metrics = instantiate_all(study.metrics, "metric")
     by_design = [name for name, visualizer in visualizers.items() if visualizer.by_design]
     if study.compared_with not in by_design:
         raise InputError(f"task.compared_with must be one of {listed(by_design)}; got {study.compared_with}")
     built = {model: [saved.network().to(device) for saved in seeds] for model, seeds in models.items()}
-    check_something_fits(visualizers, measures, [seeds[0] for seeds in built.values()], data)
+    check_something_fits(visualizers, metrics, [seeds[0] for seeds in built.values()], data)
     study.write(directory)
-    found: list[Found] = []
+    found: list[CellValues] = []
     for model, seeds in models.items():
         for name, visualizer in visualizers.items():
-            subjects = [subject_of(visualizer, network) for network in built[model]]
+            explained = [Explained(visualizer, network) for network in built[model]]
             values = [
-                values_of(subject, f"{name_of(saved)}_{name}", measures, data, study, directory)
-                for subject, saved in zip(subjects, seeds, strict=True)
+                values_of(one, f"{name_of(saved)}_{name}", metrics, data, study, directory)
+                for one, saved in zip(explained, seeds, strict=True)
             ]
-            found += found_by(measures, Row(model, name, kind_of(visualizer)), subjects[0], values, data)
+            found += cell_values(metrics, Row(model, name, kind_of(visualizer)), explained[0], values, data)
     cells = cells_of(found, study.compared_with)
     title = f"Faithfulness, {data.name}"
     origin = Origin(data.name, ", ".join(map(name_of, networks)), study.compared_with, machine(device))
@@ -134,55 +147,68 @@ def measure_faithfulness(
 
 def check_something_fits(
     visualizers: Mapping[str, Visualizer],
-    measures: Mapping[str, Measure],
+    metrics: Mapping[str, MapMetric],
     networks: Sequence[Classifier],
     data: ImageData,
 ) -> None:
     chosen = {name: visualizer for name, visualizer in visualizers.items() if name not in ALWAYS} or visualizers
-    subjects = [subject_of(visualizer, network) for visualizer in chosen.values() for network in networks]
-    fitting = [subject for subject in subjects if not subject.misfit()]
-    if not fitting:
-        raise InputError(f"none of the visualizers {listed(chosen)} fits; choose others with visualizer=")
-    reasons = {name: {misfit(subject, measure, data) for subject in fitting} for name, measure in measures.items()}
-    if all("" not in of_measure for of_measure in reasons.values()):
-        why = listed(dict.fromkeys(reason for of_measure in reasons.values() for reason in sorted(of_measure)))
-        raise InputError(f"none of the measures {listed(measures)} fits: {why}; choose others with measure=")
+    fit = [(one, network) for network in networks for one in fitting(chosen, network).values()]
+    if not fit:
+        raise none_fits(chosen)
+    reasons = {name: {why_no_value(*pair, metric, data) for pair in fit} for name, metric in metrics.items()}
+    if all("" not in of_metric for of_metric in reasons.values()):
+        why = listed(dict.fromkeys(reason for of_metric in reasons.values() for reason in sorted(of_metric)))
+        raise InputError(f"none of the metrics {listed(metrics)} fits: {why}; choose others with metric=")
+
+
+class Explained(NamedTuple):
+    """A visualizer on a network."""
+
+    visualizer: Visualizer
+    network: Classifier
 
 
 def values_of(
-    subject: Subject,
+    explained: Explained,
     name: str,
-    measures: Mapping[str, Measure],
+    metrics: Mapping[str, MapMetric],
     data: ImageData,
     study: FaithfulnessStudy,
     directory: Path,
 ) -> dict[str, Tensor]:
-    """By measure the values `(N,)`, as stored, or now measured and stored; `name`: of network, seed and visualizer."""
-    shown = showings(subject, measures, data, study.noise_mask_images if subject.one_map else None)
-    if not shown:
+    """The values `(N,)` by metric, as stored, or now measured and stored; `name`: of network, seed and visualizer."""
+    most = None if explained.visualizer.class_specific else study.noise_mask_images
+    groups = metrics_by_split(*explained, metrics, data, most)
+    if not groups:
         return {}
-    first = [showing.split[torch.arange(showing.count)][0].flatten() for showing in shown]
+    first = [group.split[torch.arange(group.count)][0].flatten() for group in groups]
     file = ValuesFile(directory / "values" / f"{name}.npz", torch.cat(first))
     values = file.read()
     if values is None:
-        with step_progress(sum(showing.count for showing in shown)) as show:
-            values = measured(subject, shown, study.batch_size, lambda images: show(images, name))
+        with step_progress(sum(group.count for group in groups)) as show:
+            values = values_per_image(*explained, groups, study.batch_size, lambda images: show(images, name))
         file.write(values)
     return values
 
 
-def found_by(
-    measures: Mapping[str, Measure], row: Row, subject: Subject, values: Sequence[Mapping[str, Tensor]], data: ImageData
-) -> list[Found]:
-    """By each measure, from the values of each seed; `subject`: on the network of one of them."""
+def cell_values(
+    metrics: Mapping[str, MapMetric],
+    row: Row,
+    explained: Explained,
+    values: Sequence[Mapping[str, Tensor]],
+    data: ImageData,
+) -> list[CellValues]:
+    """What a row's cells are made from: the values of each seed; `explained`: the network of one of the seeds."""
     return [
-        Found(
+        CellValues(
             row,
-            Column.of(name, measure),
+            Column.of(name, metric),
             torch.stack([of_seed[name] for of_seed in values]) if name in values[0] else None,
-            measure.by_construction(subject) if name in values[0] else misfit(subject, measure, data),
+            metric.by_construction(explained.visualizer)
+            if name in values[0]
+            else why_no_value(*explained, metric, data),
         )
-        for name, measure in measures.items()
+        for name, metric in metrics.items()
     ]
 
 
@@ -221,15 +247,9 @@ def name_of(saved: SavedNetwork) -> str:
     return f"{saved.card.name}_seed{saved.card.seed}_{saved.card.weights_sha256[:12]}"
 
 
-def subject_of(visualizer: Visualizer, network: Classifier) -> Subject:
-    if isinstance(visualizer, NoiseMask):
-        return NoiseMaskMap(NoiseMaskSettings(), network)
-    return ClassMaps(visualizer, network)
-
-
 @dataclass(frozen=True)
 class ValuesFile:
-    """Where the values of one subject are kept, so that a resumed run finds them.
+    """Where the values of one visualizer on one network are kept, so that a resumed run finds them.
 
     Attributes:
         path: of the file.
@@ -240,7 +260,7 @@ class ValuesFile:
     images: Tensor
 
     def read(self) -> dict[str, Tensor] | None:
-        """By measure the values `(N,)`, or None if there is no file yet."""
+        """The values `(N,)` by metric, or None if there is no file yet."""
         if not self.path.is_file():
             return None
         arrays = read_arrays(self.path, self.images, "its measures start")

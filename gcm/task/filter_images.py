@@ -6,10 +6,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_csv
+from gcm.cli.chosen import IMAGES_OF, SplitName, split_of
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say, say_next
 from gcm.draw import Panel, draw_grid, rounded
 from gcm.error import InputError, listed
@@ -18,7 +19,6 @@ from gcm.study.filter_image.activation_maximization import Ascent
 from gcm.study.filter_image.numbers import FilterImages, filter_images_of_layer, filter_images_of_paths
 from gcm.study.filter_image.unit import layers_called
 from gcm.study.selection import first_of_each_class
-from gcm.task.filters import IMAGES_OF, SplitName, split_of
 from gcm.types import Count, PositiveCount, PositiveNumber, Share
 
 ROWS_ON_A_PAGE = 16
@@ -33,6 +33,10 @@ FILTERS = ("its first filter", "its second filter")
 """Of a path, shown last."""
 
 
+@task(
+    help="the inputs that filters, paths or a layer's channels like best: weights=RUN task.layer=LAYER",
+    reads=("weights",),
+)
 def filter_images(
     config: DictConfig,
     layer: str | None = None,
@@ -45,8 +49,6 @@ def filter_images(
     blur: PositiveNumber = 0.5,
 ) -> None:
     """Of a path network the filters of the second layer and all paths; of others a `layer`."""
-    refuse(config, "resume", "indices", "label")
-    refuse_overridden("start", "count")
     saved = named_network(config)
     data = named_data(config, [saved])
     network = saved.network().to(device_of(config))

@@ -1,17 +1,17 @@
 """`task=filters`: which filter paths decide, over many images and for single ones."""
 
 from pathlib import Path
-from typing import Literal
 
 from omegaconf import DictConfig
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
+from gcm.cli.chosen import IMAGES_OF, SplitName, chosen_images, split_of
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import overridden_keys, refuse, settings_of
+from gcm.cli.settings import overridden_keys, settings_of
 from gcm.console import say, say_next, show_table
-from gcm.data import ImageData, Split
 from gcm.study.filter_contribution.numbers import FilterContributions, check_paths, filter_contributions
 from gcm.study.filter_contribution.table import (
     MEANING,
@@ -23,17 +23,15 @@ from gcm.study.filter_contribution.table import (
     long_rows,
     share_rows,
 )
-from gcm.task.explain import chosen_images
 from gcm.types import PositiveCount
 
-SplitName = Literal["train", "test"]
-IMAGES_OF: dict[SplitName, str] = {"train": "training images", "test": "test images"}
-"""What the images of a split are called."""
 
-
+@task(
+    help="which filter paths decide, in a network of two convolutions: weights=tiny_lenet_digits indices=[0]",
+    reads=("weights", *CHOSEN_IMAGES),
+)
 def filters(config: DictConfig, split: SplitName = "train", images_per_class: PositiveCount | None = None) -> None:
     """Rank the paths of a network for the first images of each class; with `indices=` show single test images too."""
-    refuse(config, "resume")
     saved = named_network(config)
     data = named_data(config, [saved])
     network = check_paths(saved.network().to(device_of(config)), saved.card.name)
@@ -55,10 +53,6 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
     say(combinations(found))
     say(f"files: {directory}")
     say_next("task=why", f"weights={saved.path}")
-
-
-def split_of(data: ImageData, name: SplitName) -> Split:
-    return {"train": lambda: data.train, "test": lambda: data.test}[name]()
 
 
 def write_filter_contributions(found: FilterContributions, title: str, directory: Path) -> None:

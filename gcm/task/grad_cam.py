@@ -4,23 +4,24 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
+from gcm.cli.chosen import chosen_images, the_visualizer
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import overridden_keys, refuse, settings_of, task_overrides
+from gcm.cli.settings import overridden_keys, settings_of, task_overrides
 from gcm.console import say, say_next
 from gcm.data import as_pixels
-from gcm.error import InputError, listed
-from gcm.instantiate import instantiate
 from gcm.study.attention.figure import Look, draw_sheet
-from gcm.study.attention.numbers import Explained, attention
-from gcm.task.explain import chosen_images
-from gcm.visualizer import Visualizer
+from gcm.study.attention.numbers import Explained, attention, explained_class
 
 
+@task(
+    help="a sheet of test images of one class, highlighted where the network looks: weights=RUN label=7",
+    reads=("weights", *CHOSEN_IMAGES, "visualizer"),
+)
 def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     """Grad-CAM, or what `visualizer=` names, of the predicted class or of the label."""
-    refuse(config, "resume")
     name, visualizer = the_visualizer(config)
     saved = named_network(config)
     data = named_data(config, [saved])
@@ -49,15 +50,3 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     other = "predicted" if explained == "label" else "label"
     same = [word for word in task_overrides() if not word.startswith(("output=", "explained=", "trainer."))]
     say_next(*same, f"explained={other}")
-
-
-def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:
-    """The one that `visualizer=` names."""
-    if len(config.visualizer) != 1:
-        raise InputError(f"task={config.names.task} draws one visualizer, got {listed(config.visualizer)}")
-    ((name, part),) = config.visualizer.items()
-    return name, instantiate(part, key=f"visualizer.{name}")
-
-
-def explained_class(explained: Explained) -> str:
-    return "label" if explained == "label" else "predicted class"

@@ -10,6 +10,8 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.chosen import chosen_images
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
@@ -20,7 +22,6 @@ from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
 from gcm.study.noise_mask.table import draw_noise_masks, show_noise_masks, write_noise_masks
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
-from gcm.task.explain import chosen_images
 from gcm.types import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
 from gcm.visualizer.masked_network import Thresholds, check_can_be_masked
 from gcm.visualizer.noise_mask_search import NoiseMasks, NoiseMaskSearch, NoiseMaskSettings
@@ -41,6 +42,11 @@ class NoiseMaskStudy(StoredStudy):
     trial: TrialSettings
 
 
+@task(
+    help="what does not matter in an image: weights=cnn_digits indices=[0]",
+    reads=("weights", *CHOSEN_IMAGES),
+    resumable=True,
+)
 def noise_mask(
     config: DictConfig,
     samples: PositiveCount = 20,

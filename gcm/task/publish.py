@@ -6,29 +6,32 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gcm.atomic_write import make_directory, write_text
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.training import deciding
 from gcm.cli.run_directory import claimed, run_directory
-from gcm.cli.settings import refuse, refuse_other_data
+from gcm.cli.versions import versions_now
 from gcm.console import say, say_next
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.report.card import card_page
 from gcm.study.accuracy.test_set import measured, measured_card, test_of
-from gcm.task.train import versions_now
 from gcm.zoo import SavedNetwork
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights
 
 
+@task(
+    help="a weights file with a card, from finished runs of several seeds: weights=[RUN,RUN,RUN]",
+    reads=("weights",),
+    own_data=True,
+)
 def publish(config: DictConfig, directory: str | None = None) -> None:
     """Publish the first run in `weights=`; the others are the same training from other seeds, for the card's spread.
 
     Writes `<name>.safetensors`, `<name>.md` and `SHA256SUMS` into `directory`.
     """
-    refuse(config, "resume")
-    refuse_other_data()
     networks = named_networks(config)
     check_finished(networks)
     check_differ_in_seed_only(networks)

@@ -1,7 +1,7 @@
 """`task=regions`: the regions that a class is recognised by."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
@@ -13,43 +13,29 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.atomic_write import write_bytes, write_csv
+from gcm.cli.chosen import SplitName, split_of
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
-from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
+from gcm.cli.resume.region_study import RegionStudy
+from gcm.cli.resume.study import now_and_then, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.cli.settings import refuse, refuse_overridden, settings_of
+from gcm.cli.settings import settings_of
 from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
 from gcm.error import InputError
 from gcm.study.region_deletion.figure import draw_important_regions
 from gcm.study.region_deletion.numbers import Deletion, Fill, RegionTrial, check_grid, usual_grid
 from gcm.study.selection import first_of_each_class
-from gcm.task.filters import IMAGES_OF, SplitName, split_of
-from gcm.types import Count, PositiveCount
+from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegionStudy(StoredStudy):
-    """Attributes:
-    label: the one class that is studied, or None for all.
-    grid, fill, split, images_per_class: as in `regions`.
-    """
-
-    task = "regions"
-    label: Count | None
-    grid: PositiveCount
-    fill: Fill
-    split: SplitName
-    images_per_class: PositiveCount
-
-    def __str__(self) -> str:
-        return (
-            f"{self.images_per_class:,} {IMAGES_OF[self.split]} of each class, {self.grid}x{self.grid} regions, "
-            f"deleted: {self.fill}"
-        )
-
-
+@task(
+    help="the regions that each class is recognised by: weights=RUN task.grid=4",
+    reads=("weights", "label"),
+    resumable=True,
+)
 def regions(
     config: DictConfig,
     grid: PositiveCount | None = None,
@@ -62,8 +48,6 @@ def regions(
 
     With `resume=` an interrupted run goes on, by its own settings.
     """
-    refuse(config, "indices")
-    refuse_overridden("start", "count")
     if config.resume is not None:
         with resumed_directory(config) as directory:
             study, (saved,), data = resumed(RegionStudy, config, directory)

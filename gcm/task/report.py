@@ -2,38 +2,42 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_text
+from gcm.cli.declaration import task
+from gcm.cli.decline_ratio import new_decline_ratio
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_other_data, settings_of, task_overrides
+from gcm.cli.settings import settings_of, task_overrides
+from gcm.cli.versions import versions_now
 from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
-from gcm.instantiate import instantiate
+from gcm.instantiate import instantiate_all
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
 from gcm.report.section import SECTIONS, Section, missing_lines
-from gcm.task.train import versions_now
 from gcm.zoo import SavedNetwork, cards, read_saved
 
 TITLE = "Reproduction report"
 
 
+@task(
+    help="the reproduction report, from the shipped networks",
+    reads=("weights", "visualizer", "rendering", "metric"),
+    own_data=True,
+)
 def report(config: DictConfig, readme: str | list[str] | None = None) -> None:
     """Write `report.md` and `report.html`, tables and figures, from the networks in `weights=` (else all shipped).
 
     What cannot be made, because a network or a data set is not here, is named first. In the file `readme`, or in each
     of several, the marked parts are replaced by the tables.
     """
-    refuse(config, "resume")
-    refuse_other_data()
     networks = networks_by_name(config)
     readmes = [readme] if isinstance(readme, str) else readme or []
     for path in readmes:
@@ -44,9 +48,9 @@ def report(config: DictConfig, readme: str | list[str] | None = None) -> None:
             networks,
             data,
             missing,
-            visualizers={name: instantiate(part, key=f"visualizer.{name}") for name, part in config.visualizer.items()},
-            renderings={name: instantiate(part, key=f"rendering.{name}") for name, part in config.rendering.items()},
-            new_metric=partial(instantiate, config.metric, key="metric"),
+            visualizers=instantiate_all(config.visualizer, "visualizer"),
+            renderings=instantiate_all(config.rendering, "rendering"),
+            new_metric=new_decline_ratio(config),
             directory=directory,
             device=device_of(config),
         )

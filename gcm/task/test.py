@@ -6,10 +6,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_json
+from gcm.cli.declaration import task
 from gcm.cli.distributed import goes_on_alone
 from gcm.cli.named_networks import named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, task_overrides
+from gcm.cli.settings import task_overrides
 from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.launch import start_together
@@ -17,11 +18,16 @@ from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
 
 
+@task(
+    help="test finished runs: weights=RUN",
+    reads=("weights", "channels_last", "trainer.precision"),
+    parallel=True,
+    leaves_result=True,
+)
 def test(config: DictConfig, images: PositiveCount | None) -> None:
     """Test every network in `weights=`, on the first `images` or all; `result.json` gets a list of their results, with
     the precision of each.
     """
-    refuse(config, "resume")
     networks = named_networks(config)
     data = with_first(named_data(config, networks), images)
     with run_directory(config, *networks) as directory:

@@ -8,10 +8,10 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_overridden
 from gcm.console import say
 from gcm.data import ImageData, as_pixels, class_index, unlike
 from gcm.error import DataNotFoundError, InputError, listed
@@ -23,6 +23,10 @@ from gcm.study.uncertainty.table import Findings, show_uncertainty, write_uncert
 from gcm.types import Count, PositiveCount
 
 
+@task(
+    help="what networks know that they do not know: weights=[mc_dropout_cnn_mnist,lab_cnn_mnist]",
+    reads=("weights",),
+)
 def uncertainty(
     config: DictConfig,
     cover: tuple[Count, Count, PositiveCount, PositiveCount],
@@ -31,8 +35,6 @@ def uncertainty(
     images: PositiveCount | None = None,
 ) -> None:
     """Ask each network in `weights=` once, and the stochastic ones in `passes` passes; on the first `images` or all."""
-    refuse(config, "resume", "indices", "label")
-    refuse_overridden("start", "count")
     asked = networks_asked(config, passes)
     networks = named_networks(config)
     data = with_first(named_data(config, networks), images)

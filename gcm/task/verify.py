@@ -5,10 +5,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_csv
+from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import refuse, refuse_other_data, settings_of
+from gcm.cli.settings import settings_of
 from gcm.console import say, say_next, show_table
 from gcm.error import DataNotFoundError, InputError, listed
 from gcm.study.accuracy.test_set import Measured, measured
@@ -16,14 +17,17 @@ from gcm.types import Share
 from gcm.zoo import Card, SavedNetwork, cards, read_saved
 
 
+@task(
+    help="measure again what the cards of shipped networks say",
+    reads=("weights",),
+    own_data=True,
+)
 def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_tolerance: Share = 1e-4) -> None:
     """Measure accuracy and completeness of published networks; an error if one is not what its card says.
 
     Without `weights=` every shipped network whose data are found, and the others are named; with it those, and missing
     data are an error.
     """
-    refuse(config, "resume")
-    refuse_other_data()
     named = settings_of(config).weights
     names = [named] if isinstance(named, str) else named or list(cards())
     networks = [published(name) for name in names]

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.chosen import chosen_images
+from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
+from gcm.cli.resume.region_study import read_importances
 from gcm.cli.run_directory import run_directory
-from gcm.cli.settings import overridden_keys, refuse, settings_of
+from gcm.cli.settings import overridden_keys, settings_of
 from gcm.console import say, say_next
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
@@ -23,10 +25,7 @@ from gcm.study.filter_image.unit import path_signs, paths_of
 from gcm.study.region_deletion.numbers import RegionTrial, usual_grid
 from gcm.study.selection import first_of_each_class
 from gcm.study.why.figure import Decision, PathEvidence, draw_why
-from gcm.task.explain import chosen_images
-from gcm.task.regions import RegionStudy
 from gcm.types import PositiveCount
-from gcm.zoo import SavedNetwork
 
 IMPORTANT = 0.1
 """The share of a class's regions that are called the important ones."""
@@ -34,6 +33,10 @@ NAMED_AMOUNTS = 5
 """How many paths have a bar of their own."""
 
 
+@task(
+    help="filters, pixels and regions behind one decision: weights=tiny_lenet_digits indices=[0]",
+    reads=("weights", *CHOSEN_IMAGES),
+)
 def why(
     config: DictConfig,
     paths: PositiveCount = 3,
@@ -46,7 +49,6 @@ def why(
     The important regions are read from `regions`, the directory of a finished task=regions, or else measured now, on
     the first training images of the predicted class.
     """
-    refuse(config, "resume")
     saved = named_network(config)
     data = named_data(config, [saved])
     network = check_paths(saved.network().to(device_of(config)), saved.card.name)
@@ -82,23 +84,6 @@ def measured_importances(
         for label, of_class in zip(classes, places, strict=True)
     ]
     return {trial.label: trial.run(trial.start()).importance(grid) for trial in trials}
-
-
-def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
-    """The same from a finished run of task=regions, of the same network."""
-    if RegionStudy.read(directory).weights_sha256 != [saved.card.weights_sha256]:
-        raise InputError(f"task.regions={directory} studied another network than {saved.path}")
-    importances = {}
-    for label in classes:
-        path = directory / f"importance_{label}.npy"
-        try:
-            importances[label] = torch.from_numpy(np.load(path, allow_pickle=False))
-        except (OSError, EOFError, ValueError, TypeError, MemoryError) as error:
-            raise InputError(
-                f"{path} cannot be read ({error}); task.regions= must have studied class "
-                f"{saved.card.spec.classes[label]}"
-            ) from None
-    return importances
 
 
 def check_not_both() -> None:

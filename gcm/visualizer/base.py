@@ -1,7 +1,7 @@
 """The one interface of everything that explains: weight maps of all classes from one call."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from gcm.error import InputError
+from gcm.error import InputError, listed
 from gcm.model import evaluation_mode
 from gcm.model.alone import check_each_alone
 from gcm.model.base import check_entering
@@ -54,6 +54,8 @@ class Visualizer(ABC):
     complete: ClassVar[bool] = False
     """Whether the maps' sums follow the logits whatever the network learned, but for a factor and one number for all
     classes."""
+    class_specific: ClassVar[bool] = True
+    """Whether each class has a map of its own; otherwise all have the same, which says nothing of which class it is."""
     gradients: ClassVar[Gradients] = "none"
     """Which gradients for its own images the method needs."""
 
@@ -91,6 +93,17 @@ class Visualizer(ABC):
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
         return f"{type(self).__name__}({settings})"
+
+
+def fitting(visualizers: Mapping[str, Visualizer], model: nn.Module) -> dict[str, Visualizer]:
+    """The visualizers that fit a network, by name."""
+    return {name: visualizer for name, visualizer in visualizers.items() if not visualizer.misfit(model)}
+
+
+def none_fits(visualizers: Iterable[str], *network: str) -> InputError:
+    """The error where none of the visualizers of these names fits, on the network of this name if there is only one."""
+    which = " ".join(["fits", *network])
+    return InputError(f"none of the visualizers {listed(visualizers)} {which}; choose others with visualizer=")
 
 
 def explain_with(visualizers: Mapping[str, Visualizer], model: nn.Module, images: Tensor) -> dict[str, Explanation]:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gcm.model import Classifier
 from gcm.model.answer import logits_of
 from gcm.types import NonNegativeNumber
 from gcm.visualizer.forward_pass import ForwardPass
@@ -71,12 +70,12 @@ class MaskedNetwork:
         kept_outputs: the same for the logits, `(B,K)`.
     """
 
-    network: Classifier
+    network: nn.Module
     kept: tuple[Tensor | None, ...]
     kept_outputs: Tensor | None
 
     @classmethod
-    def of_images(cls, network: Classifier, images: Tensor, thresholds: Thresholds) -> "MaskedNetwork":
+    def of_images(cls, network: nn.Module, images: Tensor, thresholds: Thresholds) -> "MaskedNetwork":
         """With the masks that `images` `(B,C,H,W)` give; activations are those of the network itself, unmasked.
 
         Raises `InputError` where the network has activations that cannot be masked.
@@ -106,6 +105,6 @@ def above(activations: Tensor, threshold: float | None) -> Tensor | None:
     return None if threshold is None else (activations > threshold).to(activations.dtype)
 
 
-def check_can_be_masked(network: Classifier, images: Tensor) -> None:
+def check_can_be_masked(network: nn.Module, images: Tensor) -> None:
     """Raise `InputError` unless all activations of the network are ReLUs that a mode reaches."""
     ForwardPass(network, images, None, "none").check_only_relus("a noise mask")

@@ -163,7 +163,7 @@ TASKS = {
     "test": ("task=test", RUN),
     "explain": ("task=explain", RUN, "visualizer=gcm", "rendering=raw", "count=1"),
     "decline_ratio": ("task=decline_ratio", RUN, "visualizer=gcm", "rendering=raw", "task.images=20"),
-    "faithfulness": ("task=faithfulness", RUN, "visualizer=gcm", "measure=sparseness", "measure.sparseness.images=4"),
+    "faithfulness": ("task=faithfulness", RUN, "visualizer=gcm", "metric=sparseness", "metric.sparseness.images=4"),
     "regions": ("task=regions", RUN, "label=3", "task.grid=2", "task.images_per_class=5"),
     "noise_mask": ("task=noise_mask", "weights=cnn_digits", "count=1", "task.copies=2", "task.steps=2"),
     "filter_images": ("task=filter_images", RUN, "task.layer=encoder.0", "task.images_per_class=9"),

@@ -53,7 +53,7 @@ def study(tmp_path, **changed):
         "weights_sha256": [card.weights_sha256],
         "data": {"_target_": "gcm.data.Digits", "root": ""},
         "visualizers": {"gcm": {"_target_": "gcm.visualizer.ClassWeightMaps"}},
-        "measures": {"sparseness": {"_target_": "gcm.measure.MapSparseness", "images": 5}},
+        "metrics": {"sparseness": {"_target_": "gcm.metric.Sparseness", "images": 5}},
         "batch_size": 5,
         "noise_mask_images": 1,
         "compared_with": "gcm",
@@ -66,7 +66,7 @@ def study(tmp_path, **changed):
 
 STRANGE_STUDIES = {
     "a path as a visualizer's name": ({"visualizers": {"../../x": {"_target_": "gcm.visualizer.ClassWeightMaps"}}}, "must consist of letters, digits, - and _; got '../../x'"),
-    "a path as a measure's name": ({"measures": {"/tmp/x": {"_target_": "gcm.measure.MapSparseness"}}}, "must consist of letters, digits, - and _; got '/tmp/x'"),
+    "a path as a measure's name": ({"metrics": {"/tmp/x": {"_target_": "gcm.metric.Sparseness"}}}, "must consist of letters, digits, - and _; got '/tmp/x'"),
     "a command as a visualizer": ({"visualizers": {"gcm": {"_target_": "os.system", "command": "ls"}}}, "visualizer.gcm._target_ must lie in gcm.visualizer; got os.system"),
     "a command as data": ({"data": {"_target_": "subprocess.run", "args": "ls"}}, "data._target_ must lie in gcm.data; got subprocess.run"),
     "another file as weights": ({"weights": ["/etc/passwd"]}, "/etc/passwd is not a checkpoint of this project"),

@@ -69,7 +69,7 @@ def trained(path):
         "optimizer_states",
         "lr_schedulers",
         "history",
-        "measures",
+        "metrics",
         "callbacks",
         "global_step",
         "epoch",
@@ -153,7 +153,7 @@ def test_a_training_killed_while_it_writes_a_file(forked, uninterrupted, request
 STUDIES = {
     "regions": ("task=regions", "weights=gcm_digits", "task.grid=4", "task.split=test", "task.images_per_class=8"),
     "noise_mask": ("task=noise_mask", "weights=cnn_digits", "indices=[0,1]", "task.steps=30", "task.samples=4"),
-    "faithfulness": ("task=faithfulness", "weights=cnn_digits", "visualizer=[cam,saliency]", "measure=[sparseness,stability]"),
+    "faithfulness": ("task=faithfulness", "weights=cnn_digits", "visualizer=[cam,saliency]", "metric=[sparseness,stability]"),
     "decline_ratio": ("task=decline_ratio", "weights=[gcm_digits,cnn_digits]", "visualizer=[gcm,cam]", "rendering=[raw,blend]"),
 }  # fmt: skip
 

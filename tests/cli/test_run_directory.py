@@ -16,7 +16,7 @@ QUICK = {
     "explain": ["visualizer=random", "rendering=raw", "count=1"],
     "decline_ratio": ["visualizer=random", "rendering=raw", "task.images=20"],
     "grad_cam": ["count=1"],
-    "faithfulness": ["visualizer=random", "measure=sparseness", "task.images=3"],
+    "faithfulness": ["visualizer=random", "metric=sparseness", "task.images=3"],
     "filter_images": ["task.layer=features.0", "task.images_per_class=2", "task.steps=1"],
     "noise_mask": ["task.steps=1", "count=1", "task.copies=2"],
     "regions": ["task.grid=1", "task.images_per_class=2"],
@@ -88,7 +88,7 @@ def test_the_batch_size_is_that_of_the_networks_data(train_py, monkeypatch, word
     def told(*arguments, **_):
         raise InputError(f"{arguments[6]} images at once")
 
-    monkeypatch.setattr("gcm.task.decline_ratio.decline_ratio_cells", told)
+    monkeypatch.setattr("gcm.cli.decline_ratio.decline_ratio_cells", told)
     said = train_py("task=decline_ratio", "weights=run", *words).error
     assert said == f"{expected} images at once"
 
@@ -110,7 +110,7 @@ def test_on_the_first_images_alone(train_py, tmp_path):
 
 
 def test_measures_see_no_more_images_than_wanted(train_py, tmp_path):
-    words = ["task=faithfulness", "weights=gcm_digits", "visualizer=gcm", "measure=[sparseness,completeness]"]
-    assert train_py(*words, "measure.completeness.images=2", "task.images=4", "output=few").code == 0
-    measures = json.loads((tmp_path / "few/study.json").read_text())["measures"]
+    words = ["task=faithfulness", "weights=gcm_digits", "visualizer=gcm", "metric=[sparseness,completeness]"]
+    assert train_py(*words, "metric.completeness.images=2", "task.images=4", "output=few").code == 0
+    measures = json.loads((tmp_path / "few/study.json").read_text())["metrics"]
     assert {name: settings["images"] for name, settings in measures.items()} == {"sparseness": 4, "completeness": 2}

@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text()
 NO_DOWNLOAD = "These run on what comes with the package"
 QUICK = ("task=why", "task=filters", "task=regions", "task=test")
 SHORTER = {
-    "task=faithfulness": ("task.noise_mask_images=1", *(f"measure.{name}.images=2" for name in (
+    "task=faithfulness": ("task.noise_mask_images=1", *(f"metric.{name}.images=2" for name in (
         "deletion", "insertion", "completeness", "sparseness", "stability", "randomization", "grid_pointing"))),
     "task=evolution": ("task.images=50", "task.images_per_class=2", "task.animation=false"),
     "task=train": ("trainer.max_epochs=3",),

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 
 import gcm.draw
 from gcm.draw import Panel, draw_class_maps, draw_grid
-from gcm.metric import Decline, Measured
+from gcm.metric import Decline, Mean
 from gcm.study.attention.figure import Look, draw_looks, draw_sheet
 from gcm.study.decline_ratio import numbers as decline_ratio
 from gcm.study.decline_ratio.figure import draw_decline_ratio
@@ -93,7 +93,7 @@ def curve(path, lowest):
 def faithfulness(path):
     column = Column("deletion", higher_is_better=False, meaning="low is good")
     cells = [
-        Cell(Row("gcm", name, "by design"), column, Measured(value, value, value, 3), 1, float("nan"), None, "")
+        Cell(Row("gcm", name, "by design"), column, Mean(value, value, value, 3), 1, float("nan"), None, "")
         for name, value in (("gcm", 0.1), ("cam", 0.2))
     ]
     draw_faithfulness(cells, TITLE, path)
@@ -115,7 +115,7 @@ def settling(path):
 
 
 ASKED = Asked("net", "ab12", torch.nn.Identity(), 5, 0)
-ABOUT = Measured(0.9, 0.8, 0.95, 100)
+ABOUT = Mean(0.9, 0.8, 0.95, 100)
 
 
 def reliability(path):

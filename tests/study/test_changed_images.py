@@ -7,12 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from gcm.data import ImageSpec, MemorySplit
-from gcm.measure import ClassMaps
-from gcm.measure.stability import Stability
+from gcm.metric import Stability
 from gcm.model import Classifier, StochasticClassifier
 from gcm.study.accuracy.predictions import split_logits
 from gcm.study.attention.numbers import attention
-from gcm.study.faithfulness.numbers import shown_to
+from gcm.study.faithfulness.numbers import explained_batch
 from gcm.study.filter_image.unit import channels_of
 from gcm.study.layer_convergence.numbers import layer_states
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
@@ -48,10 +47,9 @@ class Network(StochasticClassifier):
 
 
 def measured(network: Classifier, images: Tensor) -> Tensor:
-    shown = shown_to(ClassMaps(InputXGradient(), network.eval()), [Stability()], SPLIT, LABELS)
-    measure = Stability()
-    metric = measure.metric()
-    measure.update(metric, shown)
+    metric = Stability()
+    shown = explained_batch(InputXGradient(), network.eval(), [metric], SPLIT, LABELS)
+    metric.update_with(shown)
     return torch.cat([shown.images.flatten(), metric.per_image(), shown.maps.at_image_size.flatten()])
 
 

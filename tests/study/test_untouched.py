@@ -10,14 +10,13 @@ from untouched import untouched
 
 from gcm.data import Digits, ImageSpec, MemorySplit, Planted
 from gcm.instantiate import instantiate
-from gcm.measure import ClassMaps
 from gcm.metric import DeclineRatio
 from gcm.rendering import Raw
 from gcm.study.accuracy.predictions import split_logits
 from gcm.study.attention.numbers import attention
 from gcm.study.contribution_mass.numbers import contribution_mass
 from gcm.study.decline_ratio.numbers import decline_ratio_cells
-from gcm.study.faithfulness.numbers import measured, showings
+from gcm.study.faithfulness.numbers import metrics_by_split, values_per_image
 from gcm.study.filter_contribution.numbers import Path, filter_contributions, filter_paths, path_pixel_maps
 from gcm.study.filter_image.activation_maximization import Ascent
 from gcm.study.filter_image.deconvolution import backwards, largest_pooled
@@ -115,14 +114,14 @@ def test_measures(kind, architecture):
     data = kind()
     network = in_training(randomized(NETWORKS[architecture](data.spec)))
     sections = [
-        section for path in (ROOT / "configs/measure").glob("*.yaml") for section in OmegaConf.load(path).items()
+        section for path in (ROOT / "configs/metric").glob("*.yaml") for section in OmegaConf.load(path).items()
     ]
     measures = {
-        str(name): instantiate({**section, "images": 4}, key=f"measure.{name}")
+        str(name): instantiate({**section, "images": 4}, key=f"metric.{name}")
         for name, section in sections
-        if name != "defaults"
+        if name not in ("defaults", "decline_ratio")
     }
-    subject = ClassMaps(ClassWeightMaps() if architecture == "gcm" else InputXGradient(), network)
+    explained = ClassWeightMaps() if architecture == "gcm" else InputXGradient(), network
     with untouched(network):
-        found = measured(subject, showings(subject, measures, data, most=2), batch_size=2)
+        found = values_per_image(*explained, metrics_by_split(*explained, measures, data, most=2), batch_size=2)
     assert len(found) >= 6

@@ -6,13 +6,12 @@ import signal
 
 import pytest
 
-from gcm.measure.stability import Stability
-from gcm.visualizer.noise_mask_search import NoiseMaskSettings
+from gcm.metric import Stability
 
 FEW = (
-    "measure.deletion.images=4", "measure.insertion.images=4", "measure.completeness.images=4",
-    "measure.sparseness.images=4", "measure.stability.images=4", "measure.randomization.images=2",
-    "measure.grid_pointing.images=2",
+    "metric.deletion.images=4", "metric.insertion.images=4", "metric.completeness.images=4",
+    "metric.sparseness.images=4", "metric.stability.images=4", "metric.randomization.images=2",
+    "metric.grid_pointing.images=2",
 )  # fmt: skip
 NETWORKS = ("task=faithfulness", "weights=[gcm_digits,cnn_digits]")
 TASK = (*NETWORKS, *FEW)
@@ -47,10 +46,10 @@ def test_table_figure_and_values(train_py, tmp_path):
     assert "cam" in end.out
 
 
-def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path, monkeypatch):
-    monkeypatch.setattr("gcm.task.faithfulness.NoiseMaskSettings", lambda: NoiseMaskSettings(steps=2, samples=2))
-    end = train_py("task=faithfulness", "weights=cnn_digits", "measure=[deletion,completeness]", "visualizer=noise_mask",
-                   "measure.deletion.images=2", "measure.completeness.images=2",
+def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path):
+    end = train_py("task=faithfulness", "weights=cnn_digits", "metric=[deletion,completeness]", "visualizer=noise_mask",
+                   "visualizer.noise_mask.steps=2", "visualizer.noise_mask.samples=2",
+                   "metric.deletion.images=2", "metric.completeness.images=2",
                    "task.noise_mask_images=2", "output=out")  # fmt: skip
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
@@ -59,28 +58,28 @@ def test_a_noise_mask_is_measured_where_one_map_is_enough(train_py, tmp_path, mo
 
 
 def test_a_visualizer_that_no_measure_fits_is_left_empty(train_py, tmp_path):
-    end = train_py("task=faithfulness", "weights=cnn_digits", "measure=completeness", "visualizer=[cam,noise_mask]",
-                   "measure.completeness.images=3", "output=out")  # fmt: skip
+    end = train_py("task=faithfulness", "weights=cnn_digits", "metric=completeness", "visualizer=[cam,noise_mask]",
+                   "metric.completeness.images=3", "output=out")  # fmt: skip
     assert end.code == 0, end.err
     assert "- n/a noise_mask on cnn: one map for all classes" in (tmp_path / "out/faithfulness.md").read_text()
 
 
 def test_an_interrupted_run_goes_on(train_py, tmp_path, monkeypatch):
-    choice = (*NETWORKS, "visualizer=[gcm_contribution,grad_cam]", "measure=[stability,sparseness]",
-              "measure.stability.images=3", "measure.sparseness.images=3")  # fmt: skip
+    choice = (*NETWORKS, "visualizer=[gcm_contribution,grad_cam]", "metric=[stability,sparseness]",
+              "metric.stability.images=3", "metric.sparseness.images=3")  # fmt: skip
     assert train_py(*choice, "output=whole").code == 0
-    asked, update = [], Stability.update
+    asked, update = [], Stability.update_with
 
-    def stopped(measure, metric, shown):
-        asked.append(type(shown.subject.network).__name__)
+    def stopped(metric, batch):
+        asked.append(type(batch.network).__name__)
         if len(asked) == 3:
             signal.raise_signal(signal.SIGINT)
-        update(measure, metric, shown)
+        update(metric, batch)
 
-    monkeypatch.setattr(Stability, "update", stopped)
+    monkeypatch.setattr(Stability, "update_with", stopped)
     assert train_py(*choice, "output=out").code == 130
     assert not (tmp_path / "out/faithfulness.csv").exists()
-    assert "measure.stability.draws cannot change" in train_py("resume=out", "measure.stability.draws=5",
+    assert "metric.stability.draws cannot change" in train_py("resume=out", "metric.stability.draws=5",
                                                                "task=faithfulness").error  # fmt: skip
     assert train_py("task=faithfulness", "resume=out").code == 0
     assert asked == ["GCM", "GCM", "GCM", "GCM", "CNN", "CNN", "CNN"]
@@ -104,10 +103,10 @@ def test_a_damaged_file_of_values_is_named(train_py, tmp_path):
         (["task.compared_with=cam"], "task.compared_with must be one of gcm, gcm_contribution; got cam"),
         (["indices=[3]"], "task=faithfulness does not use indices="),
         (["start=3"], "task=faithfulness does not use start="),
-        (["measure.grid_pointing.rows=1"], "measure.grid_pointing.rows: must be greater than or equal to 2; got 1"),
-        (["measure.deletion.baseline=2"], "measure.deletion.baseline: must be less than or equal to 1; got 2"),
-        (["measure.deletion.step=2"], "unknown setting measure.deletion.step; did you mean steps"),
-        (["measure=delete"], "no 'delete' in measure; allowed: all, completeness, deletion"),
+        (["metric.grid_pointing.rows=1"], "metric.grid_pointing.rows: must be greater than or equal to 2; got 1"),
+        (["metric.deletion.baseline=2"], "metric.deletion.baseline: must be less than or equal to 1; got 2"),
+        (["metric.deletion.step=2"], "unknown setting metric.deletion.step; did you mean steps"),
+        (["metric=delete"], "no 'delete' in metric; allowed: all, completeness, decline_ratio, deletion"),
         (["data=planted", "data.test_images=2"], "was trained on 1 channels and classes"),
     ],
 )
@@ -117,8 +116,8 @@ def test_wrong_input_gets_one_line(train_py, tmp_path, words, message):
 
 
 def test_measures_none_of_which_fits_are_refused(train_py):
-    words = (*NETWORKS, "visualizer=cam", "measure=planted_pointing")
-    assert "none of the measures planted_pointing fits: nobody knows where in digits" in train_py(*words).error
+    words = (*NETWORKS, "visualizer=cam", "metric=planted_pointing")
+    assert "none of the metrics planted_pointing fits: nobody knows where in digits" in train_py(*words).error
 
 
 def test_grids_have_no_accuracy(train_py):
@@ -131,8 +130,8 @@ def test_variants_of_a_model_are_rows_of_their_own_and_seeds_are_not(train_py, t
     quick = ("task=train", "model=cnn", "trainer.max_steps=2")
     for name, words in {"a": "[4,4] seed=0", "b": "[4,4] seed=1", "c": "[4,8] seed=0"}.items():
         assert train_py(*quick, *f"model.widths={words}".split(), f"output={name}").code == 0
-    end = train_py("task=faithfulness", "weights=[a,b,c]", "visualizer=cam", "measure=sparseness",
-                   "measure.sparseness.images=5", "output=out")  # fmt: skip
+    end = train_py("task=faithfulness", "weights=[a,b,c]", "visualizer=cam", "metric=sparseness",
+                   "metric.sparseness.images=5", "output=out")  # fmt: skip
     assert end.code == 0, end.err
     table = rows(tmp_path / "out/faithfulness.csv")
     seeds = {network: row["seeds"] for (network, visualizer, _), row in table.items() if visualizer == "cam"}
@@ -144,6 +143,6 @@ def test_variants_of_a_model_are_rows_of_their_own_and_seeds_are_not(train_py, t
 def test_networks_of_one_size_say_so(train_py, tmp_path):
     """A path network of 32x32 pixels on grids of 64x64."""
     assert train_py("task=train", "model=tiny_lenet", "trainer.max_epochs=1", "output=lenet").code == 0
-    words = ("task=faithfulness", "weights=lenet", "visualizer=saliency", "measure=sparseness", "output=out")
+    words = ("task=faithfulness", "weights=lenet", "visualizer=saliency", "metric=sparseness", "output=out")
     assert "the network takes 32x32 pixels only" in train_py(*words, "data=grid", "data.grids=2",
                                                              "data@data.of=digits").error  # fmt: skip

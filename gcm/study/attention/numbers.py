@@ -46,3 +46,7 @@ def turned(before: Tensor, after: Tensor) -> Tensor:
     before, after = before.double().flatten(1), after.double().flatten(1)
     there = before.any(1) & after.any(1)
     return (1 - F.cosine_similarity(before, after)).where(there, torch.nan)
+
+
+def explained_class(explained: Explained) -> str:
+    return "label" if explained == "label" else "predicted class"

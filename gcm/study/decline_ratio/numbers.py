@@ -10,6 +10,10 @@ from gcm.metric import Decline, DeclineRatio
 from gcm.model import Classifier
 from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer, explain_with
+from gcm.visualizer.base import fitting
+
+ONE_MAP = "one map for all classes"
+"""Why a visualizer that is not specific to classes has no decline ratio."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,13 @@ def decline_ratio_cells(
     Of several processes each sees its share of the images; torchmetrics adds up.
     """
     device = next(network.parameters()).device
-    fitting = {key: visualizer for key, visualizer in visualizers.items() if not visualizer.misfit(network)}
-    metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fitting for rendering in renderings}
+    own_maps = {key: visualizer for key, visualizer in visualizers.items() if visualizer.class_specific}
+    fit = fitting(own_maps, network)
+    metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fit for rendering in renderings}
     batches = OrderedBatches(len(split), batch_size, rank, processes)
-    for images, labels in with_progress(loader(split, batches), f"{name}: {len(fitting)} visualizers", len(batches)):
+    for images, labels in with_progress(loader(split, batches), f"{name}: {len(fit)} visualizers", len(batches)):
         pixels = as_pixels(images, device)
-        for key, explanation in explain_with(fitting, network, pixels).items():
+        for key, explanation in explain_with(fit, network, pixels).items():
             for rendering, render in renderings.items():
                 pictures = render(explanation.maps, pixels)
                 metrics[key, rendering].update(pictures, explanation.logits, labels.to(device))
@@ -67,7 +72,7 @@ def cell_of(
     name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
 ) -> Cell:
     if metric is None:
-        return Cell(name, key, rendering, None, visualizer.misfit(network))
+        return Cell(name, key, rendering, None, visualizer.misfit(network) or ONE_MAP)
     return Cell(name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, ""))
 
 

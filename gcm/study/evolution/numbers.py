@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gcm.console import with_progress
 from gcm.data import Split, as_pixels
-from gcm.metric import Measured, mean_with_interval
+from gcm.metric import Mean, mean_with_interval
 from gcm.model import Classifier
 from gcm.study.accuracy.predictions import split_logits
 from gcm.study.attention.numbers import Explained, attention, on_object, turned
@@ -44,8 +44,8 @@ class Moment:
     low: float
     high: float
     tested: int
-    on_object: dict[Explained, Measured] | None
-    turned: dict[Explained, Measured] | None
+    on_object: dict[Explained, Mean] | None
+    turned: dict[Explained, Mean] | None
 
 
 def moments(
@@ -86,10 +86,10 @@ def moments(
     return found
 
 
-def mean_of_known(values: Tensor) -> Measured:
+def mean_of_known(values: Tensor) -> Mean:
     """Of values `(N,)`, NaN left out."""
     known = values[~values.isnan()]
-    return mean_with_interval(known) if len(known) else Measured(torch.nan, torch.nan, torch.nan, 0)
+    return mean_with_interval(known) if len(known) else Mean(torch.nan, torch.nan, torch.nan, 0)
 
 
 def evidence(

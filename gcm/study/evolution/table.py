@@ -7,7 +7,7 @@ from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
 from gcm.console import show_table
-from gcm.metric import Measured
+from gcm.metric import Mean
 from gcm.study.evolution.numbers import Moment
 from gcm.study.layer_convergence.numbers import Settling, settled_at
 
@@ -45,7 +45,7 @@ def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
     ]
 
 
-def spread_out(name: str, measured: dict[Any, Measured] | None) -> dict[str, float]:
+def spread_out(name: str, measured: dict[Any, Mean] | None) -> dict[str, float]:
     return {
         f"{name}_{explained}_{field}": value
         for explained, values in (measured or {}).items()
@@ -66,7 +66,7 @@ def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
     ]
 
 
-def shown(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
+def shown(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
     return {
         f"{name}, {explained}": f"{values.mean:.3f} ± {values.high - values.mean:.3f}, n = {values.n:,}"
         for explained, values in (measured or {}).items()
@@ -89,7 +89,7 @@ def show_evolution(moments: Sequence[Moment]) -> None:
         show_table(run, rows)
 
 
-def means(name: str, measured: dict[Any, Measured] | None) -> dict[str, str]:
+def means(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
     return {f"{name}, {explained}": f"{values.mean:.3f}" for explained, values in (measured or {}).items()}
 
 

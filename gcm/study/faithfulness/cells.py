@@ -7,8 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gcm.measure.base import Measure
-from gcm.metric import Measured, mean_with_interval
+from gcm.metric import MapMetric, Mean, mean_with_interval
 
 Kind = Literal["by design", "post-hoc", "control"]
 
@@ -39,12 +38,12 @@ class Column:
     meaning: str
 
     @staticmethod
-    def of(name: str, measure: Measure) -> "Column":
-        return Column(name, bool(measure.metric().higher_is_better), measure.meaning)
+    def of(name: str, metric: MapMetric) -> "Column":
+        return Column(name, bool(metric.higher_is_better), metric.meaning)
 
 
 @dataclass(frozen=True)
-class Cell:
+class FaithfulnessCell:
     """Attributes:
     row, column: where it stands.
     measured: mean over seeds and images; the interval says how it varies with the images. None: there is no number.
@@ -56,10 +55,10 @@ class Cell:
 
     row: Row
     column: Column
-    measured: Measured | None
+    measured: Mean | None
     seeds: int
     seed_deviation: float
-    difference: Measured | None
+    difference: Mean | None
     reason: str
 
     @property
@@ -76,13 +75,13 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class CellValues:
     """What a cell is made from.
 
     Attributes:
         row, column: where it stands.
         values: `(S,N)`, for each seed and image; None where there is no number.
-        reason: as in `Cell`.
+        reason: as in `FaithfulnessCell`.
     """
 
     row: Row
@@ -91,7 +90,7 @@ class Found:
     reason: str
 
 
-def cells_of(found: Sequence[Found], compared_with: str) -> list[Cell]:
+def cells_of(found: Sequence[CellValues], compared_with: str) -> list[FaithfulnessCell]:
     """`compared_with`: visualizer whose maps, on the network that makes them by design, all are compared with. What is
     certain by construction is not compared.
     """
@@ -103,16 +102,16 @@ def cells_of(found: Sequence[Found], compared_with: str) -> list[Cell]:
     return [cell_of(each, own.get(each.column)) for each in found]
 
 
-def cell_of(found: Found, own: Tensor | None) -> Cell:
+def cell_of(found: CellValues, own: Tensor | None) -> FaithfulnessCell:
     """`own`: the values of the maps that it is compared with, if these are no certainty."""
     values = found.values
     if values is None:
-        return Cell(found.row, found.column, None, 0, torch.nan, None, found.reason)
+        return FaithfulnessCell(found.row, found.column, None, 0, torch.nan, None, found.reason)
     difference = None
     if own is not None and not found.reason:
         both = min(own.shape[1], values.shape[1])
         difference = mean_with_interval(values[:, :both].mean(0) - own[:, :both].mean(0))
-    return Cell(
+    return FaithfulnessCell(
         found.row,
         found.column,
         mean_with_interval(values.mean(0)),

@@ -1,4 +1,4 @@
-"""Measures one subject, batch by batch; memory does not grow with the number of images."""
+"""The values of metrics for one visualizer on one network, batch by batch; memory does not grow with the images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,97 +8,102 @@ import torch
 from torch import Tensor
 
 from gcm.data import ImageData, PlacedSplit, Split, as_pixels
-from gcm.measure.base import Measure, Shown, every_class
-from gcm.measure.subject import Subject
+from gcm.metric import ExplainedBatch, MapMetric
+from gcm.metric.map_metric import every_class, maps_of
 from gcm.model import Classifier, evaluation_mode
 from gcm.model.answer import logits_of
 from gcm.tensor_check import check_several_classes
+from gcm.visualizer import Visualizer
 
-Measures = Mapping[str, Measure]
+Metrics = Mapping[str, MapMetric]
 
 
 @dataclass(frozen=True)
-class Showing:
-    """Attributes:
-    split: where the images are from.
-    measures: that look at them, by name.
-    wanted: how many images each measure is shown, the first ones.
+class SplitMetrics:
+    """The metrics that look at the images of one split.
+
+    Attributes:
+        split: the images.
+        metrics: those that look at them, by name.
+        wanted: how many images each of them looks at, the first ones.
     """
 
     split: Split
-    measures: Measures
+    metrics: Metrics
     wanted: Mapping[str, int]
 
     @property
     def count(self) -> int:
-        """Images that are shown."""
+        """Images that any of them looks at."""
         return max(self.wanted.values())
 
 
-def showings(subject: Subject, measures: Measures, data: ImageData, most: int | None = None) -> list[Showing]:
-    """What a subject is to be shown; measures that do not fit are left out, those of the same images are together.
+def metrics_by_split(
+    visualizer: Visualizer, network: Classifier, metrics: Metrics, data: ImageData, most: int | None = None
+) -> list[SplitMetrics]:
+    """Group the metrics that have a value by the images that they look at; the others are left out.
 
-    `most`: images that any measure is shown; None: as many as it wants.
+    `most`: images that any metric looks at; None: as many as it wants.
     """
-    groups: dict[int, tuple[Split, dict[str, Measure]]] = {}
-    for name, measure in measures.items():
-        if not misfit(subject, measure, data):
-            split = measure.split(data)
-            groups.setdefault(id(split), (split, {}))[1][name] = measure
+    groups: dict[int, tuple[Split, dict[str, MapMetric]]] = {}
+    for name, metric in metrics.items():
+        if not why_no_value(visualizer, network, metric, data):
+            split = metric.split(data)
+            groups.setdefault(id(split), (split, {}))[1][name] = metric
     return [
-        Showing(
+        SplitMetrics(
             split,
             fitting,
-            {name: min(measure.images, len(split), most or len(split)) for name, measure in fitting.items()},
+            {name: min(metric.images, len(split), most or len(split)) for name, metric in fitting.items()},
         )
         for split, fitting in groups.values()
     ]
 
 
-def measured(
-    subject: Subject, shown: Sequence[Showing], batch_size: int, show: Callable[[int], object] = lambda images: None
+def values_per_image(
+    visualizer: Visualizer,
+    network: Classifier,
+    groups: Sequence[SplitMetrics],
+    batch_size: int,
+    show: Callable[[int], object] = lambda images: None,
 ) -> dict[str, Tensor]:
-    """What each measure finds, a value for each image, `(N,)`.
+    """The values of each metric, one for each image, `(N,)`.
 
     Args:
-        subject: must fit its network.
-        shown: to it.
+        visualizer: the method; it must fit the network.
+        network: the classifier that is explained.
+        groups: the metrics, from `metrics_by_split`; what they have counted before is forgotten.
         batch_size: images explained at once.
-        show: is told after each batch how many images have been shown.
+        show: is told after each batch how many images have been looked at.
     """
-    with evaluation_mode(subject.network):
-        return found_by(subject, shown, batch_size, show)
-
-
-def found_by(
-    subject: Subject, shown: Sequence[Showing], batch_size: int, show: Callable[[int], object]
-) -> dict[str, Tensor]:
-    """As `measured`, for a network in evaluation mode."""
-    found: dict[str, Tensor] = {}
+    values: dict[str, Tensor] = {}
     done = 0
-    for showing in shown:
-        metrics = {name: measure.metric() for name, measure in showing.measures.items()}
-        for indices in batches(list(showing.wanted.values()), batch_size):
-            asking = {name: measure for name, measure in showing.measures.items() if indices[0] < showing.wanted[name]}
-            batch = shown_to(subject, list(asking.values()), showing.split, indices)
-            for name, measure in asking.items():
-                measure.update(metrics[name], batch)
-            done += len(indices)
-            show(done)
-        found |= {name: metric.per_image() for name, metric in metrics.items()}
-    return found
+    with evaluation_mode(network):
+        for group in groups:
+            for metric in group.metrics.values():
+                metric.reset()
+            for indices in batches(list(group.wanted.values()), batch_size):
+                looking = [metric for name, metric in group.metrics.items() if indices[0] < group.wanted[name]]
+                batch = explained_batch(visualizer, network, looking, group.split, indices)
+                for metric in looking:
+                    metric.update_with(batch)
+                done += len(indices)
+                show(done)
+            values |= {name: metric.per_image() for name, metric in group.metrics.items()}
+    return values
 
 
-def misfit(subject: Subject, measure: Measure, data: ImageData) -> str:
-    """Why a measure has no number, or an empty string."""
-    if reason := subject.misfit() or wrong_size(subject.network, data):
+def why_no_value(visualizer: Visualizer, network: Classifier, metric: MapMetric, data: ImageData) -> str:
+    """Why a metric has no value, or an empty string."""
+    if reason := visualizer.misfit(network) or wrong_size(network, data):
         return reason
-    if measure.all_classes and subject.one_map:
+    if metric.all_classes and not visualizer.class_specific:
         return "one map for all classes"
-    return measure.misfit(subject.network, data)
+    return metric.misfit(network, data)
 
 
 def wrong_size(network: Classifier, data: ImageData) -> str:
+    """Why the network does not take images of this size, or an empty string."""
     images, _ = data.test[torch.arange(1)]
     if network.any_size or images.shape[1:] == network.spec.shape:
         return ""
@@ -106,19 +111,22 @@ def wrong_size(network: Classifier, data: ImageData) -> str:
 
 
 def batches(wanted: Sequence[int], batch_size: int) -> list[Tensor]:
-    """Indices of all images that any measure wants; a measure that has had enough is never left amid a batch."""
+    """Indices of all images that any metric wants; a metric that has had enough is never left amid a batch."""
     parts = pairwise(sorted({0, *wanted}))
     return [batch for first, end in parts for batch in torch.arange(first, end).split(batch_size)]
 
 
 @torch.no_grad()
-def shown_to(subject: Subject, asking: Sequence[Measure], split: Split, indices: Tensor) -> Shown:
-    """Maps of the classes that all measures need, where these are the same; of every class otherwise."""
-    weight = next(subject.network.parameters())
+def explained_batch(
+    visualizer: Visualizer, network: Classifier, metrics: Sequence[MapMetric], split: Split, indices: Tensor
+) -> ExplainedBatch:
+    """Explain the classes that all metrics need, where these are the same; every class otherwise."""
+    weight = next(network.parameters())
     images = as_pixels(split[indices][0], weight.device).to(weight.dtype)
     places = split.places[indices].to(weight.device) if isinstance(split, PlacedSplit) else None
-    logits = logits_of(subject.network, images)
+    logits = logits_of(network, images)
     check_several_classes(logits)
-    first, *others = (measure.targets(logits, places) for measure in asking)
+    first, *others = (metric.targets(logits, places) for metric in metrics)
     classes = first if all(torch.equal(first, other) for other in others) else every_class(logits)
-    return Shown(subject, images, places, logits, classes, subject.maps(images, classes))
+    maps = maps_of(visualizer, network, images, classes)
+    return ExplainedBatch(visualizer, network, images, places, logits, classes, maps)

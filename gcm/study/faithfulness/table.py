@@ -8,8 +8,8 @@ from typing import Any
 from gcm.atomic_write import markdown_table, write_csv, write_text
 from gcm.console import say, show_table
 from gcm.error import listed
-from gcm.metric import Measured
-from gcm.study.faithfulness.cells import Cell, Column, Row
+from gcm.metric import Mean
+from gcm.study.faithfulness.cells import Column, FaithfulnessCell, Row
 from gcm.study.reason import by_reason
 
 NUMBERS = (
@@ -42,7 +42,7 @@ class Origin:
     machine: str
 
 
-def csv_row(cell: Cell, origin: Origin) -> dict[str, Any]:
+def csv_row(cell: FaithfulnessCell, origin: Origin) -> dict[str, Any]:
     """A line of the CSV; the numbers are not rounded."""
     return {
         **asdict(origin),
@@ -62,8 +62,8 @@ def csv_row(cell: Cell, origin: Origin) -> dict[str, Any]:
     }
 
 
-def columns_of(measured: Measured | None, prefix: str) -> dict[str, Any]:
-    values = measured._asdict() if measured else dict.fromkeys(Measured._fields, "")
+def columns_of(measured: Mean | None, prefix: str) -> dict[str, Any]:
+    values = measured._asdict() if measured else dict.fromkeys(Mean._fields, "")
     return {f"{prefix}{name}": value for name, value in values.items()}
 
 
@@ -71,9 +71,9 @@ def origin_in(row: Mapping[str, str]) -> Origin:
     return Origin(**{each.name: row[each.name] for each in fields(Origin)})
 
 
-def cell_in(row: Mapping[str, str]) -> Cell:
+def cell_in(row: Mapping[str, str]) -> FaithfulnessCell:
     """From a line of the CSV."""
-    return Cell(
+    return FaithfulnessCell(
         Row(row["network"], row["visualizer"], row["kind"]),  # type: ignore[arg-type]
         Column(row["measure"], row["better"] == "higher", row["meaning"]),
         measured_in(row, ""),
@@ -84,12 +84,12 @@ def cell_in(row: Mapping[str, str]) -> Cell:
     )
 
 
-def measured_in(row: Mapping[str, str], prefix: str) -> Measured | None:
-    mean, low, high, n = (row[f"{prefix}{name}"] for name in Measured._fields)
-    return Measured(float(mean), float(low), float(high), int(n)) if n else None
+def measured_in(row: Mapping[str, str], prefix: str) -> Mean | None:
+    mean, low, high, n = (row[f"{prefix}{name}"] for name in Mean._fields)
+    return Mean(float(mean), float(low), float(high), int(n)) if n else None
 
 
-def wide_rows(cells: Sequence[Cell], text: Callable[[Cell], str]) -> list[dict[str, Any]]:
+def wide_rows(cells: Sequence[FaithfulnessCell], text: Callable[[FaithfulnessCell], str]) -> list[dict[str, Any]]:
     """A row for each network and visualizer, a column for each measure; those without any number are left out."""
     measured = [cell for cell in cells if cell.measured]
     filled_rows, filled_columns = {cell.row for cell in measured}, {cell.column for cell in measured}
@@ -101,7 +101,7 @@ def wide_rows(cells: Sequence[Cell], text: Callable[[Cell], str]) -> list[dict[s
     return list(rows.values())
 
 
-def in_full(cell: Cell) -> str:
+def in_full(cell: FaithfulnessCell) -> str:
     if cell.measured is None:
         return "n/a"
     reach = f" ± {cell.measured.high - cell.measured.mean:.3f}" if cell.measured.n > 1 else ""
@@ -110,12 +110,12 @@ def in_full(cell: Cell) -> str:
     return f"{short(cell)}{reach}{seeds}{compared}"
 
 
-def short(cell: Cell) -> str:
+def short(cell: FaithfulnessCell) -> str:
     """The mean alone, starred where it is certain by construction."""
     return f"{cell.measured.mean:.3f}{'*' if cell.by_construction else ''}" if cell.measured else "n/a"
 
 
-def faithfulness_text(cells: Sequence[Cell], origin: Origin) -> str:
+def faithfulness_text(cells: Sequence[FaithfulnessCell], origin: Origin) -> str:
     """What the numbers mean, how many images each measure saw, why cells are certain or empty, and below it the table,
     in Markdown."""
     lines = [f"- `{column.measure}`: {column.meaning}. {counts(column, cells)}" for column in columns(cells)]
@@ -132,23 +132,23 @@ def faithfulness_text(cells: Sequence[Cell], origin: Origin) -> str:
     return f"{explained}\n\n{notes}\n\n{markdown_table(wide_rows(cells, in_full))}\n{source}\n"
 
 
-def columns(cells: Sequence[Cell]) -> list[Column]:
+def columns(cells: Sequence[FaithfulnessCell]) -> list[Column]:
     return list(dict.fromkeys(cell.column for cell in cells))
 
 
-def counts(column: Column, cells: Sequence[Cell]) -> str:
+def counts(column: Column, cells: Sequence[FaithfulnessCell]) -> str:
     numbers = sorted({cell.measured.n for cell in cells if cell.column == column and cell.measured})
     return f"n = {' or '.join(f'{number:,}' for number in numbers)}." if numbers else ""
 
 
-def certain(cells: Sequence[Cell]) -> dict[str, list[str]]:
+def certain(cells: Sequence[FaithfulnessCell]) -> dict[str, list[str]]:
     """What holds by construction, by the reason."""
     return by_reason(
         (f"{cell.row.visualizer} x {cell.column.measure}", cell.reason) for cell in cells if cell.by_construction
     )
 
 
-def empty(cells: Sequence[Cell]) -> dict[str, list[str]]:
+def empty(cells: Sequence[FaithfulnessCell]) -> dict[str, list[str]]:
     """What has no number, by the reason: whole rows by their names, else measures with the rows that lack them."""
     filled = {cell.row for cell in cells if cell.measured}
     groups: dict[tuple[str, str], dict[str, None]] = {}
@@ -159,12 +159,12 @@ def empty(cells: Sequence[Cell]) -> dict[str, list[str]]:
     return by_reason((f"{what}{', '.join(names)}", reason) for (what, reason), names in groups.items())
 
 
-def write_faithfulness(cells: Sequence[Cell], origin: Origin, title: str, directory: Path) -> None:
+def write_faithfulness(cells: Sequence[FaithfulnessCell], origin: Origin, title: str, directory: Path) -> None:
     """`faithfulness.csv`, one line a cell, and `faithfulness.md`."""
     write_csv(directory / "faithfulness.csv", [csv_row(cell, origin) for cell in cells])
     write_text(directory / "faithfulness.md", f"# {title}\n\n{faithfulness_text(cells, origin)}")
 
 
-def show_faithfulness(cells: Sequence[Cell], title: str) -> None:
+def show_faithfulness(cells: Sequence[FaithfulnessCell], title: str) -> None:
     show_table(title, wide_rows(cells, short))
     say(MOTIVES)

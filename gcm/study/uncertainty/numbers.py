@@ -11,7 +11,7 @@ from torchmetrics.functional.classification import binary_auroc, binary_average_
 from gcm.console import with_progress
 from gcm.data import as_pixels
 from gcm.error import InputError
-from gcm.metric import Measured
+from gcm.metric import Mean
 from gcm.model import Classifier, StochasticClassifier, evaluation_mode
 from gcm.model.answer import logits_of
 from gcm.tensor_check import check_classes, check_finite
@@ -109,9 +109,9 @@ class Calibration:
         confidences, accuracies, counts: of each bin, `(BINS,)`; NaN where it is empty.
     """
 
-    accuracy: Measured
-    log_loss: Measured
-    error: Measured
+    accuracy: Mean
+    log_loss: Mean
+    error: Mean
     confidences: Tensor
     accuracies: Tensor
     counts: Tensor
@@ -147,10 +147,10 @@ def calibration_error(confidence: Tensor, right: Tensor) -> Tensor:
     return (counts * (confidences - accuracies).abs()).nansum() / counts.sum()
 
 
-def reflected(measured: Measured) -> Measured:
+def reflected(measured: Mean) -> Mean:
     """The basic bootstrap interval: resampling adds to an absolute value, which the percentiles would keep."""
     mean, low, high, n = measured
-    return Measured(mean, max(0.0, 2 * mean - high), max(0.0, 2 * mean - low), n)
+    return Mean(mean, max(0.0, 2 * mean - high), max(0.0, 2 * mean - low), n)
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,8 @@ class Detection:
         share: of the unlike ones among all, which is the `aupr` of a score that knows nothing.
     """
 
-    auroc: Measured
-    aupr: Measured
+    auroc: Mean
+    aupr: Mean
     share: float
 
 
@@ -186,7 +186,7 @@ def area(below: Callable[..., Tensor], own: Tensor, unlike: Tensor) -> Tensor:
     return below(torch.cat([own, unlike]), truth, validate_args=False)
 
 
-def resampled(statistic: Callable[..., Tensor], *groups: Sequence[Tensor]) -> Measured:
+def resampled(statistic: Callable[..., Tensor], *groups: Sequence[Tensor]) -> Mean:
     """A statistic with its 95 % bootstrap interval (percentiles).
 
     A group is images of one kind, of which one or several values are known; each is drawn from by itself.
@@ -201,4 +201,4 @@ def resampled(statistic: Callable[..., Tensor], *groups: Sequence[Tensor]) -> Me
         samples[number] = statistic(*drawn)
     low, high = samples.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     whole = float(statistic(*(value for values in groups for value in values)))
-    return Measured(whole, low, high, sum(len(values[0]) for values in groups))
+    return Mean(whole, low, high, sum(len(values[0]) for values in groups))

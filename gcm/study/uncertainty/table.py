@@ -7,7 +7,7 @@ from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
 from gcm.console import show_table
-from gcm.metric import Measured
+from gcm.metric import Mean
 from gcm.study.uncertainty.predictive import POSSIBLE, Asked, Calibrated, CoveredClass, Detected
 
 MEANING = {
@@ -69,7 +69,7 @@ def detected_row(each: Detected) -> dict[str, Any]:
     return {**where, **areas, "share": each.found.share}
 
 
-def spread_out(numbers: Mapping[str, Measured]) -> dict[str, float]:
+def spread_out(numbers: Mapping[str, Mean]) -> dict[str, float]:
     """The mean under its name, then interval and n."""
     columns: dict[str, float] = {}
     for name, measured in numbers.items():

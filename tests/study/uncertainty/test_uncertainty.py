@@ -11,7 +11,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.metric import Measured
+from gcm.metric import Mean
 from gcm.study.uncertainty.numbers import Beliefs, Cover, beliefs, calibration, detection, pass_probabilities, reflected
 from gcm.study.uncertainty.predictive import Asked, CoveredClass, detected_by
 
@@ -83,8 +83,8 @@ def test_calibration_by_hand():
 
 
 def test_the_basic_bootstrap_interval_by_hand():
-    assert reflected(Measured(0.3, 0.25, 0.5, 9)) == pytest.approx((0.3, 0.1, 0.35, 9))
-    assert reflected(Measured(0.02, 0.03, 0.05, 9)) == pytest.approx((0.02, 0.0, 0.01, 9))
+    assert reflected(Mean(0.3, 0.25, 0.5, 9)) == pytest.approx((0.3, 0.1, 0.35, 9))
+    assert reflected(Mean(0.02, 0.03, 0.05, 9)) == pytest.approx((0.02, 0.0, 0.01, 9))
 
 
 def test_detection_is_that_of_scikit_learn_whatever_the_scale():

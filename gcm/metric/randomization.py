@@ -6,13 +6,16 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from gcm.measure.base import Classes, Measure, Shown
-from gcm.metric import ImageMetric, RankCorrelation
+from gcm.metric.map_metric import Classes, ExplainedBatch, MapMetric, maps_of
+from gcm.metric.rank_correlation import RankCorrelation
 from gcm.model import Classifier
-from gcm.types import PositiveCount, Seed
+from gcm.types import PositiveCount, Seed, ShareBelowOne
+
+CASCADES: WeakKeyDictionary[Classifier, dict[int, list[Classifier]]] = WeakKeyDictionary()
+"""The cascades made so far, by network and seed."""
 
 
-class Randomization(Measure):
+class Randomization(RankCorrelation, MapMetric):
     """Rank correlation with the maps of networks whose weights are drawn anew, layer by layer from the logits down.
 
     Source: the cascading randomisation of Adebayo et al., "Sanity checks for saliency maps", 2018, section 3.1. The
@@ -22,6 +25,7 @@ class Randomization(Measure):
         images: how many are shown.
         classes: that the network names, or all.
         seed: of the new weights.
+        confidence: of the interval.
     """
 
     meaning = (
@@ -29,20 +33,31 @@ class Randomization(Measure):
         "logits down; large: the map does not come from what was learned"
     )
 
-    def __init__(self, images: PositiveCount = 100, classes: Classes = "predicted", seed: Seed = 0) -> None:
-        self.images, self.classes, self.seed = images, classes, seed
-        self.cascades: WeakKeyDictionary[Classifier, list[Classifier]] = WeakKeyDictionary()
+    def __init__(
+        self,
+        images: PositiveCount = 100,
+        classes: Classes = "predicted",
+        seed: Seed = 0,
+        confidence: ShareBelowOne = 0.95,
+    ) -> None:
+        MapMetric.__init__(self, images, classes, confidence)
+        self.seed = seed
 
-    def metric(self) -> ImageMetric:
-        return RankCorrelation()
+    def update_with(self, batch: ExplainedBatch) -> None:
+        targets = self.targets(batch.logits, batch.places)
+        others = [
+            maps_of(batch.visualizer, other, batch.images, targets).at_image_size
+            for other in known_cascade(batch.network, self.seed)
+        ]
+        self.update(batch.maps_of(targets).repeat(1, len(others), 1, 1), torch.cat(others, 1))
 
-    def update(self, metric: ImageMetric, shown: Shown) -> None:
-        network, targets = shown.subject.network, self.targets(shown.logits, shown.places)
-        if network not in self.cascades:
-            self.cascades[network] = cascade(network, self.seed)
-        others = [shown.subject.on(other).maps(shown.images, targets).at_image_size for other in self.cascades[network]]
-        maps = shown.of(targets)
-        metric.update(maps.repeat(1, len(others), 1, 1), torch.cat(others, 1))
+
+def known_cascade(network: Classifier, seed: int) -> list[Classifier]:
+    """The `cascade` of a network, which is made once as long as the network lives."""
+    known = CASCADES.setdefault(network, {})
+    if seed not in known:
+        known[seed] = cascade(network, seed)
+    return known[seed]
 
 
 def cascade(network: Classifier, seed: int) -> list[Classifier]:

@@ -1,51 +1,25 @@
-"""Whether evidence lies where it is known to be."""
+"""Grid pointing: whether evidence lies in the right cell of a grid of images."""
 
 from typing import Annotated
 
-import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from gcm.data import ImageData, PlacedSplit, Split
 from gcm.data.grid import grids
-from gcm.measure.base import Measure, Shown
-from gcm.metric import ImageMetric, Pointing
+from gcm.metric.pointing import Pointing
 from gcm.model import Classifier
-from gcm.types import PositiveCount, Seed
+from gcm.types import PositiveCount, Seed, ShareBelowOne
 
 
-class PlantedPointing(Measure):
-    """Share of positive evidence in its place, on data that know the places of their classes.
-
-    Args:
-        images: how many are shown.
-    """
-
-    meaning = "share of the positive evidence for a class that lies on the shapes that show it, for every class shown"
-    all_classes = True
-
-    def __init__(self, images: PositiveCount = 1000) -> None:
-        self.images = images
-
-    def metric(self) -> ImageMetric:
-        return Pointing()
-
-    def update(self, metric: ImageMetric, shown: Shown) -> None:
-        assert shown.places is not None
-        places = shown.places[torch.arange(len(shown.places)).unsqueeze(1), shown.classes]
-        metric.update(shown.maps.at_image_size, places)
-
-    def misfit(self, network: Classifier, data: ImageData) -> str:
-        return "" if isinstance(data.test, PlacedSplit) else f"nobody knows where in {data.name} the evidence lies"
-
-
-class GridPointing(PlantedPointing):
+class GridPointing(Pointing):
     """Share of positive evidence in the right cell of a grid of test images of different classes.
 
     Args:
         images: grids that are shown.
         rows: of a grid.
         seed: of the choice of test images.
+        confidence: of the interval.
     """
 
     meaning = (
@@ -53,8 +27,14 @@ class GridPointing(PlantedPointing):
         "every class shown"
     )
 
-    def __init__(self, images: PositiveCount = 250, rows: Annotated[int, Ge(2)] = 2, seed: Seed = 0) -> None:
-        super().__init__(images)
+    def __init__(
+        self,
+        images: PositiveCount = 250,
+        rows: Annotated[int, Ge(2)] = 2,
+        seed: Seed = 0,
+        confidence: ShareBelowOne = 0.95,
+    ) -> None:
+        super().__init__(confidence, images)
         self.rows, self.seed = rows, seed
 
     def split(self, data: ImageData) -> Split:

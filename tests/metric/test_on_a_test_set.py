@@ -7,52 +7,50 @@ from torch import nn
 
 from gcm.data import Digits, ImageSpec, MemorySplit, PlacedSplit
 from gcm.error import InputError
-from gcm.measure import (
-    ClassMaps,
-    DeletionCurve,
+from gcm.metric import (
+    Deletion,
+    ExplainedBatch,
     GridPointing,
-    InsertionCurve,
-    MapCompleteness,
-    MapSparseness,
-    NoiseMaskMap,
-    PlantedPointing,
+    Insertion,
+    LogitResidual,
+    Pointing,
     Randomization,
-    Shown,
+    Sparseness,
     Stability,
 )
-from gcm.measure.randomization import cascade
-from gcm.measure.subject import Maps
+from gcm.metric.map_metric import Maps, maps_of
+from gcm.metric.randomization import cascade
 from gcm.model import CNN, GCM, Classifier
-from gcm.study.faithfulness.numbers import batches, misfit, showings
-from gcm.study.faithfulness.numbers import measured as measured_by
+from gcm.study.faithfulness.numbers import batches, metrics_by_split, values_per_image, why_no_value
 from gcm.visualizer import (
     CAM,
     ClassContributionMaps,
     InputXGradient,
     IntegratedGradients,
+    NoiseMask,
     Random,
     Saliency,
     Uniform,
     Visualizer,
 )
-from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 
 SPEC = ImageSpec.of(1, 16, 3)
-MEASURES = {
-    "planted_pointing": PlantedPointing(12),
+METRICS = {
+    "planted_pointing": Pointing(images=12),
     "grid_pointing": GridPointing(6),
-    "completeness": MapCompleteness(12),
-    "deletion": DeletionCurve(12, steps=5),
-    "deletion_all": DeletionCurve(12, classes="all", steps=5),
-    "insertion": InsertionCurve(12, steps=5),
+    "completeness": LogitResidual(images=12),
+    "deletion": Deletion(images=12, steps=5),
+    "deletion_all": Deletion(images=12, classes="all", steps=5),
+    "insertion": Insertion(images=12, steps=5),
     "randomization": Randomization(5),
     "stability": Stability(7),
-    "sparseness": MapSparseness(12),
+    "sparseness": Sparseness(images=12),
 }
 
 
-def measured(subject, measures, data, batch_size, most=None, **how):
-    return measured_by(subject, showings(subject, measures, data, most), batch_size, **how)
+def measured(visualizer, network, metrics, data, batch_size, most=None, **how):
+    groups = metrics_by_split(visualizer, network, metrics, data, most)
+    return values_per_image(visualizer, network, groups, batch_size, **how)
 
 
 class Quarters(Classifier):
@@ -112,13 +110,13 @@ def known():
 
 def test_perfect_maps_beat_random_ones_and_those_their_opposite(known):
     data, network = known
-    measures = {"pointing": PlantedPointing(24), "deletion": DeletionCurve(24), "insertion": InsertionCurve(24)}
+    measures = {"pointing": Pointing(images=24), "deletion": Deletion(images=24), "insertion": Insertion(images=24)}
     found = {
-        name: measured(ClassMaps(visualizer, network), measures, data, 10)
+        name: measured(visualizer, network, measures, data, 10)
         for name, visualizer in (("perfect", QuarterMaps()), ("random", Random()), ("opposite", QuarterMaps(-1)))
     }
     for name, measure in measures.items():
-        better = 1 if measure.metric().higher_is_better else -1
+        better = 1 if measure.higher_is_better else -1
         means = [better * float(found[kind][name].mean()) for kind in ("perfect", "random", "opposite")]
         assert means[0] > means[1] > means[2], name
     assert (found["perfect"]["pointing"] == 1).all()
@@ -127,16 +125,16 @@ def test_perfect_maps_beat_random_ones_and_those_their_opposite(known):
 
 def test_the_batch_size_changes_nothing(known):
     data, network = known
-    subject = ClassMaps(InputXGradient(), network)
+    explained = InputXGradient(), network
     shown = []
-    small = measured(subject, MEASURES, data, 4, show=shown.append)
-    large = measured(subject, MEASURES, data, 100)
-    assert small.keys() == large.keys() == MEASURES.keys() - {"grid_pointing"}
+    small = measured(*explained, METRICS, data, 4, show=shown.append)
+    large = measured(*explained, METRICS, data, 100)
+    assert small.keys() == large.keys() == METRICS.keys() - {"grid_pointing"}
     for name, values in small.items():
         torch.testing.assert_close(values, large[name], msg=name)
-        assert len(values) == MEASURES[name].images
-    assert shown[-1] == sum(showing.count for showing in showings(subject, MEASURES, data)) == 12
-    few = measured(subject, MEASURES, data, 4, most=3)
+        assert len(values) == METRICS[name].images
+    assert shown[-1] == sum(group.count for group in metrics_by_split(*explained, METRICS, data)) == 12
+    few = measured(*explained, METRICS, data, 4, most=3)
     assert {len(values) for values in few.values()} == {3}
     torch.testing.assert_close(few["sparseness"], small["sparseness"][:3])
 
@@ -150,33 +148,30 @@ def test_every_measure_on_every_network(name):
     spec = ImageSpec.of(1, 32, 10)
     network = randomized(NETWORKS[name](spec)).eval()
     data = Digits()
-    measures = {key: type(measure)(3) for key, measure in MEASURES.items()}
+    measures = {key: type(measure)(images=3) for key, measure in METRICS.items()}
     for visualizer in (Saliency(), Uniform()):
-        subject = ClassMaps(visualizer, network)
-        found = measured(subject, measures, data, 3)
+        explained = visualizer, network
+        found = measured(*explained, measures, data, 3)
         left_out = {"planted_pointing"} | (set() if network.any_size else {"grid_pointing"})
         assert found.keys() == measures.keys() - left_out
         for key in left_out:
-            assert misfit(subject, measures[key], data)
+            assert why_no_value(*explained, measures[key], data)
         assert all(values.isfinite().all() and len(values) == 3 for values in found.values())
 
 
 def test_by_construction_is_said_of_completeness_alone():
-    network = GCM(SPEC, widths=(4, 6, 8))
-    own, gradient = ClassMaps(ClassContributionMaps(), network), ClassMaps(Saliency(), network)
-    cnn = CNN(SPEC, widths=(4, 6, 8))
-    assert "add up to the logits" in MapCompleteness().by_construction(own)
-    assert MapCompleteness().by_construction(ClassMaps(Uniform(), cnn))
-    assert MapSparseness().by_construction(own) == MapCompleteness().by_construction(gradient) == ""
-    assert MapCompleteness().by_construction(ClassMaps(CAM(), cnn)) == ""  # the biases are not in its maps
-    assert MapCompleteness().by_construction(ClassMaps(IntegratedGradients(), cnn)) == ""
+    assert "add up to the logits" in LogitResidual().by_construction(ClassContributionMaps())
+    assert LogitResidual().by_construction(Uniform())
+    assert Sparseness().by_construction(ClassContributionMaps()) == LogitResidual().by_construction(Saliency()) == ""
+    assert LogitResidual().by_construction(CAM()) == ""  # the biases are not in its maps
+    assert LogitResidual().by_construction(IntegratedGradients()) == ""
 
 
 def test_contributions_are_complete_and_add_up_to_the_score():
     network = randomized(GCM(SPEC, widths=(4, 6, 8))).eval()
     data = Known()
     data.test = MemorySplit((255 * images_of(SPEC, 5)).byte(), torch.zeros(5, dtype=torch.long))
-    found = measured(ClassMaps(ClassContributionMaps(), network), {"residual": MapCompleteness()}, data, 5)
+    found = measured(ClassContributionMaps(), network, {"residual": LogitResidual()}, data, 5)
     assert found["residual"].max() < 1e-6
     images = images_of(SPEC)
     explanation = ClassContributionMaps()(network, images)
@@ -204,15 +199,15 @@ def test_randomization_of_what_does_not_look_at_the_weights_is_1():
     network = randomized(CNN(SPEC, widths=(4, 6, 8))).eval()
     data = Known()
     measure = {"randomization": Randomization(4)}
-    assert (measured(ClassMaps(Random(), network), measure, data, 4)["randomization"] == 1).all()
-    assert (measured(ClassMaps(CAM(), network), measure, data, 4)["randomization"] < 0.9).all()
+    assert (measured(Random(), network, measure, data, 4)["randomization"] == 1).all()
+    assert (measured(CAM(), network, measure, data, 4)["randomization"] < 0.9).all()
 
 
 def test_stability_grows_with_the_noise_and_is_worst_for_random_maps(known):
     data, network = known
     measures = {f"{deviation}": Stability(8, deviation=deviation, draws=3) for deviation in (0.01, 0.1)}
-    own = measured(ClassMaps(InputXGradient(), network), measures, data, 8)
-    random = measured(ClassMaps(Random(), network), measures, data, 8)
+    own = measured(InputXGradient(), network, measures, data, 8)
+    random = measured(Random(), network, measures, data, 8)
     assert (own["0.01"] > 0).all()
     assert (own["0.01"] < own["0.1"]).all()
     assert random["0.01"].mean() == pytest.approx(2**0.5, abs=0.05)
@@ -220,11 +215,11 @@ def test_stability_grows_with_the_noise_and_is_worst_for_random_maps(known):
 
 def test_a_noise_mask_takes_part_where_one_map_is_enough():
     network = randomized(CNN(SPEC, widths=(4, 6, 8))).eval()
-    subject, data = NoiseMaskMap(NoiseMaskSettings(steps=4, samples=2), network), Known()
-    found = measured(subject, MEASURES, data, 6, most=2)
+    explained, data = (NoiseMask(steps=4, samples=2), network), Known()
+    found = measured(*explained, METRICS, data, 6, most=2)
     assert found.keys() == {"deletion", "deletion_all", "insertion", "randomization", "stability", "sparseness"}
-    assert misfit(subject, MEASURES["completeness"], data) == "one map for all classes"
-    maps = subject.maps(images_of(SPEC, 2)).at_image_size
+    assert why_no_value(*explained, METRICS["completeness"], data) == "one map for all classes"
+    maps = maps_of(*explained, images_of(SPEC, 2), torch.zeros(2, 1, dtype=torch.long)).at_image_size
     assert maps.shape == (2, 1, 16, 16)
     assert 0 <= maps.min() <= maps.max() <= 1
 
@@ -234,15 +229,15 @@ def test_no_more_classes_are_explained_than_are_asked_for(known):
 
     asked = []
 
-    class Counting(ClassMaps):
-        def maps(self, images, targets=None):
-            asked.append(targets.shape[1])
-            return super().maps(images, targets)
+    class Counting(InputXGradient):
+        def weight_maps(self, forward_pass):
+            asked.append(forward_pass.targets.shape[1])
+            return super().weight_maps(forward_pass)
 
-    subject = Counting(InputXGradient(), network)
-    alone = {name: measured(subject, {name: MEASURES[name]}, data, 4) for name in ("deletion", "sparseness")}
+    explained = Counting(), network
+    alone = {name: measured(*explained, {name: METRICS[name]}, data, 4) for name in ("deletion", "sparseness")}
     assert set(asked) == {1}
-    together = measured(subject, MEASURES, data, 4)
+    together = measured(*explained, METRICS, data, 4)
     assert set(asked) == {1, 4}
     for name, found in alone.items():
         torch.testing.assert_close(found[name], together[name])
@@ -259,11 +254,11 @@ def test_a_network_of_a_narrow_type_is_measured_by_float32_maps(dtype):
     """Close to the same network in float64, as far as its own rounding goes; no measure rounds any further."""
     network = randomized(GCM(SPEC, widths=(4, 6, 8))).eval()
     data = Known()
-    measures = {name: MEASURES[name] for name in ("completeness", "deletion", "insertion", "sparseness", "stability")}
-    subject = ClassMaps(InputXGradient(), network.to(dtype))
-    narrow = measured(subject, measures, data, 6)
-    assert subject.maps(images_of(SPEC).to(dtype)).at_image_size.dtype == torch.float32
-    wide = measured(ClassMaps(InputXGradient(), network.double()), measures, data, 6)
+    measures = {name: METRICS[name] for name in ("completeness", "deletion", "insertion", "sparseness", "stability")}
+    explained = InputXGradient(), network.to(dtype)
+    narrow = measured(*explained, measures, data, 6)
+    assert maps_of(*explained, images_of(SPEC).to(dtype), torch.tensor([0])).at_image_size.dtype == torch.float32
+    wide = measured(InputXGradient(), network.double(), measures, data, 6)
     for name, values in narrow.items():
         assert values.dtype == torch.float64
         torch.testing.assert_close(values.mean(), wide[name].mean(), rtol=0.05, atol=0.05, msg=name)
@@ -276,20 +271,23 @@ class OneLogit(Quarters):
         return super().forward(images)[:, :1]
 
 
-@pytest.mark.parametrize("name", sorted(MEASURES.keys() - {"grid_pointing"}))
+@pytest.mark.parametrize("name", sorted(METRICS.keys() - {"grid_pointing"}))
 def test_a_network_of_a_single_logit_is_refused(name):
     network = OneLogit(ImageSpec.of(1, 16, 4))
     with pytest.raises(InputError, match=r"logits must be .* of K = 2 classes or more"):
-        measured(ClassMaps(QuarterMaps(), network), {name: MEASURES[name]}, Known(), 6)
+        measured(QuarterMaps(), network, {name: METRICS[name]}, Known(), 6)
 
 
 def test_maps_of_classes_that_were_not_asked_for_are_no_others():
     maps = Maps(torch.rand(2, 2, 1, 4, 4), torch.rand(2, 2, 4, 4))
-    shown = Shown(None, torch.rand(2, 1, 4, 4), None, torch.zeros(2, 5), torch.tensor([[1, 3], [0, 2]]), maps)
-    assert torch.equal(shown.of(torch.tensor([[3], [0]]))[:, 0], maps.at_image_size[[0, 1], [1, 0]])
+    shown = ExplainedBatch(
+        None, None, torch.rand(2, 1, 4, 4), None, torch.zeros(2, 5), torch.tensor([[1, 3], [0, 2]]), maps
+    )
+    assert torch.equal(shown.maps_of(torch.tensor([[3], [0]]))[:, 0], maps.at_image_size[[0, 1], [1, 0]])
     with pytest.raises(InputError, match="classes that were asked for"):
-        shown.of(torch.tensor([[3], [1]]))
-    nothing = Shown(
+        shown.maps_of(torch.tensor([[3], [1]]))
+    nothing = ExplainedBatch(
+        None,
         None,
         shown.images,
         None,
@@ -298,7 +296,7 @@ def test_maps_of_classes_that_were_not_asked_for_are_no_others():
         Maps(maps.own_size[:, :0], maps.at_image_size[:, :0]),
     )
     with pytest.raises(InputError, match="classes that were asked for"):
-        nothing.of(torch.tensor([[3], [1]]))
+        nothing.maps_of(torch.tensor([[3], [1]]))
 
 
 class ChangesItsInput(Quarters):
@@ -317,19 +315,17 @@ class OutOfPlace(Quarters):
         return super().forward(images * 0.5 + 0.5)
 
 
-class KnownMaps(ClassMaps):
+class KnownMaps(Visualizer):
     """Maps that nobody asks the network for."""
 
-    def maps(self, images, targets=None):
-        maps = nn.functional.interpolate(torch.eye(4).view(4, 1, 2, 2), images.shape[2:])[targets]
-        return Maps(maps, maps.squeeze(2))
+    def weight_maps(self, forward_pass):
+        quarters = torch.eye(4).view(4, 1, 2, 2)
+        return nn.functional.interpolate(quarters, forward_pass.images.shape[2:])[forward_pass.targets]
 
 
 def test_measures_count_for_a_network_that_changes_its_input_what_they_count_for_its_twin():
     spec, data = ImageSpec.of(1, 16, 4), Known()
-    found, expected = (
-        measured(KnownMaps(QuarterMaps(), kind(spec)), MEASURES, data, 6) for kind in (ChangesItsInput, OutOfPlace)
-    )
-    assert found.keys() == expected.keys() == MEASURES.keys() - {"grid_pointing"}
+    found, expected = (measured(KnownMaps(), kind(spec), METRICS, data, 6) for kind in (ChangesItsInput, OutOfPlace))
+    assert found.keys() == expected.keys() == METRICS.keys() - {"grid_pointing"}
     for name, values in found.items():
         assert torch.equal(values, expected[name]), name

@@ -11,19 +11,18 @@ from torch import nn
 
 from gcm.data.grid import cell_places
 from gcm.data.loader import seeded_generator
-from gcm.measure.base import Shown
-from gcm.measure.randomization import Randomization, cascade
-from gcm.measure.stability import Stability
-from gcm.measure.subject import ClassMaps
+from gcm.metric import ExplainedBatch, Randomization, Stability
+from gcm.metric.map_metric import maps_of
+from gcm.metric.randomization import cascade
 from gcm.visualizer import Saliency
 
 
 def shown_saliency(case):
     """All classes' gradients; a measure takes the predicted one."""
-    subject = ClassMaps(Saliency(), case.network)
     logits = case.network(case.images).detach()
     classes = torch.arange(logits.shape[1]).flip(0).expand(len(logits), -1)
-    return Shown(subject, case.images, None, logits, classes, subject.maps(case.images, classes))
+    maps = maps_of(Saliency(), case.network, case.images, classes)
+    return ExplainedBatch(Saliency(), case.network, case.images, None, logits, classes, maps)
 
 
 def predicted_map(network, image, k):
@@ -34,9 +33,8 @@ def predicted_map(network, image, k):
 @few
 @given(st.one_of(lenets(), gcms()), seeds)
 def test_stability(case, seed):
-    measure = Stability(deviation=0.3, draws=3, seed=seed)
-    metric = measure.metric()
-    measure.update(metric, shown_saliency(case))
+    metric = Stability(deviation=0.3, draws=3, seed=seed)
+    metric.update_with(shown_saliency(case))
     noise = torch.randn(3, *case.images.shape[1:], generator=seeded_generator("cpu", seed)).double().numpy()
     expected = []
     for image in case.arrays:
@@ -57,9 +55,8 @@ def test_cascading_randomisation(case, seed):
     for count, copy in enumerate(copies, start=1):
         same = [torch.equal(copy.state_dict()[f"{name}.weight"], before[f"{name}.weight"]) for name in names]
         assert same == [place >= count for place in range(3)]
-    measure = Randomization(seed=seed)
-    metric = measure.metric()
-    measure.update(metric, shown_saliency(case))
+    metric = Randomization(seed=seed)
+    metric.update_with(shown_saliency(case))
     expected = []
     for image in case.arrays:
         k = int(np.argmax(case.oracle.logits(image)))

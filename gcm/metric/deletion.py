@@ -1,13 +1,15 @@
-"""Deletion and insertion: whether the pixels that an explanation ranks first are those that the network needs."""
+"""Deletion: whether the pixels that an explanation ranks first are those that the network needs."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from gcm.data.loader import seeded_generator
 from gcm.error import InputError
-from gcm.metric.image_metric import ImageMetric, check_maps
+from gcm.metric.image_metric import check_maps
+from gcm.metric.map_metric import Classes, ExplainedBatch, MapMetric
 from gcm.model.answer import logits_of
 from gcm.precision import widened
 from gcm.tensor_check import (
@@ -24,7 +26,7 @@ Network = Callable[[Tensor], Tensor]
 """Images `(B,C,H,W)` in [0,1] to logits `(B,K)`."""
 
 
-class Deletion(ImageMetric):
+class Deletion(MapMetric):
     """Area below the probability of a class while its pixels are deleted, first those that its map ranks highest.
 
     Source: Petsiuk et al., "RISE: randomized input sampling for explanation of black-box models", 2018, section 4. In
@@ -38,15 +40,32 @@ class Deletion(ImageMetric):
         steps: between the whole image and none of it.
         seed: of the order of pixels ranked alike.
         confidence: of the interval.
+        images: how many images of a test set it looks at.
+        classes: whose maps it looks at there.
     """
 
     higher_is_better = False
+    what: ClassVar[str] = (
+        "area below the probability of the class while pixels are deleted, the highest ranked first; small: the "
+        "network needs the pixels ranked first"
+    )
 
     def __init__(
-        self, baseline: Share = 0.0, steps: PositiveCount = 20, seed: Seed = 0, confidence: ShareBelowOne = 0.95
+        self,
+        baseline: Share = 0.0,
+        steps: PositiveCount = 20,
+        seed: Seed = 0,
+        confidence: ShareBelowOne = 0.95,
+        images: PositiveCount = 1000,
+        classes: Classes = "predicted",
     ) -> None:
-        super().__init__(confidence)
+        super().__init__(images, classes, confidence)
         self.baseline, self.steps, self.seed = baseline, steps, seed
+        self.meaning = f"{self.what}; value of a pixel that is not there: {baseline:g}"
+
+    def update_with(self, batch: ExplainedBatch) -> None:
+        targets = self.targets(batch.logits, batch.places)
+        self.update(batch.network, batch.images, batch.maps_of(targets), targets)
 
     def update(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> None:
         """Images `(B,C,H,W)`, maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is the mean over `T`."""
@@ -85,18 +104,6 @@ class Deletion(ImageMetric):
         order = torch.randperm(flat.shape[2], generator=seeded_generator("cpu", self.seed)).to(maps.device)
         highest_first = order[flat[:, :, order].argsort(dim=2, descending=True, stable=True)]
         return highest_first.argsort(2).view_as(maps)
-
-
-class Insertion(Deletion):
-    """Area below the probability of a class while its pixels come in, first those that its map ranks highest.
-
-    The same as `Deletion` but that it begins with an image of the baseline alone; large for a faithful map.
-    """
-
-    higher_is_better = True
-
-    def kept(self, rank: Tensor, count: int) -> Tensor:
-        return rank < count
 
 
 def trapezoid(steps: int) -> Tensor:
