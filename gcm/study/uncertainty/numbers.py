@@ -46,10 +46,12 @@ class Cover(NamedTuple):
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Attributes:
-    probabilities: of each class, `(N,K)`; over several passes their mean.
-    mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
-        Bayesian active learning with image data", 2017.
+    """What a network believes of images, once or over several passes.
+
+    Attributes:
+        probabilities: of each class, `(N,K)`; over several passes their mean.
+        mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
+            Bayesian active learning with image data", 2017.
     """
 
     probabilities: Tensor
