@@ -15,7 +15,11 @@ html_title = "gcm"
 html_static_path = ["_static"]
 html_css_files = ["wide_tables.css"]
 html_show_copyright = html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": {"results": [], "benchmark": [], "decline_ratio": [], "**": ["page-toc"]},  # wide tables
+}
 
 myst_heading_anchors = 3  # links to headings are checked
 nb_execution_mode = "force"  # notebooks are kept without outputs
@@ -27,7 +31,7 @@ default_role = "py:obj"  # `Name` in a docstring leads to it, if it is one of ou
 suppress_warnings = ["ref.python"]  # … or to one of those that `.name` could mean
 add_module_names = False
 autodoc_member_order = "bysource"
-autodoc_default_options = {"show-inheritance": True}
+autodoc_default_options = {"show-inheritance": True, "special-members": "__call__"}
 napoleon_attr_annotations = False  # signatures have the types
 autodoc_inherit_docstrings = False  # what PyTorch says of forward() is PyTorch's
 python_maximum_signature_line_length = 90

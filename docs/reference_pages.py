@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,7 +46,8 @@ def pages(root: str) -> dict[str, str]:
     inside = [name for name in names if name not in public]
     told: set[int] = set()
     texts = {name: page(importlib.import_module(name), told) for name in [*public, *inside]}
-    index = heading("API reference", "=") + contents(PUBLIC, public) + contents(INSIDE, inside)
+    summaries = {name: summary(importlib.import_module(name)) for name in names}
+    index = heading("API reference", "=") + contents(PUBLIC, public, summaries) + contents(INSIDE, inside, summaries)
     return {**texts, "index": index}
 
 
@@ -100,5 +101,12 @@ def automodule(name: str, members: list[str], hidden: bool = False) -> str:
     return f".. automodule:: {name}\n{options}\n"
 
 
-def contents(title: str, names: list[str]) -> str:
-    return f"{title}\n\n.. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   {name}\n" for name in names) + "\n"
+def contents(title: str, names: list[str], summaries: Mapping[str, str]) -> str:
+    links = "".join(f"- :doc:`{name}`{summaries[name]}\n" for name in names)
+    return f"{title}\n\n{links}\n.. toctree::\n   :hidden:\n\n" + "".join(f"   {name}\n" for name in names) + "\n"
+
+
+def summary(package: ModuleType) -> str:
+    """The first sentence of a package's docstring, to stand behind its name."""
+    first, _, _ = (package.__doc__ or "").strip().partition("\n")
+    return f": {first}" if first else ""
