@@ -15,11 +15,7 @@ html_title = "gcm"
 html_static_path = ["_static"]
 html_css_files = ["wide_tables.css"]
 html_show_copyright = html_show_sourcelink = False
-html_theme_options = {
-    "navigation_with_keys": False,
-    "show_toc_level": 2,
-    "secondary_sidebar_items": {"results": [], "benchmark": [], "decline_ratio": [], "**": ["page-toc"]},  # wide tables
-}
+html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
 
 myst_heading_anchors = 3  # links to headings are checked
 nb_execution_mode = "force"  # notebooks are kept without outputs
