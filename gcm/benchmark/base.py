@@ -21,10 +21,12 @@ class LeftOutError(Exception):
 
 @dataclass(frozen=True)
 class Goal:
-    """Attributes:
-    ratio: to be reached.
-    faster: True: the other must take at least `ratio` times as much as we do; False: we at most `ratio` times as
-        much as the other.
+    """The ratio that a row of the benchmark has to reach.
+
+    Attributes:
+        ratio: to be reached.
+        faster: True: the other must take at least `ratio` times as much as we do; False: we at most `ratio` times as
+            much as the other.
     """
 
     ratio: float

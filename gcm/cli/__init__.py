@@ -1,0 +1,1 @@
+"""The command line: settings, run directories, sweeps, devices and processes."""

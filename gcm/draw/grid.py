@@ -19,11 +19,13 @@ STRONGEST = "full colour: the map's own strongest values (99.8 % of its pixels a
 
 @dataclass(frozen=True)
 class Panel:
-    """Attributes:
-    picture: `(c,h,w)`.
-    signed: whether it is a map around zero, drawn from blue (against) over white to red (for), or, with three channels,
-        around middle grey, on its own symmetric scale. Otherwise colours in [0,1].
-    note: a line below it.
+    """One picture of a grid, and how it is coloured.
+
+    Attributes:
+        picture: `(c,h,w)`.
+        signed: whether it is a map around zero, drawn from blue (against) over white to red (for), or, with three
+            channels, around middle grey, on its own symmetric scale. Otherwise colours in [0,1].
+        note: a line below it.
     """
 
     picture: Tensor

@@ -12,9 +12,11 @@ from gcm.tensor_check import check_finite, check_floats, check_not_empty, check_
 
 
 class Completeness(NamedTuple):
-    """Attributes:
-    residual: largest |score - account|, in units of the account's mean size.
-    signed: whether any part of the account is negative.
+    """How well an account of scores adds up to them, and whether it can speak against a class.
+
+    Attributes:
+        residual: largest `|score - account|`, in units of the account's mean size.
+        signed: whether any part of the account is negative.
     """
 
     residual: float
@@ -22,11 +24,11 @@ class Completeness(NamedTuple):
 
 
 class CompletenessResidual(ExactMetric):
-    """Largest |score - account| over images and classes, relative to the mean size of an account.
+    """Largest `|score - account|` over images and classes, relative to the mean size of an account.
 
     The account of a score is the sum of its parts and the rest; its size the sum of the parts' absolute values. For
-    GCM this is the largest |score - mean of CCM| relative to mean |CCM|. Rounding alone gives about 1e-6 in float32; 1
-    means an account as wrong as it is large. Graded, never an equality of floats. 0 / 0 is 0.
+    GCM this is the largest `|score - mean of CCM|` relative to mean `|CCM|`. Rounding alone gives about 1e-6 in
+    float32; 1 means an account as wrong as it is large. Graded, never an equality of floats. 0 / 0 is 0.
     """
 
     higher_is_better = False

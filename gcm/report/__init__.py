@@ -1,0 +1,1 @@
+"""The reproduction report: its sections, the papers' claims, and the pages they are written to."""

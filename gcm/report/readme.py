@@ -1,4 +1,4 @@
-"""Results in a README: what stands between two marks is written by the report."""
+"""Results in a README or another page: what stands between two marks is written by the report."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,20 @@ from gcm.report.section import Section
 def update_readme(path: Path, sections: Sequence[Section]) -> None:
     """Replace the text between `<!-- KEY -->` and `<!-- end of KEY -->` by the summary of the section with that key.
 
-    Raises `InputError` where a mark names no section, or stands alone.
+    `KEY_headline` gets the part of it that is for a README. Raises `InputError` where a mark names no section, or
+    stands alone.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"task.readme={path} cannot be read: {error.strerror}") from None
-    write_text(path, with_summaries(text, {section.key: section.summary for section in sections if section.summary}))
+    write_text(path, with_summaries(text, texts_by_mark(sections)))
+
+
+def texts_by_mark(sections: Sequence[Section]) -> dict[str, str]:
+    summaries = {section.key: section.summary for section in sections if section.summary}
+    headlines = {f"{section.key}_headline": section.headline for section in sections if section.headline}
+    return summaries | headlines
 
 
 def with_summaries(text: str, summaries: Mapping[str, str]) -> str:

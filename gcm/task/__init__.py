@@ -1,0 +1,1 @@
+"""Tasks: one file for each choice of `task=`, with what it reads and what it does."""

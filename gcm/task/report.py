@@ -33,15 +33,16 @@ TITLE = "Reproduction report"
     reads=("weights", "visualizer", "rendering", "metric"),
     own_data=True,
 )
-def report(config: DictConfig, readme: str | None = None) -> None:
+def report(config: DictConfig, readme: str | list[str] | None = None) -> None:
     """Write `report.md` and `report.html`, tables and figures, from the networks in `weights=` (else all shipped).
 
-    What cannot be made, because a network or a data set is not here, is named first. In the file `readme` the marked
-    parts are replaced by the tables.
+    What cannot be made, because a network or a data set is not here, is named first. In the file `readme`, or in each
+    of several, the marked parts are replaced by the tables.
     """
     networks = networks_by_name(config)
-    if readme is not None:
-        check_readme(readme, config)
+    readmes = [readme] if isinstance(readme, str) else readme or []
+    for path in readmes:
+        check_readme(path, config)
     data, missing = data_of(networks, config)
     with run_directory(config, *networks.values()) as directory:
         evidence = Evidence(
@@ -57,8 +58,8 @@ def report(config: DictConfig, readme: str | None = None) -> None:
             progress=BARS,
         )
         made = write_report(evidence, directory)
-    if readme is not None:
-        update_readme(Path(readme).expanduser(), made)
+    for path in readmes:
+        update_readme(Path(path).expanduser(), made)
     say(f"report: {directory}/report.html and report.md")
     say(f"next: open {directory}/report.html in a browser")
 

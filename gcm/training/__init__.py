@@ -1,0 +1,1 @@
+"""Training: one loop for every classifier, its optimizer and schedule, and what a run keeps of it."""

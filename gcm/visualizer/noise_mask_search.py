@@ -25,8 +25,9 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseMaskSettings:
-    """How the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels: the noise is
-    `U * w` with `U` uniform in [-1,1], and Adam minimises
+    """How the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels.
+
+    The noise is `U * w` with `U` uniform in [-1,1], and Adam minimises::
 
         E(w) = 1/N sum_n sum_k max(|y_k - y'_kn| - a, 0) - mean of w.
 

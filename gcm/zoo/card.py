@@ -61,8 +61,8 @@ class Card:
         parameters, macs: learned numbers, and multiply-accumulates for the scores of one image; 0: not measured.
         complete: whether the network accounts for its scores itself and the account adds up (residual below 1e-4).
         signed: whether parts of that account are negative.
-        completeness_residual: largest |score - account| over the test set, in units of the account's mean size (for
-            GCM, mean |CCM|). None: the network gives no account.
+        completeness_residual: largest `|score - account|` over the test set, in units of the account's mean size (for
+            GCM, mean `|CCM|`). None: the network gives no account.
         weights_sha256: of the weights (`weights_hash`).
         measured_on: machine and versions of the tests; empty: not measured.
     """

@@ -16,7 +16,8 @@ class Section:
     title: its heading.
     body: Markdown.
     missing: what ought to be here and is not: its name, and what it lacks.
-    key, summary: a mark in a README, and the Markdown that belongs there.
+    key, summary: a mark in a page of results, and the Markdown that belongs there.
+    headline: the part of the summary that a README shows, at the mark `KEY_headline`.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Section:
     missing: tuple[tuple[str, Lack], ...] = ()
     key: str = ""
     summary: str = ""
+    headline: str = ""
 
 
 SectionMaker = Callable[[Evidence], Section]

@@ -12,6 +12,9 @@ from gcm.study.decline_ratio.table import decline_ratio_text, wide_rows, write_d
 
 NAMES = {"svhn": "SVHN", "cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
 
+POST_HOC = ("guided_backprop", "guided_grad_cam", "cam", "grad_cam", "grad_cam_rectified")
+CONTROLS = ("uniform", "random")
+
 
 def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Section:
     """GCM's own maps on GCM, post-hoc methods on the CNN, controls on both."""
@@ -39,6 +42,7 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
         tuple((title, lack) for lack in lacks),
         key=f"decline_ratio_{data}",
         summary=markdown_table(wide_rows(cells, in_full=False)),
+        headline=markdown_table(wide_rows(headline_cells(cells, data), in_full=False)),
     )
 
 
@@ -58,6 +62,12 @@ def cells_of(name: str, evidence: Evidence) -> list[DeclineRatioCell]:
             progress=evidence.progress,
         ),
     )
+
+
+def headline_cells(cells: Sequence[DeclineRatioCell], data: str) -> list[DeclineRatioCell]:
+    """GCM by its own maps, the CNN by the paper's post-hoc methods and by the controls."""
+    shown = {f"gcm_{data}": ("gcm",), f"cnn_{data}": (*POST_HOC, *CONTROLS)}
+    return [cell for cell in cells if cell.visualizer in shown.get(cell.network, ())]
 
 
 SECTIONS = {

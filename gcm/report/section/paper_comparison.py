@@ -17,6 +17,8 @@ REFERENCE = (
 """The reference networks, in the order of the table, also where they are not trained; others follow them."""
 IN_WORDS = {"cnn_cifar10": "as GCM", "tiny_lenet_mnist": "98 % or more"}
 """What a paper says of an accuracy, where it gives no plain number."""
+HEADLINE = ("gcm_cifar10", "gcm_clipped_cifar10", "cnn_cifar10", "gcm_mnist", "cnn_mnist", "tiny_lenet_mnist")
+HEADLINE_COLUMNS = ("network", "paper", "test accuracy", "95 % interval", "seeds", "n", "parameters")
 
 
 def paper_comparison(evidence: Evidence) -> Section:
@@ -26,6 +28,7 @@ def paper_comparison(evidence: Evidence) -> Section:
     present = {name: network_row(evidence.card(name)) for name in names if name in evidence.networks}
     rows = [present.get(name) or missing_row(name, f"missing: {why_absent(name)}", evidence) for name in names]
     short = [present.get(name) or missing_row(name, "missing", evidence) for name in names]
+    headline = [present.get(name) or missing_row(name, "missing", evidence) for name in HEADLINE]
     body = (
         "Test accuracy on the official test sets, as the cards have it: mean ± standard deviation over seeds; the "
         "95 % interval is that of the shipped weights, the first seed's, over test images. "
@@ -37,6 +40,7 @@ def paper_comparison(evidence: Evidence) -> Section:
         tuple((title, lack) for lack in lacks),
         key="accuracy",
         summary=markdown_table(rows),
+        headline=markdown_table([{column: row.get(column, "") for column in HEADLINE_COLUMNS} for row in headline]),
     )
 
 

@@ -1,0 +1,1 @@
+"""What do the class maps of some images look like?"""

@@ -13,7 +13,7 @@ from gcm.progress import SILENT, Progress
 
 
 class Mass(NamedTuple):
-    """Means over test images, in units of the class score (for GCM: mean of the CCM's positive part, or of |CCM|).
+    """Means over test images, in units of the class score (for GCM: mean of the CCM's positive part, or of `|CCM|`).
 
     Attributes:
         true_positive, true_absolute: of the true class's map.

@@ -1,0 +1,1 @@
+"""How much accuracy is lost if one classifies by the pictures?"""

@@ -1,0 +1,1 @@
+"""Do maps show what the network used?"""

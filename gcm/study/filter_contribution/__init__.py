@@ -1,0 +1,1 @@
+"""Which filter paths decide?"""

@@ -1,0 +1,1 @@
+"""Which inputs do filters, paths and channels like best?"""

@@ -1,0 +1,1 @@
+"""Which layers settle early in a training, and which late?"""

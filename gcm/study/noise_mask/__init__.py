@@ -1,0 +1,1 @@
+"""Does noise that should go unnoticed go unnoticed?"""

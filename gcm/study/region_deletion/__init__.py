@@ -1,0 +1,1 @@
+"""Which regions is a class recognised by?"""

@@ -1,0 +1,1 @@
+"""How long does one computation take compared with another?"""

@@ -1,0 +1,1 @@
+"""How good are the trainings of a sweep, and how large?"""

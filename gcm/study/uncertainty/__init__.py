@@ -1,0 +1,1 @@
+"""What does a network know that it does not know?"""

@@ -1,0 +1,1 @@
+"""Which filters, regions and pixels are behind one decision?"""

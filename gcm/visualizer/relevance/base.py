@@ -18,11 +18,13 @@ from gcm.visualizer.relevance.mode import RelevanceMode
 
 
 class LayerResidual(NamedTuple):
-    """Attributes:
-    layer: path of the module.
-    rule: that it hands relevance on by.
-    residual: mean |handed on - received| over images and classes, relative to the mean |received|; rounding alone gives
-        about 1e-6 in float32. What is missing went to biases, or to the rule's epsilon.
+    """How much relevance one layer loses.
+
+    Attributes:
+        layer: path of the module.
+        rule: that it hands relevance on by.
+        residual: mean `|handed on - received|` over images and classes, relative to the mean `|received|`; rounding
+            alone gives about 1e-6 in float32. What is missing went to biases, or to the rule's epsilon.
     """
 
     layer: str

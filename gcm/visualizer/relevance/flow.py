@@ -68,7 +68,7 @@ class LayerFlow:
 
     @property
     def residual(self) -> float:
-        """Mean |handed - received| relative to mean |received|; 0 where nothing was received."""
+        """Mean `|handed - received|` relative to mean `|received|`; 0 where nothing was received."""
         received, handed = torch.stack(self.received), torch.stack(self.handed)
         size = received.abs().sum()
         return float((handed - received).abs().sum() / size) if size else 0.0

@@ -27,13 +27,15 @@ Terms = tuple[tuple[Tensor, Tensor], ...]
 
 @dataclass(frozen=True)
 class LinearLayer:
-    """Attributes:
-    function: convolution, transposed convolution or matrix product.
-    inputs, weight: that it was called with; batch normalisation is folded in.
-    bias: of a shape that can be added to the outputs, or None.
-    outputs: that it gave; where a ReLU was applied in place, its zeros, which have no relevance.
-    low, high: the least and the largest values that inputs can have, of a shape that can be expanded to theirs; None
-        where the inputs are not pixels.
+    """A linear layer as it was called, with what a rule needs to know of it.
+
+    Attributes:
+        function: convolution, transposed convolution or matrix product.
+        inputs, weight: that it was called with; batch normalisation is folded in.
+        bias: of a shape that can be added to the outputs, or None.
+        outputs: that it gave; where a ReLU was applied in place, its zeros, which have no relevance.
+        low, high: the least and the largest values that inputs can have, of a shape that can be expanded to theirs;
+            None where the inputs are not pixels.
     """
 
     function: LinearMap
