@@ -91,7 +91,7 @@ def configured(group: str) -> dict[str, dict[str, Any]]:
             for name, part in parts.items()
             if name != "defaults"
         }
-    return found
+    return dict(sorted(found.items()))
 
 
 def small(settings: dict[str, Any]) -> dict[str, Any]:
