@@ -1,4 +1,4 @@
-"""The shipped networks for `torch.hub`: `torch.hub.load("OWNER/gcm", "gcm_cifar10")`."""
+"""The shipped networks for `torch.hub`: `torch.hub.load("path/to/clone", "gcm_cifar10", source="local")`."""
 
 from functools import partial as _partial
 

@@ -3,10 +3,12 @@
     network = gcm.load("gcm_cifar10")
 
 `import gcm` is quick: `load`, `list_models` and the parts (`gcm.data`, `gcm.model`, `gcm.zoo`, `gcm.visualizer`,
-`gcm.rendering`, `gcm.metric`) are imported when first used.
+`gcm.rendering`, `gcm.metric`) are imported when first used. Nothing is printed: what there is to tell besides results
+goes to the standard library's log, `logging.getLogger("gcm")`.
 """
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from gcm.zoo import list_models, load
 
 __all__ = ["data", "list_models", "load", "metric", "model", "rendering", "visualizer", "zoo"]
+
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@
 class InputError(ValueError):
     """Bad input: a setting, a file, a shape, a class that does not exist.
 
-    The message is one line that names what, what is allowed, what was got, and what to do. `train.py` prints it
+    The message is one line that names what, what is allowed, what was got, and what to do. The program prints it
     without a traceback and exits with code 2; in Python it is a `ValueError`. What cannot be printed, such as a line
     break in the name of a file, is written as an escape.
     """

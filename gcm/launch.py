@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from gcm.command import after_python, command_name
 from gcm.error import InputError
 
 STARTED_BY_TORCHRUN = "TORCHELASTIC_RUN_ID"
@@ -34,7 +35,7 @@ def is_first_process() -> bool:
 def refuse_torchrun(what: str) -> None:
     """Raise `InputError` for what one process does, where torchrun started several."""
     if launched_processes() > 1:
-        raise InputError(f"{what} works in one process; start it with python train.py, not with torchrun")
+        raise InputError(f"{what} works in one process; start it with {command_name()}, not with torchrun")
 
 
 def for_launched(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +45,9 @@ def for_launched(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     if launched_processes() == 1:
         if settings.get("num_nodes", 1) > 1:
-            raise InputError("trainer.num_nodes needs torchrun on each machine: torchrun --nnodes=… train.py …")
+            raise InputError(
+                f"trainer.num_nodes needs torchrun on each machine: torchrun --nnodes=… {after_python()} …"
+            )
         return dict(settings)
     here = int(os.environ["LOCAL_WORLD_SIZE"])
     devices, nodes = settings.get("devices", "auto"), launched_processes() // here

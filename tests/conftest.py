@@ -18,8 +18,10 @@ from hydra.core.hydra_config import HydraConfig
 from sample import ROOT
 
 from gcm.cli.command_line import failed_jobs
-from gcm.console import say_once
+from gcm.cli.console import say_once
+from gcm.data.image_folder import warn_once
 
+LOG = logging.getLogger("gcm")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 torch.set_num_threads(1)  # two tests run side by side
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as scripts have it in the background; commands then ignore it
@@ -34,6 +36,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def trials(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """How often to try, given a test's own few."""
     return lambda few: request.config.getoption("trials") or few
+
+
+@pytest.fixture
+def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the library writes into its log."""
+    written: list[str] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", lambda record: written.append(record.getMessage()))
+    monkeypatch.setattr(LOG, "handlers", [handler])
+    monkeypatch.setattr(LOG, "level", logging.INFO)
+    warn_once.cache_clear()
+    return written
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +95,11 @@ def train_py(
         HydraConfig.instance().cfg = None
         monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), *words, "trainer.enable_progress_bar=false"])
         monkeypatch.setattr(logging.root, "handlers", [])  # of an earlier command, which write where nobody reads
+        monkeypatch.setattr(LOG, "handlers", [])
         code = 0
         failed_jobs.clear()
         say_once.cache_clear()
+        warn_once.cache_clear()
         capfd.readouterr()
         try:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")

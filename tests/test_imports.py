@@ -6,8 +6,10 @@ import sys
 
 from sample import ROOT
 
-ORDER = ["error", "untrusted", "launch", "signals", "types", "synonym", "tensor_check", "precision", "instantiate", "atomic_write", "console", "lock",
-         "data", "model", "zoo", "visualizer", "rendering", "metric", "measure", "draw", "study", "report", "training", "cli", "benchmark", "task"]  # fmt: skip
+ORDER = ["command", "error", "progress", "untrusted", "launch", "types", "synonym", "tensor_check", "precision", "instantiate", "atomic_write", "lock",
+         "data", "model", "zoo", "visualizer", "rendering", "metric", "draw", "study", "report", "training", "cli", "benchmark", "task", "__main__"]  # fmt: skip
+COMMANDS = ORDER[ORDER.index("cli") :]
+"""The parts that may print."""
 
 
 def imported_parts(path):
@@ -25,13 +27,33 @@ def imported_parts(path):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("gcm."))
 
 
+def part_of(path):
+    return path.relative_to(ROOT / "gcm").parts[0].removesuffix(".py")
+
+
 def test_imports_go_one_way():
     for path in (ROOT / "gcm").rglob("*.py"):
-        part = path.relative_to(ROOT / "gcm").parts[0].removesuffix(".py")
+        part = part_of(path)
         if part == "__init__":
             continue
         for imported in imported_parts(path):
             assert ORDER.index(imported) <= ORDER.index(part), f"{path} imports gcm.{imported}"
+
+
+def test_what_is_no_command_prints_nothing():
+    """Neither itself nor through what fills a terminal: rich, and the callbacks of Lightning that show something."""
+    shown = {"RichProgressBar", "TQDMProgressBar", "RichModelSummary", "ModelSummary"}
+    for path in (ROOT / "gcm").rglob("*.py"):
+        if part_of(path) in COMMANDS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Name):
+                assert node.id not in {"print", *shown}, f"{path}:{node.lineno} uses {node.id}"
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) not in {"sys.stdout", "sys.stderr"}, f"{path}:{node.lineno} prints"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+                assert not [name for name in names if name.split(".")[0] in ("rich", "tqdm")], f"{path}:{node.lineno}"
 
 
 def test_only_figures_import_matplotlib():

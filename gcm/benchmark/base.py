@@ -106,7 +106,7 @@ class Result:
         return None if self.goal is None else self.goal.reached(self.ratio)
 
 
-def measured(row: str, comparison: Comparison, rounds: int) -> Result:
+def measured_in_turns(row: str, comparison: Comparison, rounds: int) -> Result:
     """Both in turns, so that both see the same machine, after one warm-up of each."""
     comparison.ours()
     comparison.others()

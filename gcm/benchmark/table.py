@@ -6,10 +6,10 @@ from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
 from gcm.benchmark.base import Result
-from gcm.console import show_table
+from gcm.cli.console import show_table
 
 REACHED = {True: "yes", False: "no", None: ""}
-MEANING = (
+RATIO_MEANING = (
     "Ratio: where the goal is `>=`, what the other takes divided by what we take; where it is `<=`, what we take "
     "divided by what the other takes; without a goal as if it were `>=`. Median of the rounds, in brackets the "
     "smallest and the largest. For each line both do the whole job in turns, after a warm-up, in a new process."
@@ -61,7 +61,11 @@ def write_benchmark(
 ) -> None:
     """`benchmark.csv` and `benchmark.md`."""
     write_csv(directory / "benchmark.csv", [csv_row(result, origin) for result in results])
-    parts = ["# Benchmark\n", MEANING + "\n", "; ".join(f"{name}: {value}" for name, value in origin.items()) + "\n"]
+    parts = [
+        "# Benchmark\n",
+        RATIO_MEANING + "\n",
+        "; ".join(f"{name}: {value}" for name, value in origin.items()) + "\n",
+    ]
     for row in dict.fromkeys(result.row for result in results):
         parts += [f"## {row}\n", markdown_table([shown_row(result) for result in results if result.row == row])]
     write_text(directory / "benchmark.md", "\n".join([*parts, *left_out]))

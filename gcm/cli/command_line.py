@@ -14,13 +14,14 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gcm.cli.console import console, say_notices
 from gcm.cli.declaration import declarations, task_list
 from gcm.cli.quoting import ambiguous, meant_as_text, unreadable
-from gcm.console import console
+from gcm.cli.signals import Stopped, signals_raise_stopped
+from gcm.command import CONFIGS, command_name
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate, unknown_key
 from gcm.launch import refuse_torchrun
-from gcm.signals import Stopped, signals_raise_stopped
 from gcm.untrusted import printable
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
@@ -38,8 +39,6 @@ until_the_end = ExitStack()
 
 failed_jobs: list[str] = []
 """A sweep's jobs that failed so far, by their directories' names."""
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 NOT_OURS_TO_MEND = [
     r"Checkpoint directory .* exists and is not empty.*",  # it holds the run's config, or the run that is resumed
@@ -64,6 +63,7 @@ def run(config: DictConfig) -> float | None:
     from gcm.cli.run_directory import in_sweep
     from gcm.cli.settings import check_config, chosen, fix_root, refuse_added, refuse_unread
 
+    say_notices()
     for message in NOT_OURS_TO_MEND:
         warnings.filterwarnings("ignore", message=message)
     with open_dict(config):
@@ -121,7 +121,7 @@ def known_reason(error: Exception) -> str:
     """What libraries' errors say to a user, or an empty string."""
     message = str(error)
     if message.startswith("Config group override"):
-        return "a group's choice cannot be null; python train.py --help shows the choices"
+        return f"a group's choice cannot be null; {command_name()} --help shows the choices"
     if any(words in message for words in ALONE):
         return "another process of this run has ended"
     if "returned nan values in its" in message:  # trainer.detect_anomaly

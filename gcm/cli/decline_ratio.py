@@ -6,15 +6,16 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gcm.cli.distributed import Share
+from gcm.cli.console import BARS, say, show_table
+from gcm.cli.distributed import Rank
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate, instantiate_all
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
 from gcm.study.decline_ratio.figure import draw_decline_ratio
-from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
-from gcm.study.decline_ratio.table import show_decline_ratio, write_decline_ratio
+from gcm.study.decline_ratio.numbers import DeclineRatioCell, decline_ratio_cells, own_visualizers
+from gcm.study.decline_ratio.table import lines_below, wide_rows, write_decline_ratio
 from gcm.visualizer.base import none_fits
 
 
@@ -22,9 +23,9 @@ def measured_cells(
     config: DictConfig,
     networks: Iterable[tuple[str, Classifier]],
     data: ImageData,
-    share: Share,
+    rank: Rank,
     post_hoc_on_by_design: bool = False,
-) -> list[Cell]:
+) -> list[DeclineRatioCell]:
     """The table's cells for networks with their names, of all processes together.
 
     Raises `InputError` where no visualizer fits any network.
@@ -32,7 +33,7 @@ def measured_cells(
     renderings = instantiate_all(config.rendering, "rendering")
     visualizers = instantiate_all(config.visualizer, "visualizer")
     new_metric = new_decline_ratio(config)
-    cells: list[Cell] = []
+    cells: list[DeclineRatioCell] = []
     for name, network in networks:
         chosen = visualizers if post_hoc_on_by_design else own_visualizers(network, visualizers)
         cells += decline_ratio_cells(
@@ -43,8 +44,9 @@ def measured_cells(
             new_metric,
             data.test,
             data.images_at_once,
-            rank=share.rank,
-            processes=share.processes,
+            rank=rank.number,
+            processes=rank.processes,
+            progress=BARS,
         )
     if not any(cell.decline for cell in cells):
         raise none_fits(visualizers)
@@ -58,10 +60,14 @@ def new_decline_ratio(config: DictConfig) -> Callable[[], DeclineRatio]:
     return partial(instantiate, config.metric.decline_ratio, key="metric.decline_ratio")
 
 
-def write_decline_ratio_table(cells: Sequence[Cell], data: ImageData, directory: Path, images: int | None) -> None:
+def write_decline_ratio_table(
+    cells: Sequence[DeclineRatioCell], data: ImageData, directory: Path, images: int | None
+) -> None:
     """`decline_ratio.csv`, `.md` and `.png`; the table is shown too."""
     which = f"the first {images:,}" if images else f"{len(data.test):,}"
     title = f"Decline ratio, {data.name}, {which} test images"
     write_decline_ratio(cells, data.name, title, directory)
     draw_decline_ratio(cells, title, directory / "decline_ratio.png")
-    show_decline_ratio(cells, title)
+    show_table(title, wide_rows(cells, in_full=False))
+    for line in lines_below(cells):
+        say(line)

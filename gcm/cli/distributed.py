@@ -13,28 +13,30 @@ from gcm.launch import for_launched, is_first_process, start_together
 
 
 @dataclass(frozen=True)
-class Share:
-    """Attributes:
-    rank: this process's number, from 0; the first one writes.
-    processes: how many there are.
-    device: on which this one works.
+class Rank:
+    """A process's place among those that share an evaluation.
+
+    Attributes:
+        number: this process's, from 0; the first one writes.
+        processes: how many there are.
+        device: on which this one works.
     """
 
-    rank: int
+    number: int
     processes: int
     device: torch.device
 
 
 @contextmanager
-def shared_work(config: DictConfig) -> Iterator[Share]:
-    """This process's share; starts the others where `trainer.devices=` or `trainer.strategy=` want several, if torchrun
+def shared_work(config: DictConfig) -> Iterator[Rank]:
+    """This process's rank; starts the others where `trainer.devices=` or `trainer.strategy=` want several, if torchrun
     did not.
 
     Enter it within the run directory. Within it torchmetrics adds up over all processes.
     """
     settings = for_launched({name: config.trainer[name] for name in ("accelerator", "strategy", "devices")})
     if settings["strategy"] == "auto" and not several(settings["devices"]):
-        yield Share(0, 1, device_of(config))
+        yield Rank(0, 1, device_of(config))
         return
     from lightning_fabric import Fabric
 
@@ -42,7 +44,7 @@ def shared_work(config: DictConfig) -> Iterator[Share]:
     fabric = Fabric(**{**settings, "strategy": "ddp" if settings["strategy"] == "auto" else settings["strategy"]})
     fabric.launch()
     try:
-        yield Share(fabric.global_rank, fabric.world_size, fabric.device)
+        yield Rank(fabric.global_rank, fabric.world_size, fabric.device)
     except BaseException:
         for started in getattr(fabric.strategy.launcher, "procs", []):  # which would work on for nobody
             started.terminate()

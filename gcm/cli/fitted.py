@@ -4,7 +4,7 @@ from math import ceil
 
 from omegaconf import DictConfig, OmegaConf
 
-from gcm.console import say, say_once
+from gcm.cli.console import say, say_once
 from gcm.data import ImageData
 from gcm.error import listed
 

@@ -6,10 +6,11 @@ from copy import copy
 import torch
 from omegaconf import DictConfig
 
+from gcm.cli.image_data import image_data
 from gcm.cli.settings import only_read, settings_of, with_overrides
+from gcm.command import command_name
 from gcm.data import Grid, ImageData
 from gcm.error import InputError, listed
-from gcm.instantiate import instantiate
 from gcm.zoo import SavedNetwork, read_saved
 
 TEST_SPLIT_KEYS = ("root", "size", "channels", "test_share", "split_seed", "folders")
@@ -22,7 +23,7 @@ def named_networks(config: DictConfig) -> list[SavedNetwork]:
     if not named:
         raise InputError(
             f"task={config.names.task} needs weights=RUN, a run directory or checkpoint; "
-            "make one with: python train.py task=train"
+            f"make one with: {command_name()} task=train"
         )
     networks = [read_saved(where) for where in ([named] if isinstance(named, str) else named)]
     sets = {saved.card.data for saved in networks}
@@ -52,7 +53,7 @@ def named_data(config: DictConfig, networks: Sequence[SavedNetwork], one_label: 
     `one_label`: whether the task needs images that show one class.
     """
     chosen = with_overrides(networks[0].config, config, "data")
-    data: ImageData = instantiate(only_read(chosen, config), key="data")
+    data = image_data(only_read(chosen, config))
     if one_label and isinstance(data, Grid):
         raise InputError("an image of data=grid shows several classes; only task=faithfulness and explain take it")
     for saved in networks:

@@ -16,10 +16,11 @@ from omegaconf import DictConfig
 from gcm.atomic_write import is_partial, make_directory, reason
 from gcm.cli.declaration import declarations
 from gcm.cli.settings import overridden_keys
+from gcm.cli.signals import Stopped
+from gcm.command import command_name
 from gcm.error import InputError
 from gcm.launch import DIRECTORY_VARIABLE, is_first_process
 from gcm.lock import locked
-from gcm.signals import Stopped
 from gcm.zoo import SavedNetwork
 
 BEGUN = ("config.yaml", "study.json")
@@ -83,9 +84,9 @@ def what_goes_on(config: DictConfig, directory: Path) -> str:
     if in_sweep():
         return f"the same command with hydra.sweep.dir={HydraConfig.get().sweep.dir}"
     if declarations()[config.names.task].resumable and any((directory / name).is_file() for name in BEGUN):
-        return f"python train.py {shlex.join([f'task={config.names.task}', f'resume={directory}'])}"
+        return f"{command_name()} {shlex.join([f'task={config.names.task}', f'resume={directory}'])}"
     inner = [path.parent for path in directory.glob("*/config.yaml") if not (path.parent / "result.json").is_file()]
-    return f"python train.py {shlex.join(['task=train', f'resume={inner[0]}'])}" if inner else ""
+    return f"{command_name()} {shlex.join(['task=train', f'resume={inner[0]}'])}" if inner else ""
 
 
 @contextmanager

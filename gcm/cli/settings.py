@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.cli.declaration import EVERYWHERE, TRAINING_SETTINGS, declarations, readers_of
+from gcm.command import command_name
 from gcm.data import ImageFolder, ImageSpec
 from gcm.error import InputError, listed
 from gcm.instantiate import check_settings, check_type, instantiate, plain, resolve, unknown_key
@@ -19,7 +20,7 @@ from gcm.untrusted import ROOT_ANYWHERE, check_interpolations
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class ClaimedAccuracy:
     """Attributes:
     accuracy: that a paper gives for the network.
     source: the paper, and where in it.
@@ -45,7 +46,7 @@ class Settings:
     compile: bool
     tensorboard: bool
     label_smoothing: ShareBelowOne
-    claim: Claim | None
+    claim: ClaimedAccuracy | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ def check_model(model: Mapping[str, Any]) -> None:
 def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     part = config.get(name)
     if not part or not isinstance(part, dict):
-        raise InputError(f"{name} must be chosen; got {part!r}. python train.py --help shows the choices")
+        raise InputError(f"{name} must be chosen; got {part!r}. {command_name()} --help shows the choices")
     return part
 
 

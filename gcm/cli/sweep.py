@@ -11,14 +11,15 @@ from omegaconf import DictConfig
 
 from gcm.atomic_write import make_directory, markdown_table, write_csv, write_json, write_text
 from gcm.cli.command_line import failed_jobs, one_line_errors, until_the_end
+from gcm.cli.console import say, say_notices, show_table
 from gcm.cli.declaration import declarations
+from gcm.cli.image_data import image_data
 from gcm.cli.resume.training import read_results
 from gcm.cli.run_directory import claimed
-from gcm.console import say, show_table
 from gcm.error import InputError, listed
-from gcm.instantiate import instantiate, plain
+from gcm.instantiate import plain
 from gcm.launch import refuse_torchrun
-from gcm.study.sweep.table import by_group, rounded, run_rows, summary_rows
+from gcm.study.sweep.table import by_group, rounded_row, run_rows, summary_rows
 from gcm.zoo.card import LOCAL
 
 
@@ -35,6 +36,7 @@ class SweepSummary(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         directory = Path(config.hydra.sweep.dir)
+        say_notices()
         with one_line_errors():  # Hydra makes mere warnings of what callbacks raise
             refuse_torchrun("a sweep")
             if is_search(config):
@@ -69,9 +71,9 @@ class SweepSummary(Callback):
         write_csv(directory / "runs.csv", runs)
         write_csv(directory / "summary.csv", rows)
         note = f"\nWithout a result: {names}.\n" if missing else ""
-        write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded(row) for row in rows])}{note}")
+        write_text(directory / "summary.md", f"# Sweep\n\n{markdown_table([rounded_row(row) for row in rows])}{note}")
         draw_summary(runs, config, directory)
-        show_table("Sweep", [rounded(row) for row in rows])
+        show_table("Sweep", [rounded_row(row) for row in rows])
         if missing:
             say(f"without a result: {names}")
         if is_search(config):
@@ -92,7 +94,7 @@ def is_search(config: DictConfig) -> bool:
 
 def check_search(config: DictConfig) -> None:
     """Raise `InputError` for a search that has nothing to go by."""
-    if config.hydra.runtime.choices.task != "train" or not instantiate(config.data, key="data").validated:
+    if config.hydra.runtime.choices.task != "train" or not image_data(config.data).validated:
         raise InputError("a search goes by the validation accuracy of trainings; set task=train data.val_size=")
 
 

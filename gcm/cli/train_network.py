@@ -8,8 +8,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gcm.atomic_write import delete, make_directory, remove_partial_files, write_json
+from gcm.cli.console import say
 from gcm.cli.device import device_of, machine
 from gcm.cli.fitted import as_begun, fitted, say_if_short
+from gcm.cli.image_data import image_data
 from gcm.cli.resume.training import (
     begun_training,
     check_same_job,
@@ -19,14 +21,13 @@ from gcm.cli.resume.training import (
 )
 from gcm.cli.run_directory import in_sweep, what_goes_on
 from gcm.cli.settings import task_overrides
+from gcm.cli.signals import StopRequest
 from gcm.cli.versions import versions
-from gcm.console import say
 from gcm.data import ImageData
 from gcm.error import InputError
 from gcm.instantiate import instantiate, plain
 from gcm.launch import start_together
 from gcm.model import Classifier
-from gcm.signals import StopRequest
 from gcm.zoo import Card, read_saved
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def train_network(
     """
     from pytorch_lightning import seed_everything
 
+    from gcm.cli.training_bars import training_bars
     from gcm.training.batches import ImageBatches
     from gcm.training.checkpoint import Checkpoints, TimeIsUp
     from gcm.training.divergence import StopWhenNotFinite
@@ -77,7 +79,7 @@ def train_network(
     from gcm.training.trainer_setting import Length, check_length, seconds
 
     remove_partial_files(directory)
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     data.check()
     config = fitted(config, data)
     seed_everything(config.seed, workers=True, verbose=False)
@@ -90,7 +92,7 @@ def train_network(
     trainer = lightning_trainer(
         config.trainer,
         directory,
-        [StopWhenNotFinite(directory), checkpoints],
+        [StopWhenNotFinite(directory), checkpoints, *training_bars(config.trainer)],
         config.tensorboard,
         validated=data.validated,
     )

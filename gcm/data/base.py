@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from gcm.data.batch_size import batches_of
 from gcm.data.spec import ImageSpec
 from gcm.error import InputError
+from gcm.progress import SILENT
 from gcm.tensor_check import described
 from gcm.types import Count, PositiveCount, Seed, Workers
 
@@ -102,6 +103,8 @@ class ImageData(ABC):
     name: ClassVar[str]
     whole_epochs: ClassVar[bool] = False
     """Whether an epoch has every training image, in batches nearly alike in size; else all batches are full."""
+    progress = SILENT
+    """Watches the reading of many files; no setting, but put here by whoever wants to see it."""
 
     @abstractmethod
     def read(self, train: bool) -> Split:

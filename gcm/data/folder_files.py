@@ -11,7 +11,7 @@ from PIL import Image
 
 from gcm.error import InputError, listed
 
-SIGNED = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+WITH_SIGNATURE = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are told by their first bytes, whatever a file is called."""
 LEFT_OUT = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats that Pillow names, but hands to other programs to read."""
@@ -33,14 +33,15 @@ def readable() -> dict[str, str]:
 
 
 @cache
-def signed() -> tuple[str, ...]:
-    return tuple(name for name in SIGNED if name in readable().values())
+def formats_with_signature() -> tuple[str, ...]:
+    return tuple(name for name in WITH_SIGNATURE if name in readable().values())
 
 
 def formats_of(path: Path) -> tuple[str, ...]:
     """What a file may hold; a format without a signature only where its ending says so."""
     named = readable().get(ending(path))
-    return signed() if named is None or named in signed() else (*signed(), named)
+    told = formats_with_signature()
+    return told if named is None or named in told else (*told, named)
 
 
 def is_image(path: Path) -> bool:
@@ -52,7 +53,7 @@ def holds_image(path: Path) -> bool:
     if not os.path.isfile(path):  # a pipe would be waited for
         return False
     try:
-        with Image.open(path, formats=signed()):
+        with Image.open(path, formats=formats_with_signature()):
             return True
     except Exception:  # Pillow raises whatever its decoders stumble over
         return False

@@ -13,10 +13,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from gcm.console import with_progress
 from gcm.data.base import Batch, MemorySplit, Split
 from gcm.data.folder_files import formats_of
 from gcm.error import InputError
+from gcm.progress import SILENT, Progress
 
 SIZE_IN_HEADER = {"BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP"}
 """Formats whose images do not change their size when they are decoded, as TIFF's, which Pillow turns upright itself."""
@@ -71,19 +71,19 @@ class FolderSplit(Split):
         """Size in memory, as uint8."""
         return len(self) * self.channels * self.height * self.width / 2**20
 
-    def in_memory(self) -> MemorySplit:
+    def in_memory(self, progress: Progress = SILENT) -> MemorySplit:
         """Decoded in parallel; raises `UnreadableFilesError`."""
         images = torch.empty(len(self), self.channels, self.height, self.width, dtype=torch.uint8)
 
         def decode(index: int) -> None:
             images[index] = self._image(self.paths[index])
 
-        in_parallel(range(len(self)), decode)
+        in_parallel(range(len(self)), decode, progress)
         return MemorySplit(images, self.labels)
 
     def _image(self, path: Path) -> Tensor:
         with opened(path) as image:
-            upright = shown(image).convert("L" if self.channels == 1 else "RGB")
+            upright = as_displayed(image).convert("L" if self.channels == 1 else "RGB")
             if upright.size != (self.width, self.height):
                 upright = ImageOps.fit(upright, (self.width, self.height), Image.Resampling.BILINEAR)
             pixels = np.array(upright)
@@ -100,7 +100,7 @@ class UnreadableFilesError(InputError):
         super().__init__(f"{count}{named}{others}{MEND.replace('it', 'them') if count else MEND}")
 
 
-def in_parallel(files: Sequence[File], work: Callable[[File], Found]) -> list[Found]:
+def in_parallel(files: Sequence[File], work: Callable[[File], Found], progress: Progress = SILENT) -> list[Found]:
     """What `work` gives for each file. Raises `UnreadableFilesError` of all those where it raises `InputError`."""
 
     def attempt(file: File) -> Found | InputError:
@@ -112,7 +112,7 @@ def in_parallel(files: Sequence[File], work: Callable[[File], Found]) -> list[Fo
     found: list[Found | InputError] = []
     starts = range(0, len(files), AT_ONCE)
     with ThreadPoolExecutor() as pool:
-        for start in with_progress(starts, "reading images", len(starts)) if len(starts) > MANY else starts:
+        for start in progress.over(starts, "reading images", len(starts)) if len(starts) > MANY else starts:
             found += pool.map(attempt, files[start : start + AT_ONCE])
     errors = [str(each) for each in found if isinstance(each, InputError)]
     if errors:
@@ -123,10 +123,10 @@ def in_parallel(files: Sequence[File], work: Callable[[File], Found]) -> list[Fo
 def check_decodes(path: Path) -> None:
     """Raise `InputError` where a file cannot be decoded."""
     with opened(path) as image:
-        shown(image)
+        as_displayed(image)
 
 
-def shown(image: Image.Image) -> Image.Image:
+def as_displayed(image: Image.Image) -> Image.Image:
     """As a viewer shows it."""
     return on_white(eight_bit(ImageOps.exif_transpose(image), image.format))
 

@@ -41,6 +41,7 @@ class Grid(ImageData):
     @cached_property
     def source(self) -> ImageData:
         data: ImageData = instantiate(self.of, key="data.of")
+        data.progress = self.progress
         return data
 
     def class_names(self) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
 """People's own images: a directory with one folder for each class."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
 
-from gcm.console import say_once
 from gcm.data.base import ImageData, Split
 from gcm.data.batch_size import LARGEST, suitable_batch_size
 from gcm.data.folder_files import check_each_once, class_folders, counted, images_and_others, in_drawn_order, readable
@@ -18,6 +18,7 @@ from gcm.error import InputError, listed
 from gcm.types import PositiveCount, ShareBelowOne
 
 Part = Literal["train", "validation", "test"]
+LOG = logging.getLogger(__name__)
 PARTS: Sequence[Part] = ("train", "validation", "test")
 
 
@@ -76,10 +77,10 @@ class ImageFolder(ImageData):
         try:
             super().check()
         except UnreadableFilesError:
-            in_parallel(self._all_files, check_decodes)
+            in_parallel(self._all_files, check_decodes, self.progress)
             raise
         if any(isinstance(split, FolderSplit) for split in self.splits):
-            in_parallel(self._all_files, check_decodes)
+            in_parallel(self._all_files, check_decodes, self.progress)
 
     @cached_property
     def validation(self) -> Split:
@@ -129,9 +130,9 @@ class ImageFolder(ImageData):
             raise InputError(f"data.test_share={self.test_share:g} leaves no test images; it must be above 0")
         said = left_out(self._root, self._layout, [path for _, others in self._below.values() for path in others])
         if said:
-            say_once(said)
+            warn_once(said)
         split = FolderSplit(paths, torch.tensor(labels), self._channel_count, *self._height_and_width)
-        return split if split.megabytes > self.memory_limit_mb else split.in_memory()
+        return split if split.megabytes > self.memory_limit_mb else split.in_memory(self.progress)
 
     def _files(self, part: Part) -> tuple[list[Path], list[int]]:
         """The images of a part, class by class, and their labels."""
@@ -187,7 +188,7 @@ class ImageFolder(ImageData):
     def _headers(self) -> dict[Header, Path]:
         """Every size and kind of image that occurs, with one file that has it."""
         files = self._all_files
-        return dict(zip(in_parallel(files, header), files, strict=True))
+        return dict(zip(in_parallel(files, header, self.progress), files, strict=True))
 
     @property
     def _height_and_width(self) -> tuple[int, int]:
@@ -204,3 +205,9 @@ class ImageFolder(ImageData):
         if self.channels is not None:
             return self.channels
         return 1 if all(found.grey for found in self._headers) else 3
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Once in a process: a command reads its folder several times."""
+    LOG.warning(text)

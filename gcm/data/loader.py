@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from gcm.data.base import Batch, Split
+from gcm.data.base import Batch, Split, as_pixels
 from gcm.data.batch_size import batches_of
+from gcm.progress import SILENT, Progress
 
 
 class ShuffledBatches(Sampler[Tensor]):
@@ -66,6 +67,25 @@ def loader(split: Split, batches: Sampler[Tensor], workers: int = 0) -> DataLoad
         persistent_workers=workers > 0,
         generator=torch.Generator(),  # for the workers' seed, which would be drawn from PyTorch's own
     )
+
+
+def pixel_batches(
+    split: Split,
+    batch_size: int,
+    device: torch.device,
+    what: str,
+    progress: Progress = SILENT,
+    rank: int = 0,
+    processes: int = 1,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the images of a split batch by batch, in their order, as networks take them, and their labels.
+
+    Images are `(B,C,H,W)`, float in [0,1], labels `(B,)`, both on `device`. `what` says what is done with them, for
+    `progress`. Each of several processes, numbered by `rank`, gets its share of the images.
+    """
+    batches = OrderedBatches(len(split), batch_size, rank, processes)
+    for images, labels in progress.over(loader(split, batches), what, len(batches)):
+        yield as_pixels(images, device), labels.to(device)
 
 
 def seeded_generator(device: torch.device | str, *numbers: int) -> torch.Generator:

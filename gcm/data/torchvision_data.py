@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import logging
 import shutil
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ from pickle import UnpicklingError
 from typing import Any, ClassVar
 
 from gcm.atomic_write import NO_ROOM, reason
-from gcm.console import say
 from gcm.data.base import ImageData, MemorySplit
 from gcm.error import DataNotFoundError, InputError
 from gcm.lock import locked
 from gcm.tensor_check import check_classes
 
+LOG = logging.getLogger(__name__)
 UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError, UnpicklingError)
 """What torchvision raises for files that are not found, not as published, or cut off."""
 
@@ -124,7 +125,7 @@ class TorchvisionData(ImageData):
             shutil.rmtree(beside, ignore_errors=True)
 
     def _say_waiting(self, holder: str) -> None:
-        say(f"waiting: {holder} downloads {self.name}")
+        LOG.info(f"waiting: {holder} downloads {self.name}")
 
 
 def why(error: Exception, root: Path) -> str:

@@ -17,8 +17,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import Formatter, LogFormatter, ScalarFormatter
 
 from gcm.atomic_write import write_whole
-from gcm.console import say
 
+LOG = logging.getLogger(__name__)
 EAST_ASIAN = (
     "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "IPAexGothic", "Hiragino Sans", "PingFang SC",
     "Yu Gothic", "Meiryo", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS", "WenQuanYi Zen Hei",
@@ -40,7 +40,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """No text is read as a formula, whatever a class is called; letters that no font here has are named."""
+    """No text is read as a formula, whatever a class is called; the log names letters that no font here has."""
     for axis in figure.findobj(Axis):
         write_plain_numbers(axis)
     for text in figure.findobj(Text):
@@ -55,7 +55,7 @@ def save(figure: Figure, path: Path) -> None:
         if not letter:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if missing := list(dict.fromkeys(filter(None, letters))):
-        say(f"{path.name}: no font here has {' '.join(missing)}; install one, such as Noto Sans CJK")
+        LOG.warning(f"{path.name}: no font here has {' '.join(missing)}; install one, such as Noto Sans CJK")
 
 
 def write_plain_numbers(axis: Axis) -> None:
@@ -92,7 +92,7 @@ def rounded(value: float, digits: int = 3) -> str:
     return plain_number(float(f"{value:.{digits}g}"))
 
 
-def signed(value: float, decimals: int = 2) -> str:
+def with_sign(value: float, decimals: int = 2) -> str:
     """With its sign, a true minus; what rounds to zero is `+0.00`, never less."""
     return f"{value:+z.{decimals}f}".replace("-", MINUS)
 

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gcm.draw.base import new_figure, rounded, save, signed
+from gcm.draw.base import new_figure, rounded, save, with_sign
 
 DIVERGING = "RdBu_r"
 AGAINST_AND_FOR = LinearSegmentedColormap.from_list("", [(0, "black"), (0.5, "white"), (0.5, "black"), (1, "white")])
@@ -68,7 +68,7 @@ def draw_class_maps(
             draw_bands(image_axes[:, column], picture, limit)
             image_axes[0, column].set_title(classes[index], fontsize=8, fontweight="bold" if index == true else None)
             mark = " ◀" if index == predicted else ""
-            image_axes[-1, column].set_xlabel(f"{signed(float(logits[row, index]))}{mark}", fontsize=8)
+            image_axes[-1, column].set_xlabel(f"{with_sign(float(logits[row, index]))}{mark}", fontsize=8)
             if index == true:
                 frame(image_axes[:, column])
     explained = f"{MARKS} {FALSE_COLOURS if in_colours else FULL}"

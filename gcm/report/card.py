@@ -5,6 +5,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gcm.atomic_write import markdown_table
+from gcm.command import command_name
 from gcm.report.page import rendered
 from gcm.zoo import Card
 
@@ -13,6 +14,7 @@ def card_page(card: Card) -> str:
     return rendered(
         "card.md.j2",
         card=card,
+        command_name=command_name(),
         facts=markdown_table(facts(card)),
         tests=markdown_table(test_rows(card)),
         settings=settings(card),

@@ -1,9 +1,10 @@
 """What a report is made from: networks and data that are here, reasons for what is not, and measures taken once."""
 
 import csv
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,14 +12,10 @@ from torch import Tensor
 from gcm.data import ImageData, Split, as_pixels
 from gcm.metric import DeclineRatio
 from gcm.model import Classifier
+from gcm.progress import SILENT, Progress
 from gcm.rendering import Rendering
-from gcm.report.selection import first_right_of_each_class
-from gcm.study.accuracy.predictions import split_logits
-from gcm.study.decline_ratio.numbers import Cell, decline_ratio_cells, own_visualizers
-from gcm.study.filter_contribution.numbers import FilterContributions, filter_contributions
-from gcm.study.noise_mask.trial import FoundMasks, TrialSettings, found_masks
+from gcm.study.accuracy.predictions import are_right, split_logits
 from gcm.visualizer import Visualizer
-from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 from gcm.zoo import Card, SavedNetwork, cards
 from gcm.zoo.catalogue import DIRECTORY
 
@@ -26,35 +23,9 @@ RESULTS = DIRECTORY.parent / "results"
 NONE_RIGHT = "no test image that it classifies correctly, or all of several networks do"
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A network of the zoo: the paper's accuracy, and why there would be none of ours."""
-
-    paper: str = ""
-    reason: str = "no trained network"
-
-
-PLANNED = {
-    "gcm_cifar10": Planned("90.43%"),
-    "gcm_clipped_cifar10": Planned("89.91%"),
-    "cnn_cifar10": Planned("as GCM"),
-    "gcm_svhn": Planned("96.19%", "not trained, the data could not be reached"),
-    "gcm_mnist": Planned(),
-    "cnn_mnist": Planned(),
-    "tiny_lenet_mnist": Planned("98 % or more"),
-    "lenet_mnist": Planned(),
-    "cnn3_mnist": Planned(),
-    "lab_cnn_mnist": Planned(),
-    "mc_dropout_cnn_mnist": Planned(),
-    "bayesian_cnn_mnist": Planned(),
-    "gcm_fashion_mnist": Planned("", "not trained, the data could not be reached"),
-    "gcm_planted": Planned(),
-    "cnn_planted": Planned(),
-    "gcm_digits": Planned(),
-    "cnn_digits": Planned(),
-    "tiny_lenet_digits": Planned(),
-}
-"""The reference networks, in the order of the tables."""
+NOT_TRAINED = dict.fromkeys(("gcm_svhn", "gcm_fashion_mnist"), "not trained, the data could not be reached")
+"""Why there are no weights of a reference network, where more is known than that there are none."""
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -70,21 +41,24 @@ class Lack:
 
 def why_absent(name: str) -> str:
     """Why a network is not reported on."""
-    return "not in weights=" if name in cards() else PLANNED.get(name, Planned()).reason
+    return "not in weights=" if name in cards() else NOT_TRAINED.get(name, "no trained network")
 
 
 @dataclass
 class Evidence:
-    """Attributes:
-    networks: those to report on, by name.
-    data: the data sets found, by name.
-    missing: for each data set that was not found, why.
-    visualizers, renderings: of the decline-ratio tables, by name.
-    new_metric: gives an empty decline-ratio metric.
-    directory: where figures and result files go.
-    device: where networks run.
-    results: directory of the result files of long sweeps, `<name>.csv`.
-    noise_mask: how noise masks are found, but for the threshold of the logits.
+    """What a report is made from; knows no study, but keeps what was measured.
+
+    Attributes:
+        networks: those to report on, by name.
+        data: the data sets found, by name.
+        missing: for each data set that was not found, why.
+        visualizers, renderings: of the decline-ratio tables, by name.
+        new_metric: gives an empty decline-ratio metric.
+        directory: where figures and result files go.
+        device: where networks run.
+        results: directory of the result files of long sweeps, `<name>.csv`.
+        claimed: accuracies that papers give, by the names of networks, also of those that are not here.
+        progress: shows how measuring goes.
     """
 
     networks: Mapping[str, SavedNetwork]
@@ -96,12 +70,16 @@ class Evidence:
     directory: Path
     device: torch.device
     results: Path = RESULTS
-    noise_mask: NoiseMaskSettings = field(default_factory=NoiseMaskSettings)
-    _built: dict[str, Classifier] = field(default_factory=dict)
-    _logits: dict[str, Tensor] = field(default_factory=dict)
-    _cells: dict[str, list[Cell]] = field(default_factory=dict)
-    _noise_masks: dict[tuple[str, float | None], FoundMasks] = field(default_factory=dict)
-    _filters: dict[str, FilterContributions] = field(default_factory=dict)
+    claimed: Mapping[str, float] = field(default_factory=dict)
+    progress: Progress = SILENT
+    _measured: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, measure: Callable[[], Value]) -> Value:
+        """Return what was measured under a key; measure it at the first time, whoever asks for it later."""
+        if key not in self._measured:
+            self._measured[key] = measure()
+        value: Value = self._measured[key]
+        return value
 
     def lacks(self, *names: str) -> Lack | None:
         """What must be here before something can be said of these networks: the first that is not."""
@@ -122,9 +100,7 @@ class Evidence:
         return self.networks[name].card
 
     def network(self, name: str) -> Classifier:
-        if name not in self._built:
-            self._built[name] = self.networks[name].network().to(self.device)
-        return self._built[name]
+        return self.once(("network", name), lambda: self.networks[name].network().to(self.device))
 
     def test_split(self, name: str) -> Split:
         return self.data[self.card(name).data].test
@@ -140,46 +116,16 @@ class Evidence:
     def train_split(self, name: str) -> Split:
         return self.data[self.card(name).data].train
 
-    def filter_contributions(self, name: str) -> FilterContributions:
-        """For the first 1,000 training images of each class, or as many as every class has."""
-        if name not in self._filters:
-            self._filters[name] = filter_contributions(name, self.network(name), self.train_split(name), None)
-        return self._filters[name]
-
     def logits(self, name: str) -> Tensor:
         """Of the whole test set, `(N,K)`."""
-        if name not in self._logits:
-            self._logits[name] = split_logits(name, self.network(name), self.test_split(name))
-        return self._logits[name]
+        progress = self.progress.of(name)
+        return self.once(
+            ("logits", name), lambda: split_logits(self.network(name), self.test_split(name), progress=progress)
+        )
 
     def right(self, name: str) -> Tensor:
         """Which test images the network classifies correctly, `(N,)`."""
-        return self.logits(name).argmax(1) == self.test_split(name).labels
-
-    def cells(self, name: str) -> list[Cell]:
-        """Decline ratios of every visualizer and rendering on the whole test set."""
-        if name not in self._cells:
-            network = self.network(name)
-            visualizers = own_visualizers(network, self.visualizers)
-            self._cells[name] = decline_ratio_cells(
-                name, network, visualizers, self.renderings, self.new_metric, self.test_split(name), batch_size=128
-            )
-        return self._cells[name]
-
-    def noise_mask_images(self, name: str) -> Tensor:
-        """Places of the first ten test images of each class that the network classifies correctly."""
-        labels = self.test_split(name).labels
-        return first_right_of_each_class(self.right(name), labels, len(self.card(name).spec.classes), 10)
-
-    def noise_masks(self, name: str, output_threshold: float | None) -> FoundMasks:
-        """Of those images, all activations masked, and the logits up to a threshold."""
-        key = (name, output_threshold)
-        if key not in self._noise_masks:
-            thresholds = replace(self.noise_mask.thresholds, output=output_threshold)
-            settings = replace(self.noise_mask, thresholds=thresholds)
-            images, _ = self.pixels(name, self.noise_mask_images(name))
-            self._noise_masks[key] = found_masks(self.network(name), images, settings, TrialSettings())
-        return self._noise_masks[key]
+        return are_right(self.logits(name), self.test_split(name).labels)
 
     def pixels(self, name: str, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Test images as float in [0,1] where the networks run, and their labels."""

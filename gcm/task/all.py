@@ -9,20 +9,21 @@ from torch import Tensor
 
 from gcm.atomic_write import write_json
 from gcm.cli.chosen import chosen_images
+from gcm.cli.console import say, say_next, show_results
 from gcm.cli.declaration import CHOSEN_IMAGES, TRAINING_SETTINGS, task
 from gcm.cli.decline_ratio import measured_cells, write_decline_ratio_table
 from gcm.cli.device import device_of
-from gcm.cli.distributed import Share, goes_on_alone
+from gcm.cli.distributed import Rank, goes_on_alone
 from gcm.cli.fitted import fitted
+from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import distinct_names
 from gcm.cli.resume.training import all_words, resumable, resumed_config, write_config
 from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.cli.settings import check_model, chosen, settings_of, task_overrides
 from gcm.cli.train_network import say_unless_complete, train_or_go_on
-from gcm.console import say, say_next, show_results
-from gcm.data import ImageData, Split, as_pixels
+from gcm.data import Split, as_pixels
 from gcm.error import listed
-from gcm.instantiate import instantiate, instantiate_all
+from gcm.instantiate import instantiate_all
 from gcm.model import Classifier
 from gcm.rendering import Product
 from gcm.study.class_maps.figure import ImagesOfNetwork
@@ -60,7 +61,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
 
 def checked(config: DictConfig) -> DictConfig:
     """The config as it suits the images; a wrong file or choice of images is found before the work begins."""
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     data.check()
     chosen_images(settings_of(config), data.test.labels, data.class_names())
     return fitted(config, data)
@@ -70,7 +71,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     """What an earlier part of the job finished in the directory is kept, what it began goes on."""
     configs = {config.names.model: config}
     configs.setdefault(config.names.baseline, with_model(config, config.names.baseline, config.task.baseline))
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     indices = chosen_images(settings_of(config), data.test.labels, data.class_names())
     results = [train_or_go_on(part, directory / name, overrides) for name, part in configs.items()]
     if not goes_on_alone():
@@ -79,7 +80,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
     device = device_of(config)
     saved = [read_saved(directory / name) for name in configs]
     networks = [one.network().to(device) for one in saved]
-    cells = measured_cells(config, zip(distinct_names(saved), networks, strict=True), data, Share(0, 1, device))
+    cells = measured_cells(config, zip(distinct_names(saved), networks, strict=True), data, Rank(0, 1, device))
     write_decline_ratio_table(cells, data, directory, images=None)
     draw_own_maps(config, saved[0].card.name, networks[0], data.test, indices, directory)
     show_results(results)

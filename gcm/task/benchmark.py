@@ -8,22 +8,22 @@ from itertools import count, islice
 from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
-from gcm.benchmark.base import LeftOutError, Result, measured
+from gcm.benchmark.base import LeftOutError, Result, measured_in_turns
 from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.own_training import OwnTraining
 from gcm.benchmark.row import ROWS, RowName
 from gcm.benchmark.setting import Setting
 from gcm.benchmark.table import show_benchmark, write_benchmark
-from gcm.cli.command_line import CONFIGS
 from gcm.cli.compose import composed
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
+from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.train_network import training_module
 from gcm.cli.versions import versions
-from gcm.console import say, say_next
-from gcm.data import ImageData
+from gcm.command import CONFIGS
 from gcm.error import InputError
 from gcm.instantiate import instantiate
 from gcm.model import GCM, PooledClassifier
@@ -79,7 +79,7 @@ def measured_row(setting: Setting, name: RowName, rounds: int) -> Iterator[Resul
 
 def measured_alone(setting: Setting, name: RowName, place: int, rounds: int) -> Result | None:
     comparison = next(islice(ROWS[name](setting), place, None), None)
-    return None if comparison is None else measured(name, comparison, rounds)
+    return None if comparison is None else measured_in_turns(name, comparison, rounds)
 
 
 def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_size: int) -> Setting:
@@ -93,18 +93,21 @@ def setting_of(config: DictConfig, cnn: SavedNetwork, gcm: SavedNetwork, batch_s
 
 
 def own_training(root: str, words: Sequence[str]) -> OwnTraining:
+    from gcm.cli.training_bars import training_bars
     from gcm.training.module import parameter_groups
     from gcm.training.trainer import lightning_trainer
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = composed([*words, f"data.root={root}"])
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     return OwnTraining(
         data=data,
         half=config.trainer.precision == "bf16-mixed",
         new_network=lambda: instantiate(config.model, data.spec, key="model"),
         new_module=lambda directory: training_module(config, data, directory, origin={}),
-        new_trainer=lambda directory, clock: lightning_trainer(config.trainer, directory, [clock], False, False),
+        new_trainer=lambda directory, clock: lightning_trainer(
+            config.trainer, directory, [clock, *training_bars(config.trainer)], False, False
+        ),
         new_optimizer=lambda module: instantiate(
             config.optimizer, parameter_groups(module.network, config.optimizer), key="optimizer"
         ),

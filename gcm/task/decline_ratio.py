@@ -2,12 +2,12 @@
 
 from omegaconf import DictConfig
 
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.decline_ratio import measured_cells, write_decline_ratio_table
 from gcm.cli.distributed import shared_work
 from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
-from gcm.console import say, say_next
 from gcm.types import PositiveCount
 
 
@@ -25,11 +25,11 @@ def decline_ratio(config: DictConfig, post_hoc_on_by_design: bool = False, image
     networks = named_networks(config)
     data = with_first(named_data(config, networks), images)
     with run_directory(config, *networks) as directory:
-        with shared_work(config) as share:
-            loaded = (saved.network().to(share.device) for saved in networks)
+        with shared_work(config) as rank:
+            loaded = (saved.network().to(rank.device) for saved in networks)
             named = zip(distinct_names(networks), loaded, strict=True)
-            cells = measured_cells(config, named, data, share, post_hoc_on_by_design)
-        if share.rank > 0:
+            cells = measured_cells(config, named, data, rank, post_hoc_on_by_design)
+        if rank.number > 0:
             return
         write_decline_ratio_table(cells, data, directory, images)
     say(f"files: {directory}")

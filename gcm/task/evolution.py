@@ -13,24 +13,25 @@ from torch import Tensor
 
 from gcm.cli.chosen import the_visualizer
 from gcm.cli.compose import composed
+from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import TRAINING_SETTINGS, task
 from gcm.cli.device import device_of
 from gcm.cli.distributed import goes_on_alone
 from gcm.cli.fitted import fitted
+from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import refuse_of_trainings, task_overrides
 from gcm.cli.train_network import train_network
-from gcm.console import say, say_next, with_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate
-from gcm.study.attention.figure import Look, draw_looks, write_animation
+from gcm.study.attention.figure import AttendedImages, draw_attention_rows, write_animation
 from gcm.study.attention.numbers import Explained, attention, explained_class
 from gcm.study.evolution.numbers import Moment, moments
-from gcm.study.evolution.table import MEANING, show_evolution, write_evolution
-from gcm.study.layer_convergence.figure import draw_settling
-from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settling
+from gcm.study.evolution.table import EVOLUTION_MEANING, narrow_tables, write_evolution
+from gcm.study.layer_convergence.figure import draw_layer_convergence
+from gcm.study.layer_convergence.numbers import LayerConvergence, LayerState, layer_convergence, layer_states
 from gcm.study.selection import first_of_each_class
 from gcm.types import Count, PositiveCount
 from gcm.visualizer import Visualizer
@@ -38,7 +39,7 @@ from gcm.zoo import SavedNetwork, read_saved
 
 OURS = ("task", "experiment", "output", "iterations", "explained", "visualizer", "hydra")
 """What the command line says to this task and not to the trainings that it begins."""
-SETTLING_IMAGES = 200
+CONVERGENCE_IMAGES = 200
 """Test images on which layers' outputs are compared, the first ones."""
 FRAMES = 100
 """Most pictures of an animation."""
@@ -124,7 +125,7 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
     """Raise `InputError` where a training would not keep the iterations, or its network could not be explained."""
     from gcm.training.trainer_setting import Length
 
-    data: ImageData = instantiate(config.data, key="data")
+    data = image_data(config.data)
     every, steps = config.checkpoint.every_n_steps, Length.of(fitted(config, data).trainer, data.batches_in_epoch).steps
     if every is None or any(number % every or number > steps for number in shown.iterations):
         kept = f"multiples of {every} up to {steps}" if every else "none, without checkpoint.every_n_steps=1"
@@ -170,15 +171,16 @@ def checkpoints(where: Path, directory: Path, iterations: Sequence[int]) -> dict
 def watch(runs: Sequence[Run], config: DictConfig, shown: Shown, directory: Path) -> None:
     device = device_of(config)
     seen: list[Moment] = []
-    settled: dict[str, list[Settling]] = {}
+    convergence: dict[str, list[LayerConvergence]] = {}
     for run in runs:
         seen += draw_run(run, shown, device, directory)
-        settled[run.name] = layers_of_run(run, device)
+        convergence[run.name] = layers_of_run(run, device)
         title = f"{run.name}: which layers settle when"
-        draw_settling(settled[run.name], title, directory / f"{run.name}_layers.png")
-    write_evolution(seen, settled, directory)
-    show_evolution(seen)
-    say(f"{MEANING} Intervals: evolution.md")
+        draw_layer_convergence(convergence[run.name], title, directory / f"{run.name}_layers.png")
+    write_evolution(seen, convergence, directory)
+    for run_name, rows in narrow_tables(seen).items():
+        show_table(run_name, rows)
+    say(f"{EVOLUTION_MEANING} Intervals: evolution.md")
     for run in runs:
         animated = f", {directory}/{run.name}_evolution.gif" if shown.animation else ""
         say(f"figures: {directory}/{run.name}_evolution.png{animated}, {directory}/{run.name}_layers.png")
@@ -192,7 +194,7 @@ def draw_run(run: Run, shown: Shown, device: torch.device, directory: Path) -> l
     images, labels = test[run.places]
     pixels = as_pixels(images, device)
     steps = [(step, read_saved(run.saved[step])) for step in shown.iterations]
-    found = moments(run.name, steps, shown.visualizer, test, min(shown.images, len(test)), device)
+    found = moments(run.name, steps, shown.visualizer, test, min(shown.images, len(test)), device, BARS)
     rows = [
         look(network, shown, pixels, labels, f"iteration {step}\n{moment.accuracy:.1%}")
         for (step, network), moment in zip(steps, found, strict=True)
@@ -201,29 +203,29 @@ def draw_run(run: Run, shown: Shown, device: torch.device, directory: Path) -> l
         f"{run.name}: {shown.name} of the {explained_class(shown.explained)} after some iterations; beside each row "
         f"the accuracy on {len(test):,} test images"
     )
-    draw_looks(rows, classes, title, directory / f"{run.name}_evolution.png")
+    draw_attention_rows(rows, classes, title, directory / f"{run.name}_evolution.png")
     if shown.animation:
         chosen = list(run.saved)[:: -(-len(run.saved) // FRAMES)]
         frames = [
             look(read_saved(run.saved[step]), shown, pixels, labels, f"iteration {step}")
-            for step in with_progress(chosen, f"{run.name}: animation", len(chosen))
+            for step in BARS.of(run.name).over(chosen, "animation", len(chosen))
         ]
         write_animation(frames, classes, directory / f"{run.name}_evolution.gif")
     return found
 
 
-def look(saved: SavedNetwork, shown: Shown, pixels: Tensor, labels: Tensor, name: str) -> Look:
+def look(saved: SavedNetwork, shown: Shown, pixels: Tensor, labels: Tensor, name: str) -> AttendedImages:
     network = saved.network().to(pixels.device)
     logits, evidence = attention(shown.visualizer, network, pixels, labels.to(pixels.device), shown.explained)
-    return Look(pixels.cpu(), evidence.cpu(), logits.argmax(1).cpu() == labels, name)
+    return AttendedImages(pixels.cpu(), evidence.cpu(), logits.argmax(1).cpu() == labels, name)
 
 
-def layers_of_run(run: Run, device: torch.device) -> list[Settling]:
-    images, _ = run.data.test[torch.arange(min(SETTLING_IMAGES, len(run.data.test)))]
+def layers_of_run(run: Run, device: torch.device) -> list[LayerConvergence]:
+    images, _ = run.data.test[torch.arange(min(CONVERGENCE_IMAGES, len(run.data.test)))]
     pixels = as_pixels(images, device)
 
     def states(step: int) -> dict[str, LayerState]:
         return layer_states(read_saved(run.saved[step]).network().to(device), pixels)
 
-    every = with_progress(run.saved, f"{run.name}: layers", len(run.saved))
-    return settling(((step, states(step)) for step in every), states(min(run.saved)), states(max(run.saved)))
+    every = BARS.of(run.name).over(run.saved, "layers", len(run.saved))
+    return layer_convergence(((step, states(step)) for step in every), states(min(run.saved)), states(max(run.saved)))

@@ -3,12 +3,12 @@
 from omegaconf import DictConfig
 
 from gcm.cli.chosen import chosen_images
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of
-from gcm.console import say, say_next
 from gcm.data import as_pixels
 from gcm.error import listed
 from gcm.instantiate import instantiate_all

@@ -7,14 +7,14 @@ from annotated_types import MinLen
 from omegaconf import DictConfig
 
 from gcm.atomic_write import delete, write_csv
+from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import task
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
 from gcm.model import Classifier, Interpretable
-from gcm.study.accuracy.test_set import measured, measured_card, test_of
+from gcm.study.accuracy.test_set import evaluate, measured_card, test_of
 from gcm.types import PositiveCount, PositiveNumber
 from gcm.zoo import Card, SavedNetwork
 from gcm.zoo.exported import ENDINGS, NAMES, READERS, WRITERS, Format, WithContributions
@@ -65,7 +65,7 @@ def export(
 
 def card_of(saved: SavedNetwork, network: Classifier, data: ImageData) -> Card:
     """Of a network that is not published."""
-    found = measured(saved.card.name, network, data.test)
+    found = evaluate(network, data.test, progress=BARS.of(saved.card.name))
     return measured_card(saved, [test_of(saved.card, found)], found, saved.card.train_images, saved.card.measured_on)
 
 

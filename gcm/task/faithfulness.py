@@ -10,12 +10,12 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.atomic_write import make_directory
+from gcm.cli.console import say, say_next, show_table, step_progress
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.study import StoredStudy, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
-from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate_all, plain, resolve
@@ -24,7 +24,7 @@ from gcm.model import Classifier
 from gcm.study.faithfulness.cells import CellValues, Column, Kind, Row, cells_of
 from gcm.study.faithfulness.figure import draw_faithfulness
 from gcm.study.faithfulness.numbers import metrics_by_split, values_per_image, why_no_value
-from gcm.study.faithfulness.table import Origin, show_faithfulness, write_faithfulness
+from gcm.study.faithfulness.table import MOTIVES, Origin, short, wide_rows, write_faithfulness
 from gcm.types import PositiveCount
 from gcm.visualizer import Visualizer
 from gcm.visualizer.base import fitting, none_fits
@@ -140,7 +140,8 @@ def measure_faithfulness(
     write_faithfulness(cells, origin, title, directory)
     path = directory / "faithfulness.png"
     draw_faithfulness(cells, title, path)
-    show_faithfulness(cells, title)
+    show_table(title, wide_rows(cells, short))
+    say(MOTIVES)
     say(f"figure: {path}; files: {directory}")
     say_next("task=explain", f"weights={networks[0].path}", "visualizer=all")
 

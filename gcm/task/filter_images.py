@@ -7,15 +7,15 @@ from omegaconf import DictConfig
 
 from gcm.atomic_write import write_csv
 from gcm.cli.chosen import IMAGES_OF, SplitName, split_of
+from gcm.cli.console import BARS, say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
-from gcm.console import say, say_next
 from gcm.draw import Panel, draw_grid, rounded
 from gcm.error import InputError, listed
 from gcm.model import Classifier, PathNetwork
-from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
 from gcm.study.filter_image.numbers import FilterImages, filter_images_of_layer, filter_images_of_paths
 from gcm.study.filter_image.unit import layers_called
 from gcm.study.selection import first_of_each_class
@@ -56,14 +56,16 @@ def filter_images(
     if layer is None and not isinstance(network, PathNetwork):
         layers = listed(layers_called(network))
         raise InputError(f"{name} has no filter paths; choose a layer with task.layer=, one of {layers}")
-    ascent = Ascent(steps=steps, step_size=step_size, decay=decay, blur_every=blur_every, blur=blur, seed=config.seed)
+    maximization = ActivationMaximization(
+        steps=steps, step_size=step_size, decay=decay, blur_every=blur_every, blur=blur, seed=config.seed
+    )
     images = split_of(data, split)
     places = first_of_each_class(images.labels, network.spec.classes, images_per_class).flatten()
     with run_directory(config, saved) as directory:
         if isinstance(network, PathNetwork) and layer is None:
-            found = filter_images_of_paths(name, network, ascent, images, places)
+            found = filter_images_of_paths(network, maximization, images, places, BARS.of(name))
         else:
-            found = filter_images_of_layer(name, network, str(layer), ascent, images, places)
+            found = filter_images_of_layer(network, str(layer), maximization, images, places, BARS.of(name))
         write_csv(directory / "filter_images.csv", activation_rows(found))
         for path in draw_filter_images(found, network, f"{name}: what activates each unit most", directory):
             say(f"figure: {path}")
@@ -101,7 +103,7 @@ def draw_filter_images(found: FilterImages, network: Classifier, title: str, dir
 
 
 def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Panel | None]:
-    pictures = {"transposed": found.transposed, "ascent": found.ascent, "real": found.real}
+    pictures = {"transposed": found.transposed, "ascent": found.maximized, "real": found.real}
     panels: list[Panel | None] = []
     for way, picture in pictures.items():
         if picture is not None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from omegaconf import DictConfig
 
 from gcm.cli.chosen import chosen_images, the_visualizer
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of, task_overrides
-from gcm.console import say, say_next
 from gcm.data import as_pixels
-from gcm.study.attention.figure import Look, draw_sheet
+from gcm.study.attention.figure import AttendedImages, draw_sheet
 from gcm.study.attention.numbers import Explained, attention, explained_class
 
 
@@ -35,7 +35,7 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     pixels = as_pixels(images, device_of(config))
     logits, evidence = attention(visualizer, network, pixels, labels.to(pixels.device), explained)
     predicted = logits.argmax(1).cpu()
-    look = Look(pixels.cpu(), evidence.cpu(), predicted == labels, saved.card.name)
+    attended = AttendedImages(pixels.cpu(), evidence.cpu(), predicted == labels, saved.card.name)
     captions = [
         f"no. {index}: {classes[truth]}" + ("" if truth == said else f"\ntaken for {classes[said]}")
         for index, truth, said in zip(indices.tolist(), labels.tolist(), predicted.tolist(), strict=True)
@@ -43,9 +43,9 @@ def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
     with run_directory(config, saved) as directory:
         path = directory / f"{name}.png"
         title = f"{saved.card.name}, iteration {saved.card.steps}: {name} of the {explained_class(explained)}"
-        draw_sheet(look, captions, title, path)
+        draw_sheet(attended, captions, title, path)
     say(f"test images: {' '.join(map(str, indices.tolist()))}")
-    say(f"{int(look.right.sum())} of {len(indices)} are classified correctly (black ground)")
+    say(f"{int(attended.right.sum())} of {len(indices)} are classified correctly (black ground)")
     say(f"figure: {path}")
     other = "predicted" if explained == "label" else "label"
     same = [word for word in task_overrides() if not word.startswith(("output=", "explained=", "trainer."))]

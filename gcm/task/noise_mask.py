@@ -11,16 +11,16 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.cli.chosen import chosen_images
+from gcm.cli.console import say, say_next, show_table, step_progress
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.resume.study import StoredStudy, now_and_then, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.cli.settings import settings_of
-from gcm.console import say, say_next, step_progress
 from gcm.data import ImageData, as_pixels
 from gcm.error import InputError
-from gcm.study.noise_mask.table import draw_noise_masks, show_noise_masks, write_noise_masks
+from gcm.study.noise_mask.table import NOISE_MASK_MEANING, draw_noise_masks, trial_rows, write_noise_masks
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
 from gcm.types import Count, NonNegativeNumber, PositiveCount, PositiveNumber, Share
 from gcm.visualizer.masked_network import Thresholds, check_can_be_masked
@@ -123,7 +123,8 @@ def measure_noise_masks(
     write_noise_masks(found, study.indices, labels, saved.card.spec.classes, title, directory)
     path = directory / "noise_masks.png"
     draw_noise_masks(found, study.indices, study.trial, title, path)
-    show_noise_masks(found, title)
+    show_table(f"{title}, {len(found.images)} images", trial_rows(found))
+    say(NOISE_MASK_MEANING)
     say(f"figure: {path}; files: {directory}")
     say_next("task=faithfulness", f"weights={saved.path}", "visualizer=noise_mask")
 

@@ -6,17 +6,18 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gcm.atomic_write import make_directory, write_text
+from gcm.cli.console import BARS, say, say_next
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of, machine
 from gcm.cli.named_networks import named_data, named_networks
 from gcm.cli.resume.training import deciding
 from gcm.cli.run_directory import claimed, run_directory
 from gcm.cli.versions import versions_now
-from gcm.console import say, say_next
+from gcm.command import command_name
 from gcm.data import ImageData
 from gcm.error import InputError, listed
 from gcm.report.card import card_page
-from gcm.study.accuracy.test_set import measured, measured_card, test_of
+from gcm.study.accuracy.test_set import evaluate, measured_card, test_of
 from gcm.zoo import SavedNetwork
 from gcm.zoo.catalogue import SUMS, sums_text
 from gcm.zoo.weights_file import SUFFIX, write_weights
@@ -56,7 +57,7 @@ def check_finished(networks: Sequence[SavedNetwork]) -> None:
             raise InputError(f"{saved.path} is a training half done; task=publish takes run directories")
         if not (saved.path.parent / "result.json").is_file():
             raise InputError(
-                f"{saved.path} belongs to no finished training; finish it first: python train.py task=train "
+                f"{saved.path} belongs to no finished training; finish it first: {command_name()} task=train "
                 f"resume={saved.path.parent}"
             )
 
@@ -74,7 +75,7 @@ def publish_in(directory: Path, networks: Sequence[SavedNetwork], data: ImageDat
     tests, first = [], None
     for saved in networks:
         network = saved.network().to(device_of(config))
-        found = measured(f"{saved.card.name}, seed {saved.card.seed}", network, data.test)
+        found = evaluate(network, data.test, progress=BARS.of(f"{saved.card.name}, seed {saved.card.seed}"))
         tests.append(test_of(saved.card, found))
         first = first or found
     assert first is not None

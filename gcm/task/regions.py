@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gcm.atomic_write import write_bytes, write_csv
 from gcm.cli.chosen import SplitName, split_of
+from gcm.cli.console import say, say_next, show_table
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
@@ -21,11 +22,10 @@ from gcm.cli.resume.region_study import RegionStudy
 from gcm.cli.resume.study import now_and_then, read_arrays, resumed, write_arrays
 from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.cli.settings import settings_of
-from gcm.console import say, say_next, show_table
 from gcm.data import ImageData, class_index
 from gcm.error import InputError
 from gcm.study.region_deletion.figure import draw_important_regions
-from gcm.study.region_deletion.numbers import Deletion, Fill, RegionTrial, check_grid, usual_grid
+from gcm.study.region_deletion.numbers import Fill, RegionDeletion, RegionTrial, check_grid, usual_grid
 from gcm.study.selection import first_of_each_class
 from gcm.types import PositiveCount
 from gcm.zoo import SavedNetwork
@@ -102,7 +102,7 @@ def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[Re
     say_next("task=regions", f"weights={saved.path}", "task.fill=mean")
 
 
-def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:
+def finished_deletion(trial: RegionTrial, path: Path) -> RegionDeletion:
     """The deletion of a class to its end; goes on from the file `path` where that is there, and keeps it up to date."""
     deletion = read_deletion(path, trial) if path.is_file() else trial.start()
     deletion = trial.run(deletion, now_and_then(lambda deletion: write_deletion(deletion, trial, path)))
@@ -110,14 +110,14 @@ def finished_deletion(trial: RegionTrial, path: Path) -> Deletion:
     return deletion
 
 
-def write_deletion(deletion: Deletion, trial: RegionTrial, path: Path) -> None:
+def write_deletion(deletion: RegionDeletion, trial: RegionTrial, path: Path) -> None:
     write_arrays(path, {name: value for name, value in asdict(deletion).items() if name != "label"}, trial.images)
 
 
-def read_deletion(path: Path, trial: RegionTrial) -> Deletion:
+def read_deletion(path: Path, trial: RegionTrial) -> RegionDeletion:
     arrays = read_arrays(path, trial.images, "this class starts")
     try:
-        deletion = Deletion(
+        deletion = RegionDeletion(
             trial.label,
             torch.from_numpy(arrays["alive"]),
             int(arrays["wrong_before"]),
@@ -131,7 +131,7 @@ def read_deletion(path: Path, trial: RegionTrial) -> Deletion:
     return deletion
 
 
-def summary_row(deletion: Deletion, classes: Sequence[str], seconds: float) -> dict[str, Any]:
+def summary_row(deletion: RegionDeletion, classes: Sequence[str], seconds: float) -> dict[str, Any]:
     return {
         "class": classes[deletion.label],
         "images": len(deletion.alive),
@@ -142,7 +142,7 @@ def summary_row(deletion: Deletion, classes: Sequence[str], seconds: float) -> d
     }
 
 
-def write_deletions(deletions: Sequence[Deletion], classes: Sequence[str], grid: int, directory: Path) -> None:
+def write_deletions(deletions: Sequence[RegionDeletion], classes: Sequence[str], grid: int, directory: Path) -> None:
     """`importance_LABEL.npy` `(grid,grid)` and `importance.csv`; `deletion.csv`, a line for each round."""
     importances: list[dict[str, Any]] = []
     for deletion in deletions:
@@ -163,7 +163,7 @@ def write_deletions(deletions: Sequence[Deletion], classes: Sequence[str], grid:
     write_csv(directory / "deletion.csv", rounds)
 
 
-def round_rows(deletion: Deletion, classes: Sequence[str], grid: int) -> Iterator[dict[str, Any]]:
+def round_rows(deletion: RegionDeletion, classes: Sequence[str], grid: int) -> Iterator[dict[str, Any]]:
     for number, (region, left) in enumerate(zip(deletion.order, deletion.survivors[1:], strict=True), start=1):
         row, column = divmod(region, grid)
         yield {

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gcm.atomic_write import write_text
+from gcm.cli.console import BARS, say
 from gcm.cli.declaration import task
 from gcm.cli.decline_ratio import new_decline_ratio
 from gcm.cli.device import device_of, machine
@@ -14,14 +15,14 @@ from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of, task_overrides
 from gcm.cli.versions import versions_now
-from gcm.console import say
+from gcm.command import CONFIGS, command_name
 from gcm.data import ImageData
 from gcm.error import DataNotFoundError, InputError
 from gcm.instantiate import instantiate_all
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import update_readme
-from gcm.report.section import SECTIONS, Section, missing_lines
+from gcm.report.section import Section, missing_lines, sections
 from gcm.zoo import SavedNetwork, cards, read_saved
 
 TITLE = "Reproduction report"
@@ -53,10 +54,12 @@ def report(config: DictConfig, readme: str | list[str] | None = None) -> None:
             new_metric=new_decline_ratio(config),
             directory=directory,
             device=device_of(config),
+            claimed=claimed_accuracies(),
+            progress=BARS,
         )
-        sections = write_report(evidence, directory)
+        made = write_report(evidence, directory)
     for path in readmes:
-        update_readme(Path(path).expanduser(), sections)
+        update_readme(Path(path).expanduser(), made)
     say(f"report: {directory}/report.html and report.md")
     say(f"next: open {directory}/report.html in a browser")
 
@@ -75,7 +78,7 @@ def networks_by_name(config: DictConfig) -> dict[str, SavedNetwork]:
     for saved in map(read_saved, names):
         if not saved.card.tests:
             raise InputError(
-                f"{saved.path} has no card; publish it first: python train.py task=publish weights={saved.path.parent}"
+                f"{saved.path} has no card; publish it first: {command_name()} task=publish weights={saved.path.parent}"
             )
         if saved.card.name in networks:
             raise InputError(f"weights= names two networks {saved.card.name}; a report has one of each name")
@@ -95,17 +98,24 @@ def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[d
     return found, missing
 
 
+def claimed_accuracies() -> dict[str, float]:
+    """What papers claim of networks, by the names of the experiments that train them."""
+    experiments = {path.stem: OmegaConf.load(path) for path in (CONFIGS / "experiment").glob("*.yaml")}
+    claims = {name: OmegaConf.select(experiment, "claim.accuracy") for name, experiment in experiments.items()}
+    return {name: float(accuracy) for name, accuracy in claims.items() if accuracy is not None}
+
+
 def write_report(evidence: Evidence, directory: Path) -> list[Section]:
-    sections = [section(evidence) for section in SECTIONS]
+    made = [section(evidence) for section in sections()]
     markdown = rendered(
         "report.md.j2",
-        command=" ".join(["python train.py", *task_overrides()]),
+        command=" ".join([command_name(), *task_overrides()]),
         date=date.today().isoformat(),
         machine=machine(evidence.device),
         versions=versions_now(),
-        missing=missing_lines(sections),
-        sections=sections,
+        missing=missing_lines(made),
+        sections=made,
     )
     write_text(directory / "report.md", markdown)
     write_text(directory / "report.html", html_page(markdown, TITLE, directory))
-    return sections
+    return made

@@ -6,12 +6,12 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_json
+from gcm.cli.console import say, say_next, show_results
 from gcm.cli.declaration import task
 from gcm.cli.distributed import goes_on_alone
 from gcm.cli.named_networks import named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import task_overrides
-from gcm.console import say, say_next, show_results
 from gcm.data import ImageData
 from gcm.launch import start_together
 from gcm.types import PositiveCount
@@ -41,12 +41,20 @@ def test(config: DictConfig, images: PositiveCount | None) -> None:
 
 
 def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: Path) -> dict[str, Any]:
+    """Loss and accuracy of a network as the trainer's settings have it compute.
+
+    Lightning does this, and not `gcm.study.accuracy`, because here `trainer.precision`, `strategy` and `devices` decide
+    in which numbers the network computes and how many processes share the images; a card's accuracy is measured in
+    float32 by one.
+    """
+    from gcm.cli.training_bars import training_bars
     from gcm.training.batches import ImageBatches
     from gcm.training.module import ClassifierTraining
     from gcm.training.trainer import lightning_trainer
 
     network = saved.network()
-    trainer = lightning_trainer(config.trainer, directory, [], tensorboard=False, validated=False)
+    bars = training_bars(config.trainer)
+    trainer = lightning_trainer(config.trainer, directory, bars, tensorboard=False, validated=False)
     module = ClassifierTraining(network, data, channels_last=config.channels_last)
     start_together()
     (measured,) = trainer.test(module, ImageBatches(data), verbose=False)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from gcm.cli.console import say, say_next, show_results
 from gcm.cli.declaration import TRAINING_SETTINGS, task
 from gcm.cli.resume.training import (
     all_words,
@@ -12,7 +13,6 @@ from gcm.cli.resume.training import (
 )
 from gcm.cli.run_directory import resumed_directory, run_directory
 from gcm.cli.train_network import say_unless_complete, train_network, train_or_go_on
-from gcm.console import say, say_next, show_results
 
 if TYPE_CHECKING:
     pass

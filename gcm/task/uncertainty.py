@@ -8,18 +8,20 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gcm.cli.console import BARS, say, show_table
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import distinct_names, named_data, named_networks, with_first
 from gcm.cli.run_directory import run_directory
-from gcm.console import say
 from gcm.data import ImageData, as_pixels, class_index, unlike
 from gcm.error import DataNotFoundError, InputError, listed
 from gcm.model import StochasticClassifier
+from gcm.study.accuracy.predictions import are_right
 from gcm.study.uncertainty.figure import Spread, draw_detection, draw_reliability, draw_spreads
-from gcm.study.uncertainty.numbers import Cover, calibration, pass_probabilities
-from gcm.study.uncertainty.predictive import Asked, Calibrated, CoveredClass, Detected, detected_by
-from gcm.study.uncertainty.table import Findings, show_uncertainty, write_uncertainty
+from gcm.study.uncertainty.findings import Calibrated, CoveredClass, Detected, Findings, detected_by_each_score
+from gcm.study.uncertainty.numbers import Cover, calibration
+from gcm.study.uncertainty.predictive import Predictive
+from gcm.study.uncertainty.table import narrow_tables, write_uncertainty
 from gcm.types import Count, PositiveCount
 
 
@@ -35,18 +37,19 @@ def uncertainty(
     images: PositiveCount | None = None,
 ) -> None:
     """Ask each network in `weights=` once, and the stochastic ones in `passes` passes; on the first `images` or all."""
-    asked = networks_asked(config, passes)
+    predictives = ways_to_predict(config, passes)
     networks = named_networks(config)
     data = with_first(named_data(config, networks), images)
     hidden, wanted = Cover(*cover), wanted_classes(data, classes)
     hidden.on(data.test[torch.arange(1)][0])
     strange, missing = unlike_images(data)
     with run_directory(config, *networks) as directory:
-        study = Study(asked, data, hidden, wanted)
+        study = Study(predictives, data, hidden, wanted)
         findings = study.findings(strange)
         study.draw(findings, directory)
         write_uncertainty(findings, missing, directory)
-        show_uncertainty(findings)
+        for title, rows in narrow_tables(findings).items():
+            show_table(title, rows)
     for line in missing:
         say(line)
     say(f"figures: {listed(sorted(directory.glob('*.png')))}")
@@ -63,16 +66,17 @@ def wanted_classes(data: ImageData, named: Sequence[int | str]) -> list[int]:
     return wanted
 
 
-def networks_asked(config: DictConfig, passes: int) -> list[Asked]:
+def ways_to_predict(config: DictConfig, passes: int) -> list[Predictive]:
+    """Each network once as it is, and the stochastic ones in passes, too."""
     saved = named_networks(config)
-    asked = []
+    found = []
     for name, each in zip(distinct_names(saved), saved, strict=True):
         network = each.network().to(device_of(config))
         ways = (None, passes) if isinstance(network, StochasticClassifier) else (None,)
-        asked += [Asked(name, each.card.weights_sha256, network, way, config.seed) for way in ways]
-    if all(each.passes is None for each in asked):
+        found += [Predictive(name, each.card.weights_sha256, network, way, config.seed) for way in ways]
+    if all(each.passes is None for each in found):
         raise InputError("none of the networks in weights= is stochastic; name one that is, as mc_dropout_cnn_mnist")
-    return asked
+    return found
 
 
 def unlike_images(data: ImageData) -> tuple[dict[str, Tensor], list[str]]:
@@ -89,17 +93,17 @@ def unlike_images(data: ImageData) -> tuple[dict[str, Tensor], list[str]]:
 
 
 class Study:
-    """Networks asked about test images, whole and covered.
+    """Networks' predictions for test images, whole and covered.
 
     Attributes:
-        asked: the networks.
+        predictives: the networks, and how each predicts.
         classes: their names.
         wanted: classes that are looked at closely.
         images, covered: `(N,C,H,W)` uint8; labels `(N,)`.
     """
 
-    def __init__(self, asked: Sequence[Asked], data: ImageData, cover: Cover, wanted: Sequence[int]) -> None:
-        self.asked, self.data, self.wanted = asked, data, wanted
+    def __init__(self, predictives: Sequence[Predictive], data: ImageData, cover: Cover, wanted: Sequence[int]) -> None:
+        self.predictives, self.data, self.wanted = predictives, data, wanted
         self.classes = data.class_names()
         self.images, self.labels = data.test[torch.arange(len(data.test))]
         self.covered = cover.on(self.images)
@@ -110,9 +114,9 @@ class Study:
         calibrated: list[Calibrated] = []
         covered: list[CoveredClass] = []
         detected: list[Detected] = []
-        for each in self.asked:
-            whole, hidden = each.about(self.images, "test images"), each.about(self.covered, "covered")
-            right = whole.probabilities.argmax(1) == self.labels
+        for each in self.predictives:
+            whole, hidden = each.on(self.images, "test images", BARS), each.on(self.covered, "covered", BARS)
+            right = are_right(whole.probabilities, self.labels)
             self.right += right
             for what, found in (("test images", whole), ("covered test images", hidden)):
                 calibrated.append(Calibrated(each, what, calibration(found, self.labels)))
@@ -121,12 +125,12 @@ class Study:
                 if len(of_class):
                     covered.append(CoveredClass.of(each, self.classes, label, of_class))
             for name, images in strange.items():
-                detected += detected_by(each, name, whole, each.about(images, name))
+                detected += detected_by_each_score(each, name, whole, each.on(images, name, BARS))
         return Findings(calibrated, covered, detected)
 
     def draw(self, findings: Findings, directory: Path) -> None:
         places = self.shown()
-        for each in self.asked:
+        for each in self.predictives:
             if each.passes:
                 title = (
                     f"{each.name}: every class's probability in {each.passes} passes; test images "
@@ -143,10 +147,10 @@ class Study:
         chances = [self.right.masked_fill(self.labels != label, -1) for label in self.wanted]
         return torch.stack([chance.argmax() for chance in chances])
 
-    def spreads(self, each: Asked, places: Tensor) -> list[Spread]:
+    def spreads(self, each: Predictive, places: Tensor) -> list[Spread]:
         """Of each image, whole and then covered."""
         pairs = as_pixels(torch.stack([self.images[places], self.covered[places]], 1).flatten(0, 1), each.device)
-        drawn = pass_probabilities(each.network, pairs, each.passes, each.seed).cpu()  # (T,2N,K)
+        drawn = each.passes_on(pairs).cpu()  # (T,2N,K)
         labels = [self.classes[label] for label in self.labels[places].repeat_interleave(2)]
         return [
             Spread(image, label, drawn[:, row])

@@ -5,14 +5,15 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gcm.atomic_write import write_csv
+from gcm.cli.console import BARS, say, say_next, show_table
 from gcm.cli.declaration import task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import settings_of
-from gcm.console import say, say_next, show_table
+from gcm.command import command_name
 from gcm.error import DataNotFoundError, InputError, listed
-from gcm.study.accuracy.test_set import Measured, measured
+from gcm.study.accuracy.test_set import Evaluation, evaluate
 from gcm.types import Share
 from gcm.zoo import Card, SavedNetwork, cards, read_saved
 
@@ -41,7 +42,7 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
                     raise
                 missing.append(f"{saved.card.name} not verified: {error}")
                 continue
-            found = measured(saved.card.name, saved.network().to(device_of(config)), data.test)
+            found = evaluate(saved.network().to(device_of(config)), data.test, progress=BARS.of(saved.card.name))
             wrong += disagreements(saved.card, found, accuracy_tolerance, completeness_tolerance)
             rows.append(verify_row(saved.card, found))
         if not rows:
@@ -59,19 +60,21 @@ def verify(config: DictConfig, accuracy_tolerance: Share = 0.001, completeness_t
 def published(name: str) -> SavedNetwork:
     saved = read_saved(name)
     if not saved.card.tests:
-        raise InputError(f"{name} has no card to verify; publish it first: python train.py task=publish weights={name}")
+        raise InputError(
+            f"{name} has no card to verify; publish it first: {command_name()} task=publish weights={name}"
+        )
     return saved
 
 
-def disagreements(card: Card, found: Measured, accuracy_tolerance: float, completeness_tolerance: float) -> list[str]:
+def disagreements(card: Card, found: Evaluation, accuracy_tolerance: float, completeness_tolerance: float) -> list[str]:
     """What is beyond tolerance, a line each."""
     lines = []
     published = card.tests[0]
-    if found.images != published.images:
-        lines.append(f"{card.name}: {found.images} test images, its card says {published.images}")
-    if abs(found.accuracy - published.accuracy) > accuracy_tolerance:
+    if found.accuracy.images != published.images:
+        lines.append(f"{card.name}: {found.accuracy.images} test images, its card says {published.images}")
+    if abs(found.accuracy.share - published.accuracy) > accuracy_tolerance:
         lines.append(
-            f"{card.name}: accuracy {found.accuracy:.4f}, its card says {published.accuracy:.4f} "
+            f"{card.name}: accuracy {found.accuracy.share:.4f}, its card says {published.accuracy:.4f} "
             f"(tolerance {accuracy_tolerance})"
         )
     if card.complete and found.completeness is None:
@@ -85,14 +88,14 @@ def disagreements(card: Card, found: Measured, accuracy_tolerance: float, comple
     return lines
 
 
-def verify_row(card: Card, found: Measured) -> dict[str, Any]:
+def verify_row(card: Card, found: Evaluation) -> dict[str, Any]:
     account = found.completeness
     return {
         "network": card.name,
-        "n": found.images,
+        "n": found.accuracy.images,
         "paper": f"{card.claim['accuracy']:.2%}" if card.claim else "",
         "card": f"{card.tests[0].accuracy:.2%}",
-        "now": f"{found.accuracy:.2%}",
+        "now": f"{found.accuracy.share:.2%}",
         "card's residual": "" if card.completeness_residual is None else f"{card.completeness_residual:.1e}",
         "residual now": f"{account.residual:.1e}" if account else "",
     }

@@ -8,19 +8,18 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gcm.cli.chosen import chosen_images
+from gcm.cli.console import say, say_next
 from gcm.cli.declaration import CHOSEN_IMAGES, task
 from gcm.cli.device import device_of
 from gcm.cli.named_networks import named_data, named_network
 from gcm.cli.resume.region_study import read_importances
 from gcm.cli.run_directory import run_directory
 from gcm.cli.settings import overridden_keys, settings_of
-from gcm.console import say, say_next
 from gcm.data import Split, as_pixels
 from gcm.error import InputError
 from gcm.model import PathNetwork
-from gcm.study.filter_contribution.numbers import Path as FilterPath
-from gcm.study.filter_contribution.numbers import check_paths, path_pixel_maps
-from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_contribution.numbers import FilterPath, check_paths, path_pixel_maps
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
 from gcm.study.filter_image.unit import path_signs, paths_of
 from gcm.study.region_deletion.numbers import RegionTrial, usual_grid
 from gcm.study.selection import first_of_each_class
@@ -63,7 +62,7 @@ def why(
         else:
             check_not_both()
             importances = read_importances(Path(regions).expanduser(), saved, predicted)
-        favourites = Ascent(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
+        favourites = ActivationMaximization(seed=config.seed)(network, paths_of(network)).cpu()  # (F1*F2,C,H,W)
         for index, image, label in zip(indices.tolist(), pixels, labels.tolist(), strict=True):
             decision = decision_of(network, image.unsqueeze(0), label, paths, favourites, importances)
             path = directory / f"why_{index}.png"

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from signal import SIGTERM
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
@@ -13,7 +12,6 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from gcm.atomic_write import write_bytes
-from gcm.signals import Stopped, StopRequest
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -25,6 +23,20 @@ class WholeCheckpoints(TorchCheckpointIO):
         write_bytes(Path(path), content.getvalue())
 
 
+class StopRequest(Protocol):
+    """Tells a training that it should stop, as somebody who sends a signal does."""
+
+    @property
+    def requested(self) -> bool:
+        """Whether it should stop as soon as its files are whole."""
+
+    def listen(self) -> object:
+        """Hear requests again, after Lightning has taken the place where they arrive."""
+
+    def end(self, where: str) -> NoReturn:
+        """End the training with an exception; `where` says how far it came."""
+
+
 class TimeIsUp(Exception):  # noqa: N818 - no error
     """A training has had the time it was given; `last.ckpt` is written."""
 
@@ -33,8 +45,8 @@ class Checkpoints(Checkpoint):
     """Writes `last.ckpt` after every epoch, before it `best.ckpt` if the validation accuracy is the highest so far, and
     `step_….ckpt` every so many steps, from `step_0.ckpt` on. Validations within an epoch may be the best, too.
 
-    Where a stop is requested, `last.ckpt` is written after the step under way, and `Stopped` raised: the training goes
-    on from there within the epoch. Likewise `TimeIsUp` after so many `seconds`.
+    Where a stop is requested, `last.ckpt` is written after the step under way, and the request's exception raised: the
+    training goes on from there within the epoch. Likewise `TimeIsUp` after so many `seconds`.
     """
 
     def __init__(
@@ -100,9 +112,9 @@ class Checkpoints(Checkpoint):
 
     def end_if_requested(self, trainer: Trainer, save: Callable[[], None] = lambda: None) -> None:
         """In all processes of the training, if in any."""
-        if agreed(trainer, self.stop.signal_number is not None):
+        if agreed(trainer, self.stop.requested):
             save()
-            raise Stopped(self.stop.signal_number or SIGTERM, f"stopped at step {trainer.global_step}")
+            self.stop.end(f"stopped at step {trainer.global_step}")
         if self.seconds is not None and agreed(trainer, time.monotonic() - self.began >= self.seconds):
             save()
             raise TimeIsUp

@@ -1,16 +1,17 @@
 """The log of a training, kept in the checkpoint so that a resumed run has the whole of it."""
 
+import logging
 from pathlib import Path
 
 from gcm.atomic_write import write_csv
-from gcm.console import say
 from gcm.training.learning_curve import draw_learning_curve
 
-Row = dict[str, float]
+LOG = logging.getLogger(__name__)
+HistoryRow = dict[str, float]
 
 
 class History:
-    """Writes each row to `metrics.csv` and says how things stand; at the end draws `learning_curve.png`.
+    """Writes each row to `metrics.csv` and notes in the log how things stand; at the end draws `learning_curve.png`.
 
     A row holds what was measured since the one before and nothing older; `epoch` counts epochs that are done, with a
     fraction where it is a validation within one.
@@ -19,9 +20,9 @@ class History:
     def __init__(self, directory: Path, title: str) -> None:
         self.directory = directory
         self.title = title
-        self.rows: list[Row] = []
+        self.rows: list[HistoryRow] = []
 
-    def add(self, row: Row) -> None:
+    def add(self, row: HistoryRow) -> None:
         self.rows.append(row)
         write_csv(self.directory / "metrics.csv", self.rows)
         shown = {
@@ -30,7 +31,7 @@ class History:
             "val_loss": "validation loss",
         }
         losses = ", ".join(f"{words} {row[name]:.4f}" for name, words in shown.items() if name in row)
-        say(f"epoch {row['epoch']:g}: {losses}")
+        LOG.info(f"epoch {row['epoch']:g}: {losses}")
 
     def draw(self) -> None:
         if self.rows:

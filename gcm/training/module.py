@@ -64,7 +64,7 @@ class ClassifierTraining(LightningModule):
         self.earlier_seconds = 0.0
         self.began = time.monotonic()
         self.measures = nn.ModuleDict(
-            {split: Measures(len(network.spec.classes)) for split in ("train_", "val_", "test_")}
+            {split: LossAndAccuracy(len(network.spec.classes)) for split in ("train_", "val_", "test_")}
         )
 
     @property
@@ -112,9 +112,9 @@ class ClassifierTraining(LightningModule):
         images, labels = batch
         self.measures_of(split).update(self.network(self.as_pixels(images)), labels)
 
-    def measures_of(self, split: str) -> "Measures":
+    def measures_of(self, split: str) -> "LossAndAccuracy":
         measures = self.measures[split]
-        assert isinstance(measures, Measures)
+        assert isinstance(measures, LossAndAccuracy)
         return measures
 
     def as_pixels(self, images: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ def default_generator(device: torch.device) -> torch.Generator:
     return torch.cuda.default_generators[device.index] if device.type == "cuda" else torch.default_generator
 
 
-class Measures(nn.Module):
+class LossAndAccuracy(nn.Module):
     """Loss and accuracy, gathered batch by batch and added up over processes."""
 
     def __init__(self, classes: int) -> None:

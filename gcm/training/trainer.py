@@ -10,7 +10,7 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, RichModelSummary, RichProgressBar
+from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, ProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from gcm.error import InputError
@@ -23,6 +23,10 @@ from gcm.training.trainer_setting import check_device, check_each
 def lightning_trainer(
     settings: DictConfig, directory: Path, callbacks: list[Callback], tensorboard: bool, validated: bool
 ) -> Trainer:
+    """Returns a trainer as the settings want it, that writes into a directory.
+
+    What shows a training's progress is one of the `callbacks`; without it nothing does, whatever the settings say.
+    """
     checked = check_each(plain(settings))
     checked.pop("max_time", None)  # `Checkpoints` keeps to it: Lightning would leave the rest of the epoch out
     epochs, steps = checked.get("max_epochs"), checked.get("max_steps", -1)
@@ -31,12 +35,10 @@ def lightning_trainer(
         callbacks = [*callbacks, StopAfterSteps(steps)]
     if not validated:
         checked["limit_val_batches"] = 0
-    if checked.get("enable_progress_bar", True):
-        callbacks = [*callbacks, RichProgressBar(refresh_rate=10)]
-    if checked.pop("enable_model_summary", False):  # Lightning's own would say it in a log that is not shown
-        callbacks = [*callbacks, RichModelSummary()]
     if tensorboard:
         callbacks = [*callbacks, LearningRateMonitor("step")]
+    checked["enable_progress_bar"] = any(isinstance(callback, ProgressBar) for callback in callbacks)
+    checked["enable_model_summary"] = False
     return new_trainer(
         **checked,
         callbacks=callbacks,
@@ -44,7 +46,6 @@ def lightning_trainer(
         default_root_dir=directory,
         use_distributed_sampler=False,
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
-        enable_model_summary=False,
         plugins=[WholeCheckpoints()],
     )
 

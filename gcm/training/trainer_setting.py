@@ -10,6 +10,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Timer
 
+from gcm.command import after_python
 from gcm.error import InputError
 from gcm.instantiate import check_settings, resolve, unknown_key
 
@@ -29,7 +30,7 @@ WITHOUT_EFFECT = {
     "min_epochs": "no training ends before max_epochs, max_steps or max_time say so",
     "min_steps": "no training ends before max_epochs, max_steps or max_time say so",
     "limit_predict_batches": "nothing is predicted by Lightning",
-    "profiler": "nothing shows what it finds; python -m cProfile -s tottime train.py … does",
+    "profiler": "nothing shows what it finds; python -m cProfile -s tottime {after_python} … does",
     "reload_dataloaders_every_n_epochs": "images stay the same during a training",
     "enable_autolog_hparams": "config.yaml and every checkpoint hold all settings",
     "model_registry": "nothing is uploaded",
@@ -76,7 +77,7 @@ def check_taken(name: str) -> None:
         raise InputError(f"trainer.{name} is set by the program itself; leave it out")
     if name not in signature(Trainer).parameters:
         raise unknown_key(f"trainer.{name}", name, TAKEN)
-    reason = WITHOUT_EFFECT.get(name, "this program does not use it")
+    reason = WITHOUT_EFFECT.get(name, "this program does not use it").format(after_python=after_python())
     raise InputError(f"trainer.{name} has no effect here: {reason}; leave it out")
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from gcm.command import command_name
 from gcm.data import ImageSpec
 from gcm.error import InputError, listed, shortened
 from gcm.types import Count, NonNegativeNumber, Seed, Share
@@ -114,7 +115,7 @@ class Card:
     @property
     def command(self) -> str:
         """What trained it, without what is this machine's or this terminal's own."""
-        return " ".join(["python train.py", *self.overrides_elsewhere])
+        return " ".join([command_name(), *self.overrides_elsewhere])
 
     @property
     def overrides_elsewhere(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from gcm.command import command_name
 from gcm.error import InputError, listed
 from gcm.instantiate import instantiate, plain
 from gcm.model import Classifier
@@ -99,5 +100,5 @@ def find_checkpoint(where: Path) -> Path:
     if not where.is_dir():
         raise InputError(f"{where}: no such run directory, checkpoint or shipped network; {suggestion(where.name)}")
     inner = sorted({str(path.parent) for name in ("best.ckpt", "last.ckpt") for path in where.glob(f"*/{name}")})
-    hint = f"name one of those below it: {listed(inner)}" if inner else "train one first: python train.py task=train"
+    hint = f"name one of those below it: {listed(inner)}" if inner else f"train one first: {command_name()} task=train"
     raise InputError(f"{where} holds no best.ckpt or last.ckpt; {hint}")

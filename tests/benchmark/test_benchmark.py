@@ -13,15 +13,15 @@ import torch
 
 import gcm
 from gcm.benchmark import peer
-from gcm.benchmark.base import Comparison, at_least, at_most, measured, timed
+from gcm.benchmark.base import Comparison, at_least, at_most, measured_in_turns, timed
 from gcm.benchmark.new_process import in_new_process
 from gcm.benchmark.row.decline_ratio_table import table, table_by_captum
 from gcm.benchmark.row.gpu import on_device
 from gcm.benchmark.row.many_classes import TOP, MapsMadeGCM, all_maps, top_maps
 from gcm.benchmark.setting import Setting
+from gcm.cli.signals import Stopped, signals_raise_stopped
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCM, GCMBackbone
-from gcm.signals import Stopped, signals_raise_stopped
 from gcm.visualizer import GradCAM, GuidedBackprop, GuidedGradCAM, Occlusion, Saliency
 
 
@@ -37,7 +37,7 @@ def given(*amounts):
 )  # fmt: skip
 def test_ratios_by_hand(goal, ratio, low, high, reached):
     """The warm-up's 100 and 1 do not count."""
-    found = measured("row", Comparison("a", "b", given(100, 1, 1, 2), given(1, 2, 6, 8), goal), rounds=3)
+    found = measured_in_turns("row", Comparison("a", "b", given(100, 1, 1, 2), given(1, 2, 6, 8), goal), rounds=3)
     assert (found.ratio, found.low, found.high) == pytest.approx((ratio, low, high))
     assert found.reached is reached
     assert (found.ours, found.others, found.rounds) == (1, 6, 3)

@@ -58,7 +58,7 @@ def test_a_directory_in_use_is_refused_and_named(other_process, tmp_path):
         claimed(tmp_path / "taken").__enter__()
     other_process.communicate()
     with claimed(tmp_path / "taken"):
-        assert (tmp_path / "taken/.lock").read_text() == f"process {os.getpid()} on {os.uname().nodename}"
+        assert (tmp_path / "taken/.lock").read_text() == f" process {os.getpid()} on {os.uname().nodename}"
     assert list((tmp_path / "taken").iterdir()) == []
 
 
@@ -90,14 +90,15 @@ def test_a_lock_is_not_lost_where_its_file_is_deleted_and_made_again(tmp_path):
     assert path.read_text() == "of another process"
 
 
-def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, capsys):
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, notices):
     def no_locks(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with locked(tmp_path / ".lock", when_taken=pytest.fail):
         pass
-    assert capsys.readouterr().out.startswith("this file system has no locks: see to it that no other process writes")
+    (line,) = notices
+    assert line.startswith("this file system has no locks: see to it that no other process writes")
 
 
 COUNT = """

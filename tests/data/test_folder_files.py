@@ -125,7 +125,7 @@ def test_without_an_ending_the_content_tells(root, form):
     assert images_in(root) == 6
 
 
-def test_what_is_left_out_is_counted_and_said_once(root, capsys):
+def test_what_is_left_out_is_counted_and_said_once(root, notices):
     for name in ("1.heic", "2.HEIC", "3.heic", "notes.txt", "README", "x.jpg~"):
         (root / "cat" / name).write_bytes(b"no image")
     (root / "dog/Thumbs.db").write_bytes(b"of a file manager")
@@ -136,26 +136,24 @@ def test_what_is_left_out_is_counted_and_said_once(root, capsys):
         assert images_in(root) == 4
     data = ImageFolder(root=str(root), test_share=0.5)
     data.check()
-    assert capsys.readouterr().out == (
+    assert notices == [
         f"left out in {root}: 3 .heic, 1 .jpg~, 1 .txt, 1 without an ending (not read by Pillow here); "
-        "1 image outside the class folders\n"
-    )
+        "1 image outside the class folders"
+    ]
 
 
-def test_folders_beside_a_split_are_said(tmp_path, capsys):
+def test_folders_beside_a_split_are_said(tmp_path, notices):
     for part in ("train", "test", "extra", "unlabelled"):
         write(tmp_path / part / "cat/0.png")
         write(tmp_path / part / "dog/0.png")
     write(tmp_path / "train/loose.png")
     ImageFolder(root=str(tmp_path)).check()
-    assert capsys.readouterr().out == (
-        f"left out in {tmp_path}: 1 image outside the class folders; the folders extra, unlabelled\n"
-    )
+    assert notices == [f"left out in {tmp_path}: 1 image outside the class folders; the folders extra, unlabelled"]
 
 
-def test_where_nothing_is_left_out_nothing_is_said(root, capsys):
+def test_where_nothing_is_left_out_nothing_is_said(root, notices):
     ImageFolder(root=str(root), test_share=0.5).check()
-    assert capsys.readouterr().out == ""
+    assert not notices
 
 
 def test_a_class_of_nothing_else_says_what_is_there(root):

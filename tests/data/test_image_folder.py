@@ -11,6 +11,7 @@ from PIL import Image
 from gcm.data import ImageFolder
 from gcm.data.folder_split import FolderSplit, in_parallel
 from gcm.error import InputError
+from gcm.progress import Progress
 
 
 def write(path: Path, size=(8, 8), mode="RGB", colour=(255, 0, 0)) -> None:
@@ -158,7 +159,7 @@ def test_folders_that_do_not_fit_are_refused(tmp_path):
         _ = ImageFolder(root=str(tmp_path)).train
 
 
-def test_files_are_read_in_parallel_and_in_their_order(monkeypatch, capsys):
+def test_files_are_read_in_parallel_and_in_their_order(monkeypatch):
     monkeypatch.setattr("gcm.data.folder_split.AT_ONCE", 4)
     here = threading.Barrier(2, timeout=20)
 
@@ -172,8 +173,27 @@ def test_files_are_read_in_parallel_and_in_their_order(monkeypatch, capsys):
     assert in_parallel(range(9), work) == [0, -1, -2, -3, -4, -5, -6, -7, -8]
     with pytest.raises(InputError, match=r"^2 files: 9 is bad; 19 is bad; mend or remove them$"):
         in_parallel(range(25), work)
-    assert capsys.readouterr().out == ""
     assert in_parallel([], work) == []
     in_parallel(range(100, 109), work)
     with pytest.raises(InputError, match=r"^109 is bad; mend or remove it$"):
         in_parallel(range(100, 115), work)
+
+
+class Watching(Progress):
+    """Remembers what it was asked to watch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def over(self, items, what, total):
+        self.seen.append((what, total))
+        return items
+
+
+def test_only_the_reading_of_many_files_is_watched(root, monkeypatch):
+    monkeypatch.setattr("gcm.data.folder_split.AT_ONCE", 2)
+    monkeypatch.setattr("gcm.data.folder_split.MANY", 8)
+    data = ImageFolder(root=str(root))
+    data.progress = Watching()
+    _ = data.train, data.test  # 20 headers, 16 training images, 4 test images; two at once
+    assert data.progress.seen == [("reading images", 10)]

@@ -45,6 +45,7 @@ def test_links_lead_to_files_and_headings(path):
             assert anchor in anchors(PAGES[target]), link
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in PAGES if shown_commands(PAGES[path])], ids=name_of)
 def test_every_command_is_understood(path):
     with initialize_config_dir(config_dir=str(ROOT / "configs"), version_base="1.3"):

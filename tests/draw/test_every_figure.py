@@ -12,21 +12,22 @@ from matplotlib.backends.backend_agg import RendererAgg
 import gcm.draw
 from gcm.draw import Panel, draw_class_maps, draw_grid
 from gcm.metric import Decline, Mean
-from gcm.study.attention.figure import Look, draw_looks, draw_sheet
+from gcm.study.attention.figure import AttendedImages, draw_attention_rows, draw_sheet
 from gcm.study.decline_ratio import numbers as decline_ratio
 from gcm.study.decline_ratio.figure import draw_decline_ratio
-from gcm.study.faithfulness.cells import Cell, Column, Row
+from gcm.study.faithfulness.cells import Column, FaithfulnessCell, Row
 from gcm.study.faithfulness.figure import draw_faithfulness
 from gcm.study.filter_contribution.figure import draw_leading_filters, draw_paths_of_image
-from gcm.study.filter_contribution.numbers import FilterPaths
-from gcm.study.layer_convergence.figure import draw_settling
-from gcm.study.layer_convergence.numbers import Settling
+from gcm.study.filter_contribution.numbers import FilterResponses
+from gcm.study.layer_convergence.figure import draw_layer_convergence
+from gcm.study.layer_convergence.numbers import LayerConvergence
 from gcm.study.region_deletion.figure import draw_important_regions
-from gcm.study.region_deletion.numbers import Deletion
+from gcm.study.region_deletion.numbers import RegionDeletion
 from gcm.study.sweep.figure import draw_accuracy_and_size
 from gcm.study.uncertainty.figure import Spread, draw_detection, draw_reliability, draw_spreads
+from gcm.study.uncertainty.findings import Calibrated, Detected
 from gcm.study.uncertainty.numbers import Calibration, Detection
-from gcm.study.uncertainty.predictive import Asked, Calibrated, Detected
+from gcm.study.uncertainty.predictive import Predictive
 from gcm.study.why.figure import Decision, PathEvidence, draw_why
 from gcm.training.learning_curve import draw_learning_curve
 
@@ -44,19 +45,19 @@ def maps(path, channels, in_colours=False):
 
 
 def look(name="iteration 10"):
-    return Look(torch.rand(6, 1, 8, 8), 0.0001 * torch.rand(6, 8, 8), torch.arange(6) % 2 == 0, name)
+    return AttendedImages(torch.rand(6, 1, 8, 8), 0.0001 * torch.rand(6, 8, 8), torch.arange(6) % 2 == 0, name)
 
 
-def filter_paths(count, targets):
+def filter_responses(count, targets):
     rand = torch.rand
-    return FilterPaths(
+    return FilterResponses(
         torch.randn(2, 5, 5), torch.randn(2, 3, 3, 3), rand(count, 1, 8, 8), rand(count, 2, 6, 6), torch.randn(count, targets, 2, 3, 2, 2)
     )  # fmt: skip
 
 
 def leading(path):
     shares = [torch.rand(3, 2, 3) for _ in range(2)]
-    draw_leading_filters(filter_paths(3, 1), CLASSES, shares, [[(0, 0), (1, 2)]] * 3, TITLE, path)
+    draw_leading_filters(filter_responses(3, 1), CLASSES, shares, [[(0, 0), (1, 2)]] * 3, TITLE, path)
 
 
 def decision(path):
@@ -74,7 +75,7 @@ def decision(path):
 
 def regions(path):
     deletions = [
-        Deletion(
+        RegionDeletion(
             label, torch.ones(9, dtype=torch.bool), 0, [0, 3], [torch.tensor([5, 1, 0, 0]), torch.tensor([0, 1, 0, 4])]
         )
         for label in range(3)
@@ -93,7 +94,7 @@ def curve(path, lowest):
 def faithfulness(path):
     column = Column("deletion", higher_is_better=False, meaning="low is good")
     cells = [
-        Cell(Row("gcm", name, "by design"), column, Mean(value, value, value, 3), 1, float("nan"), None, "")
+        FaithfulnessCell(Row("gcm", name, "by design"), column, Mean(value, value, value, 3), 1, float("nan"), None, "")
         for name, value in (("gcm", 0.1), ("cam", 0.2))
     ]
     draw_faithfulness(cells, TITLE, path)
@@ -101,7 +102,7 @@ def faithfulness(path):
 
 def declines(path):
     found = Decline(0.9, 0.8, 0.11, 0.1, 0.12, 0.9, 100)
-    draw_decline_ratio([decline_ratio.Cell("net", "gcm", "raw", found, "")], TITLE, path)
+    draw_decline_ratio([decline_ratio.DeclineRatioCell("net", "gcm", "raw", found, "")], TITLE, path)
 
 
 def accuracy_and_size(path, sizes):
@@ -110,18 +111,18 @@ def accuracy_and_size(path, sizes):
 
 
 def settling(path):
-    states = [Settling(step, "conv", 1 - step / 200, 1 - step / 200, 0.1) for step in (0, 1, 10, 100, 200)]
-    draw_settling(states, TITLE, path)
+    states = [LayerConvergence(step, "conv", 1 - step / 200, 1 - step / 200, 0.1) for step in (0, 1, 10, 100, 200)]
+    draw_layer_convergence(states, TITLE, path)
 
 
-ASKED = Asked("net", "ab12", torch.nn.Identity(), 5, 0)
+PREDICTIVE = Predictive("net", "ab12", torch.nn.Identity(), 5, 0)
 ABOUT = Mean(0.9, 0.8, 0.95, 100)
 
 
 def reliability(path):
     half = torch.full((15,), 0.5)
     draw_reliability(
-        [Calibrated(ASKED, "test images", Calibration(ABOUT, ABOUT, ABOUT, half, half, half))], TITLE, path
+        [Calibrated(PREDICTIVE, "test images", Calibration(ABOUT, ABOUT, ABOUT, half, half, half))], TITLE, path
     )
 
 
@@ -135,9 +136,9 @@ FIGURES = {
     "class maps, colour": lambda path: maps(path, 3),
     "class maps, false colours": lambda path: maps(path, 3, in_colours=True),
     "sheet": lambda path: draw_sheet(look(), ["no. 1"] * 6, TITLE, path),
-    "looks": lambda path: draw_looks([look(), look("iteration 50")], CLASSES, TITLE, path),
+    "looks": lambda path: draw_attention_rows([look(), look("iteration 50")], CLASSES, TITLE, path),
     "leading filters": leading,
-    "paths of image": lambda path: draw_paths_of_image(filter_paths(1, 3), LOGITS[0], LOGITS[1], 0, CLASSES, TITLE, path),
+    "paths of image": lambda path: draw_paths_of_image(filter_responses(1, 3), LOGITS[0], LOGITS[1], 0, CLASSES, TITLE, path),
     "why": decision,
     "important regions": regions,
     "learning curve": lambda path: curve(path, 1e-3),
@@ -150,7 +151,7 @@ FIGURES = {
     "settling": settling,
     "spreads": lambda path: draw_spreads([Spread(torch.rand(1, 8, 8), "cat", torch.rand(5, 3))], CLASSES, TITLE, path),
     "reliability": reliability,
-    "detection": lambda path: draw_detection([Detected(ASKED, "noise", "entropy", Detection(ABOUT, ABOUT, 0.5))], TITLE, path),
+    "detection": lambda path: draw_detection([Detected(PREDICTIVE, "noise", "entropy", Detection(ABOUT, ABOUT, 0.5))], TITLE, path),
     "grid, grey": lambda path: signed_panels(path, 1),
     "grid, colour": lambda path: signed_panels(path, 3),
 }  # fmt: skip

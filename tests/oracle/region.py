@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass
 class Rounds:
-    """Attributes: as `gcm.study.region_deletion.numbers.Deletion`, and the importance `(grid,grid)`."""
+    """Attributes: as `gcm.study.region_deletion.numbers.RegionDeletion`, and the importance `(grid,grid)`."""
 
     wrong_before: int = 0
     order: list = field(default_factory=list)

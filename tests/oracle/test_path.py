@@ -7,8 +7,8 @@ from oracle.case import assert_same, few, lenets
 from oracle.path import Paths, backwards, two_strongest
 
 from gcm.data import MemorySplit
-from gcm.study.filter_contribution.numbers import Path, filter_contributions, path_pixel_maps
-from gcm.study.filter_image import deconvolution as study_backwards
+from gcm.study.filter_contribution.numbers import FilterPath, filter_contributions, path_pixel_maps
+from gcm.study.filter_image.deconvolution import deconvolution
 
 
 def small_maps(paths, k):
@@ -38,7 +38,7 @@ def test_contributions(case):
 @given(lenets(count=1))
 def test_pixels_of_paths(case):
     paths = Paths(case.oracle, case.arrays[0])
-    wanted = [Path(i, j) for i in range(paths.first) for j in range(paths.second)]
+    wanted = [FilterPath(i, j) for i in range(paths.first) for j in range(paths.second)]
     found = path_pixel_maps(case.network, case.images, 1, wanted)
     assert_same(found, [paths.pixel_map(1, *path) for path in wanted])
 
@@ -73,6 +73,6 @@ def test_the_strongest_paths_of_the_true_class(case):
 def test_backwards(case):
     largest = case.network.pooling2(case.network.features(case.images)).amax(0).detach()
     expected = backwards(case.oracle, largest.numpy(), case.arrays[0].shape)
-    assert_same(study_backwards.backwards(case.network, largest), expected)
+    assert_same(deconvolution(case.network, largest), expected)
     pooled = [case.oracle.head.layers[0].forward(case.oracle.features.forward(image)) for image in case.arrays]
     assert_same(largest, np.max(pooled, 0))

@@ -16,11 +16,18 @@ from sample import STOCHASTIC
 
 from gcm.data import ImageSpec, MemorySplit
 from gcm.study.accuracy.predictions import accuracy_difference
-from gcm.study.attention.foreground import zone_means, zones
-from gcm.study.attention.numbers import attention, on_object, turned
+from gcm.study.attention.foreground import foreground_zones, mean_by_zone
+from gcm.study.attention.numbers import attention, moved, on_object
 from gcm.study.contribution_mass.numbers import contribution_mass
-from gcm.study.layer_convergence.numbers import LayerState, Settling, layer_states, settled_at, settling
-from gcm.study.uncertainty.numbers import BINS, Beliefs, beliefs, calibration, detection
+from gcm.study.layer_convergence.numbers import (
+    LayerConvergence,
+    LayerState,
+    converged_at,
+    layer_convergence,
+    layer_states,
+)
+from gcm.study.uncertainty.numbers import BINS, calibration, detection
+from gcm.study.uncertainty.predictive import Predictive, PredictiveDistribution
 from gcm.visualizer import GradCAM
 
 CPU = torch.device("cpu")
@@ -34,7 +41,7 @@ def test_entropy_and_mutual_information(name, seed):
     torch.manual_seed(seed)
     network = STOCHASTIC[name](spec).double().eval()
     images = torch.randint(256, (2, *spec.shape), dtype=torch.uint8)
-    found = beliefs("", network.float(), images, 4, seed, CPU)
+    found = Predictive("", "", network.float(), 4, seed).on(images)
     logits = network.sampled_logits(images / 255.0, 4, seed)
     for image in range(2):
         passes = [softmax(scores.double().tolist()) for scores in logits[:, image]]
@@ -51,7 +58,7 @@ def test_calibration(count, classes, seed):
     torch.manual_seed(seed)
     probabilities = (3 * torch.randn(count, classes, dtype=torch.float64)).softmax(1)
     labels = torch.randint(classes, (count,))
-    found = calibration(Beliefs(probabilities, torch.zeros(count)), labels)
+    found = calibration(PredictiveDistribution(probabilities, torch.zeros(count)), labels)
     rows = probabilities.tolist()
     right = [max(range(classes), key=row.__getitem__) == label for row, label in zip(rows, labels, strict=True)]
     losses = [-math.log(row[label]) for row, label in zip(rows, labels, strict=True)]
@@ -105,7 +112,7 @@ def test_settling(count, seed):
     torch.manual_seed(seed)
     states = [{"a": LayerState(torch.randn(4).double(), torch.randn(3, 2).double())} for _ in range(count)]
     steps = [10 * number for number in range(count)]
-    found = settling(zip(steps, states, strict=True), states[0], states[-1])
+    found = layer_convergence(zip(steps, states, strict=True), states[0], states[-1])
     weights, outputs = ([getattr(state["a"], part).flatten().tolist() for state in states]
                         for part in ("weights", "outputs"))  # fmt: skip
     for place, row in enumerate(found):
@@ -117,14 +124,14 @@ def test_settling(count, seed):
         assert (row.step, row.moved) == (steps[place], pytest.approx(moved))
     for part in ("weights", "outputs"):
         left = [getattr(row, part) for row in found]
-        assert settled_at(found, "a", part) == by_hand.settled_at(steps, left)
+        assert converged_at(found, "a", part) == by_hand.settled_at(steps, left)
 
 
 @few
 @given(st.lists(st.sampled_from([0.2, 0.5, 0.7]), min_size=1, max_size=6))
 def test_settled_for_good(left):
-    rows = [Settling(step, "a", share, 0.0, 0.0) for step, share in enumerate(left)]
-    assert settled_at(rows, "a", "weights") == by_hand.settled_at(list(range(len(left))), left)
+    rows = [LayerConvergence(step, "a", share, 0.0, 0.0) for step, share in enumerate(left)]
+    assert converged_at(rows, "a", "weights") == by_hand.settled_at(list(range(len(left))), left)
 
 
 @few
@@ -149,7 +156,7 @@ def test_attention(case, explained):
 @given(seeds)
 def test_how_far_evidence_turned(seed):
     before, after = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(seed))
-    for found, a, b in zip(turned(before, after), before.flatten(1), after.flatten(1), strict=True):
+    for found, a, b in zip(moved(before, after), before.flatten(1), after.flatten(1), strict=True):
         cosine = sum(x * y for x, y in zip(a.tolist(), b.tolist(), strict=True))
         cosine /= by_hand.distance(a.tolist(), [0.0] * 20) * by_hand.distance(b.tolist(), [0.0] * 20)
         assert float(found) == pytest.approx(1 - cosine, abs=1e-6)
@@ -161,7 +168,7 @@ def test_zones(seed):
     """Near: not bright, but within two rows and two columns of what is."""
     generator = torch.Generator().manual_seed(seed)
     images, values = torch.rand(2, 2, 9, 11, generator=generator) * 0.62, torch.rand(2, 9, 11, generator=generator)
-    found, means = zones(images), zone_means(values, images)
+    found, means = foreground_zones(images), mean_by_zone(values, images)
     for image in range(2):
         bright = {(r, c) for r in range(9) for c in range(11) if images[image, :, r, c].mean() > 0.5}
         expected = {"object": [], "near": [], "beyond": []}
@@ -179,7 +186,7 @@ def test_zones(seed):
 @given(gcms(count=4))
 def test_contribution_mass(case):
     images, labels = (255 * case.images).round().byte(), torch.tensor([0, 1, 1, 0])
-    found = contribution_mass("", case.network.float(), MemorySplit(images, labels), batch_size=3)
+    found = contribution_mass(case.network.float(), MemorySplit(images, labels), batch_size=3)
     sums = np.zeros(4)
     for image, label in zip(images.double().numpy() / 255, labels.tolist(), strict=True):
         maps = [case.oracle.contribution_map(image, k) / image.size for k in range(case.oracle.classes)]

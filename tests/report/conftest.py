@@ -71,12 +71,12 @@ def saved(name, tmp_path):
 
 
 @pytest.fixture
-def evidence(tmp_path):
+def evidence(tmp_path, monkeypatch):
+    monkeypatch.setattr("gcm.report.section.noise_masks.SETTINGS", NoiseMaskSettings(steps=2))
     networks = {name: saved(name, tmp_path) for name in MODELS}
     data = {"cifar10": SmallData(3, 16), "mnist": SmallData(1, 28), "digits": SmallData(1, 28),
             "planted": SmallData(3, 16)}  # fmt: skip
     visualizers = {"gcm": ClassWeightMaps(), "cam": CAM(), "guided_backprop": GuidedBackprop(), "uniform": Uniform(),
                    "guided_grad_cam": GuidedGradCAM(), "grad_cam": GradCAM(), "grad_cam_rectified": GradCAM(relu=True)}  # fmt: skip
     renderings = {"raw": Raw(), "product": Product(), "absolute": Raw(), "blend": Raw()}
-    return Evidence(networks, data, {}, visualizers, renderings, DeclineRatio, tmp_path, torch.device("cpu"),
-                    noise_mask=NoiseMaskSettings(steps=2))  # fmt: skip
+    return Evidence(networks, data, {}, visualizers, renderings, DeclineRatio, tmp_path, torch.device("cpu"))  # fmt: skip

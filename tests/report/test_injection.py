@@ -8,9 +8,9 @@ import pytest
 import torch
 from rich.console import Console
 
-import gcm.console
+import gcm.cli.console
 from gcm.atomic_write import markdown_table
-from gcm.console import say, show_table, step_progress, with_progress
+from gcm.cli.console import BARS, say, show_table, step_progress
 from gcm.report.card import card_page
 from gcm.report.page import html_page, rendered
 from gcm.untrusted import as_text, printable
@@ -117,7 +117,9 @@ STEERING = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\u202egnp", "a\rb", "\x08
 def terminal(monkeypatch):
     """What a terminal gets."""
     shown = StringIO()
-    monkeypatch.setattr(gcm.console, "console", Console(file=shown, force_terminal=True, color_system=None, width=200))
+    monkeypatch.setattr(
+        gcm.cli.console, "console", Console(file=shown, force_terminal=True, color_system=None, width=200)
+    )
     return shown
 
 
@@ -125,7 +127,7 @@ def terminal(monkeypatch):
 def test_a_terminal_is_not_steered(terminal, text):
     say(f"class {text}")
     show_table(f"title {text}", [{f"column {text}": f"cell {text}"}])
-    list(with_progress([1], f"doing {text}", 1))
+    list(BARS.over([1], f"doing {text}", 1))
     with step_progress(1) as step:
         step(1, f"step {text}")
     said = terminal.getvalue()

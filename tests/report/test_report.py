@@ -11,35 +11,37 @@ from gcm.atomic_write import markdown_table
 from gcm.error import InputError
 from gcm.metric import Decline, DeclineRatio
 from gcm.report.card import card_page
-from gcm.report.evidence import PLANNED, Evidence
+from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
 from gcm.report.readme import texts_by_mark, with_summaries
-from gcm.report.section import SECTIONS, missing_lines
+from gcm.report.section import missing_lines, sections
 from gcm.report.section.decline_ratio import decline_ratio_on
+from gcm.report.section.faithfulness import faithfulness_on
+from gcm.report.section.paper_comparison import REFERENCE, paper_comparison
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
-from gcm.study.decline_ratio.numbers import Cell
+from gcm.study.decline_ratio.numbers import DeclineRatioCell
 from gcm.study.decline_ratio.table import decline_ratio_text
-from gcm.study.uncertainty.table import MEANING, Findings, write_uncertainty
+from gcm.study.uncertainty.table import UNCERTAINTY_MEANING, Findings, write_uncertainty
 from gcm.zoo import cards
 
 
-def page(sections):
+def page(made):
     return rendered(
         "report.md.j2",
         command="c",
         date="d",
         machine="m",
         versions="v",
-        sections=sections,
-        missing=missing_lines(sections),
+        sections=made,
+        missing=missing_lines(made),
     )
 
 
 @pytest.mark.slow
 def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, tmp_path):
     evidence.results = tmp_path / "none"
-    sections = [section(evidence) for section in SECTIONS]
-    markdown = page(sections)
+    made = [section(evidence) for section in sections()]
+    markdown = page(made)
     for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", markdown):
         assert (tmp_path / picture).is_file()
     for number in (2, 4, 7, 8, 9, 10):
@@ -49,10 +51,36 @@ def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, t
     assert not re.search(r"(src|href)=\"(?!data:|#)", html)
     assert "<script>" not in html
     assert "<table>" in html
-    for page_of_results in ("README.md", "docs/results.md"):  # every mark is known
-        with_summaries((ROOT / page_of_results).read_text(), texts_by_mark(sections))
-    for _, lack in [pair for section in sections for pair in section.missing]:
+    known = texts_by_mark(made)
+    for page_of_results in ("README.md", "docs/results.md"):
+        marks = re.findall(r"<!-- end of (\w+) -->", (ROOT / page_of_results).read_text())
+        assert {mark for mark in marks if not mark.startswith("faithfulness")} <= set(known)
+    for _, lack in [pair for section in made for pair in section.missing]:
         assert "svhn" in lack.what or "fashion" in lack.what or lack.reason.startswith("no result; copy the ")
+
+
+def test_every_section_says_its_place_and_no_two_the_same(monkeypatch):
+    from gcm.report import section
+
+    folder = ROOT / "gcm/report/section"
+    files = [path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "base")]
+    makers = [getattr(maker, "func", maker) for maker in sections()]
+    assert {maker.__module__ for maker in makers} == {f"gcm.report.section.{name}" for name in files}
+    assert [maker.__module__.rpartition(".")[2] for maker in (makers[0], makers[-1])] == [
+        "paper_comparison",
+        "paper_claims",
+    ]
+    monkeypatch.setattr("gcm.report.section.conservation.SECTIONS", {10: makers[0]})
+    with pytest.raises(ValueError, match=r"paper_comparison has places in the report that others have: \[10\]"):
+        section.sections()
+
+
+def test_what_is_measured_once_is_not_measured_again(evidence):
+    measured = []
+    for _ in range(2):
+        assert evidence.once("key", lambda: measured.append(1) or len(measured)) == 1
+    assert evidence.once("another", lambda: 5) == 5
+    assert evidence.logits("gcm_digits") is evidence.logits("gcm_digits")
 
 
 def test_a_strangers_text_brings_no_file_into_the_page(tmp_path):
@@ -70,21 +98,21 @@ def test_a_strangers_text_brings_no_file_into_the_page(tmp_path):
 def test_what_is_missing_comes_first(evidence):
     nothing = ({}, {}, {}, {}, {}, DeclineRatio, evidence.directory, torch.device("cpu"))
     bare = Evidence(*nothing, results=evidence.directory / "none")
-    sections = [section(bare) for section in SECTIONS]
-    assert all("issing" in section.body or "not testable" in section.body for section in sections)
-    markdown = page(sections)
-    assert markdown.index("## Missing") < markdown.index(f"## {sections[0].title}")
+    made = [section(bare) for section in sections()]
+    assert all("issing" in section.body or "not testable" in section.body for section in made)
+    markdown = page(made)
+    assert markdown.index("## Missing") < markdown.index(f"## {made[0].title}")
     without_data = Evidence(evidence.networks, {}, {"cifar10": "no disk", "mnist": "no", "digits": "no", "planted": "no"}, {}, {}, DeclineRatio, evidence.directory, evidence.device)  # fmt: skip
-    without = page([section(without_data) for section in SECTIONS])
+    without = page([section(without_data) for section in sections()])
     assert without.count("no disk: cifar10. Not here therefore, or not in full: Decline ratio on CIFAR-10; ") == 1
     assert without.count("no disk") == 1
 
 
 def test_a_reason_is_said_once_however_much_it_keeps_away(evidence):
     nothing = ({}, {}, {}, {}, {}, DeclineRatio, evidence.directory, torch.device("cpu"))
-    sections = [section(Evidence(*nothing, results=evidence.directory / "none")) for section in SECTIONS]
-    markdown = page(sections)
-    pairs = [pair for section in sections for pair in section.missing]
+    made = [section(Evidence(*nothing, results=evidence.directory / "none")) for section in sections()]
+    markdown = page(made)
+    pairs = [pair for section in made for pair in section.missing]
     assert len(pairs) > 40
     for name, lack in pairs:
         assert markdown.count(f"- {lack.reason}") == 1
@@ -96,11 +124,11 @@ def test_a_reason_is_said_once_however_much_it_keeps_away(evidence):
 
 def test_the_contents_lead_to_every_section_and_nowhere_else(evidence, tmp_path):
     nothing = ({}, {}, {}, {}, {}, DeclineRatio, evidence.directory, torch.device("cpu"))
-    sections = [section(Evidence(*nothing, results=tmp_path / "none")) for section in SECTIONS]
-    html = html_page(page(sections), "title", tmp_path)
+    made = [section(Evidence(*nothing, results=tmp_path / "none")) for section in sections()]
+    html = html_page(page(made), "title", tmp_path)
     anchors = re.findall(r'<h2 id="([^"]*)">', html)
     links = [link.removeprefix("#") for link in re.findall(r'href="([^"]*)"', html)]
-    assert len(set(anchors)) == len(anchors) == len(sections) + 2
+    assert len(set(anchors)) == len(anchors) == len(made) + 2
     assert anchors[0] == "contents"
     assert links[: len(anchors) - 1] == anchors[1:]
     assert set(links) == set(anchors[1:])
@@ -108,24 +136,26 @@ def test_the_contents_lead_to_every_section_and_nowhere_else(evidence, tmp_path)
 
 
 def test_legends_stand_above_their_table(evidence, tmp_path):
-    sections = {section(evidence).title: section(evidence).body for section in (SECTIONS[1], SECTIONS[15])}
-    for body in sections.values():
+    bodies = {section(evidence).title: section(evidence).body for section in (sections()[1], sections()[15])}
+    for body in bodies.values():
         table = body.index("| --- |")
         for legend in re.finditer(r"^- .*|^Each cell.*|^Starred.*|Decline ratio = .*", body, re.MULTILINE):
             assert legend.start() < table, legend[0]
     write_uncertainty(Findings([], [], []), [], tmp_path)
     text = (tmp_path / "uncertainty.md").read_text()
-    assert all(text.index(meaning) < text.index("|", text.index(f"## {name}")) for name, meaning in MEANING.items())
+    assert all(
+        text.index(meaning) < text.index("|", text.index(f"## {name}")) for name, meaning in UNCERTAINTY_MEANING.items()
+    )
 
 
 def test_a_reason_of_many_numbers_is_said_once_in_a_table():
     found = Decline(0.9, 0.8, -0.57, -0.6, -0.5, 0.9, 100)
     cells = [
-        Cell("net", f"cam_{number}", rendering, None, "it needs pooling")
+        DeclineRatioCell("net", f"cam_{number}", rendering, None, "it needs pooling")
         for number in range(25)
         for rendering in ("raw", "blend")
     ]
-    cells += [Cell("net", name, "raw", found, "it must") for name in ("gcm", "uniform")]
+    cells += [DeclineRatioCell("net", name, "raw", found, "it must") for name in ("gcm", "uniform")]
     text = decline_ratio_text(cells)
     assert text.count("it needs pooling") == text.count("it must") == 1
     assert "- n/a cam_0 on net, cam_1 on net, " in text
@@ -153,8 +183,8 @@ def test_a_readme_gets_its_tables_between_the_marks():
 
 
 def test_a_readme_s_tables_are_lines_of_the_results(evidence):
-    sections = [SECTIONS[0](evidence), decline_ratio_on("cifar10", ("gcm", "gcm_clipped", "cnn"), evidence)]
-    texts = texts_by_mark(sections)
+    made = [paper_comparison(evidence), decline_ratio_on("cifar10", ("gcm", "gcm_clipped", "cnn"), evidence)]
+    texts = texts_by_mark(made)
     assert set(texts) == {"accuracy", "accuracy_headline", "decline_ratio_cifar10", "decline_ratio_cifar10_headline"}
     whole, short = (texts[name].splitlines() for name in ("decline_ratio_cifar10", "decline_ratio_cifar10_headline"))
     named = [tuple(line.split(" | ")[:2]) for line in short[2:]]
@@ -163,6 +193,14 @@ def test_a_readme_s_tables_are_lines_of_the_results(evidence):
     whole, short = (texts[name].splitlines() for name in ("accuracy", "accuracy_headline"))
     assert len(short) == 2 + 6
     assert all(any(line.startswith(row.rstrip(" |")) for line in whole) for row in short[2:])
+
+
+def test_the_faithfulness_in_the_results_is_that_of_the_shipped_files(evidence):
+    results = (ROOT / "docs" / "results.md").read_text()
+    texts = texts_by_mark([faithfulness_on(data, evidence) for data in ("planted", "mnist", "cifar10")])
+    assert len(texts) == 3
+    for mark, text in texts.items():
+        assert f"<!-- {mark} -->\n{text}<!-- end of {mark} -->" in results
 
 
 def test_the_report_fills_every_file_that_is_named(train_py, tmp_path):
@@ -189,6 +227,6 @@ def test_the_task_reports_on_shipped_networks(train_py, tmp_path):
 
 
 def test_what_is_planned_has_an_experiment_and_what_is_shipped_is_planned():
-    experiments = [{"lab_cnn_mnist": "lab"}.get(name, name) for name in PLANNED]
+    experiments = [{"lab_cnn_mnist": "lab"}.get(name, name) for name in REFERENCE]
     assert all((ROOT / "configs" / "experiment" / f"{name}.yaml").is_file() for name in experiments)
-    assert set(cards()) <= set(PLANNED)
+    assert set(cards()) <= set(REFERENCE)

@@ -16,7 +16,7 @@ from gcm.study.filter_image.unit import channels_of
 from gcm.study.layer_convergence.numbers import layer_states
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
 from gcm.study.region_deletion.numbers import RegionTrial
-from gcm.study.uncertainty.numbers import beliefs
+from gcm.study.uncertainty.predictive import Predictive
 from gcm.visualizer import InputXGradient
 from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
@@ -55,7 +55,7 @@ def measured(network: Classifier, images: Tensor) -> Tensor:
 
 STUDIES = {
     "attention": lambda network, images: attention(InputXGradient(), network, images, LABELS, "predicted"),
-    "logits": lambda network, images: split_logits(None, network, SPLIT),
+    "logits": lambda network, images: split_logits(network, SPLIT),
     "noise masks": lambda network, images: noise_masks(network, images, SHORT),
     "trials of noise": lambda network, images: found_masks(network, images, SHORT, TrialSettings(copies=2)).masks,
     "regions": lambda network, images: (lambda trial: trial.run(trial.start()))(
@@ -63,8 +63,8 @@ STUDIES = {
     ),
     "states of layers": lambda network, images: layer_states(network, images)["layers.0"].outputs,
     "channels": lambda network, images: channels_of(network, "layers.1")(images),
-    "beliefs": lambda network, images: beliefs("", network, SPLIT.images, None, 0, torch.device("cpu")),
-    "passes": lambda network, images: beliefs("", network, SPLIT.images, 3, 0, torch.device("cpu")),
+    "predictions": lambda network, images: Predictive("", "", network, None, 0).on(SPLIT.images),
+    "passes": lambda network, images: Predictive("", "", network, 3, 0).on(SPLIT.images),
     "measures": measured,
 }
 

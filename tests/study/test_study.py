@@ -27,7 +27,7 @@ def test_masses_of_true_and_wrong_by_hand():
 
 def test_masses_of_a_network_are_those_of_its_contribution_maps():
     network, split = GCM(SPEC, widths=(2, 3, 4)).eval(), split_of(10)
-    mass = contribution_mass("gcm", network, split, batch_size=3)
+    mass = contribution_mass(network, split, batch_size=3)
     with torch.no_grad():
         maps = network.class_contribution_maps(split.images.float() / 255)
     positive = maps.clamp_min(0).mean((2, 3, 4))
@@ -42,7 +42,7 @@ def test_logits_are_those_of_the_images_in_order():
     network, split = GCM(SPEC, widths=(2, 3, 4)).eval(), split_of(7)
     with torch.no_grad():
         expected = network(split.images.float() / 255)
-    torch.testing.assert_close(split_logits("gcm", network, split, batch_size=3), expected)
+    torch.testing.assert_close(split_logits(network, split, batch_size=3), expected)
 
 
 def test_only_images_on_which_two_networks_differ_make_a_difference():

@@ -17,15 +17,15 @@ from gcm.study.attention.numbers import attention
 from gcm.study.contribution_mass.numbers import contribution_mass
 from gcm.study.decline_ratio.numbers import decline_ratio_cells
 from gcm.study.faithfulness.numbers import metrics_by_split, values_per_image
-from gcm.study.filter_contribution.numbers import Path, filter_contributions, filter_paths, path_pixel_maps
-from gcm.study.filter_image.activation_maximization import Ascent
-from gcm.study.filter_image.deconvolution import backwards, largest_pooled
+from gcm.study.filter_contribution.numbers import FilterPath, filter_contributions, filter_responses, path_pixel_maps
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
+from gcm.study.filter_image.deconvolution import deconvolution, largest_pooled
 from gcm.study.filter_image.numbers import filter_images_of_layer, filter_images_of_paths
 from gcm.study.filter_image.unit import layers_called
 from gcm.study.layer_convergence.numbers import layer_states
 from gcm.study.noise_mask.trial import TrialSettings, found_masks
 from gcm.study.region_deletion.numbers import RegionTrial
-from gcm.study.uncertainty.numbers import beliefs
+from gcm.study.uncertainty.predictive import Predictive
 from gcm.visualizer import ClassWeightMaps, InputXGradient
 from gcm.visualizer.noise_mask_search import NoiseMaskSettings, noise_masks
 
@@ -33,12 +33,11 @@ SPEC = ImageSpec.of(1, 16, 4)
 IMAGES = images_of(SPEC)
 LABELS = torch.arange(4)
 SPLIT = MemorySplit((IMAGES * 255).byte(), LABELS)
-CPU = torch.device("cpu")
 SHORT = NoiseMaskSettings(samples=2, steps=2)
 STUDIES = {
     "attention": ("cnn", lambda network: attention(InputXGradient(), network, IMAGES, LABELS, "predicted")),
-    "logits": ("cnn", lambda network: split_logits(None, network, SPLIT)),
-    "masses": ("gcm", lambda network: contribution_mass("", network, SPLIT)),
+    "logits": ("cnn", lambda network: split_logits(network, SPLIT)),
+    "masses": ("gcm", lambda network: contribution_mass(network, SPLIT)),
     "decline ratio": (
         "cnn",
         lambda network: decline_ratio_cells(
@@ -46,26 +45,30 @@ STUDIES = {
         ),
     ),
     "filter contributions": ("tiny_lenet", lambda network: filter_contributions("", network, SPLIT, 1)),
-    "filter paths": ("tiny_lenet", lambda network: filter_paths(network, IMAGES)),
-    "pixels of paths": ("tiny_lenet", lambda network: path_pixel_maps(network, IMAGES[:1], 0, [Path(0, 1)])),
-    "transposed": ("tiny_lenet", lambda network: backwards(network, largest_pooled(network, SPLIT, LABELS))),
+    "filter paths": ("tiny_lenet", lambda network: filter_responses(network, IMAGES)),
+    "pixels of paths": ("tiny_lenet", lambda network: path_pixel_maps(network, IMAGES[:1], 0, [FilterPath(0, 1)])),
+    "transposed": ("tiny_lenet", lambda network: deconvolution(network, largest_pooled(network, SPLIT, LABELS))),
     "images of paths": (
         "tiny_lenet",
-        lambda network: filter_images_of_paths("", network, Ascent(steps=2), SPLIT, LABELS),
+        lambda network: filter_images_of_paths(network, ActivationMaximization(steps=2), SPLIT, LABELS),
     ),
     "images of a layer": (
         "cnn",
-        lambda network: filter_images_of_layer("", network, "trunk.2", Ascent(steps=2), SPLIT, LABELS),
+        lambda network: filter_images_of_layer(network, "trunk.2", ActivationMaximization(steps=2), SPLIT, LABELS),
     ),
     "noise masks": ("cnn", lambda network: noise_masks(network, IMAGES, SHORT)),
     "trials of noise": ("cnn", lambda network: found_masks(network, IMAGES, SHORT, TrialSettings(copies=2))),
     "regions": ("cnn", lambda network: deleted(RegionTrial.of_class(network, SPLIT, LABELS[:1], 0, 2, "mean"))),
     "states of layers": ("cnn", lambda network: layer_states(network, IMAGES)),
     "layers called": ("cnn", layers_called),
-    "beliefs": ("cnn", lambda network: beliefs("", network, SPLIT.images, None, 0, CPU)),
-    "beliefs of dropout": ("mc_dropout_cnn", lambda network: beliefs("", network, SPLIT.images, 2, 0, CPU)),
-    "beliefs of weights": ("bayesian_cnn", lambda network: beliefs("", network, SPLIT.images, 2, 0, CPU)),
+    "predictions": ("cnn", lambda network: predicted(network, None)),
+    "predictions of dropout": ("mc_dropout_cnn", lambda network: predicted(network, 2)),
+    "predictions of weights": ("bayesian_cnn", lambda network: predicted(network, 2)),
 }
+
+
+def predicted(network, passes):
+    return Predictive("", "", network, passes, 0).on(SPLIT.images)
 
 
 def deleted(trial):

@@ -112,7 +112,7 @@ def test_stopped_before_its_first_checkpoint_it_begins_anew(train_py, tmp_path, 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path):
     path = tmp_path / "last.ckpt"
     WholeCheckpoints().save_checkpoint({"step": 1}, path)
-    with pytest.raises(AttributeError, match="pickle"):
+    with pytest.raises(AttributeError, match="local object"):
         WholeCheckpoints().save_checkpoint({"step": 2, "bad": lambda: None}, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert list(tmp_path.iterdir()) == [path]

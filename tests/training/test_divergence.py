@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gcm.training.divergence import named_tensors
-from gcm.training.module import ClassifierTraining, Measures
+from gcm.training.module import ClassifierTraining, LossAndAccuracy
 
 TRAIN = (
     "task=train",
@@ -93,9 +93,11 @@ def test_resume_goes_on_from_the_last_good_checkpoint(train_py, tmp_path, monkey
 
 
 def test_a_validation_loss_that_is_not_finite_is_no_reason_to_call_a_network_the_best(train_py, tmp_path, monkeypatch):
-    update = Measures.update
+    update = LossAndAccuracy.update
     monkeypatch.setattr(
-        Measures, "update", lambda self, logits, labels: update(self, logits * (1 if self.training else 1e39), labels)
+        LossAndAccuracy,
+        "update",
+        lambda self, logits, labels: update(self, logits * (1 if self.training else 1e39), labels),
     )
     assert "the validation loss is nan after step 3" in train_py(*TRAIN).error
     assert not checkpoints(tmp_path / "run")

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from gcm.data import Digits, ImageSpec
 from gcm.model import GCM
-from gcm.training.module import ClassifierTraining, Measures
+from gcm.training.module import ClassifierTraining, LossAndAccuracy
 
 SPEC = ImageSpec.of(1, 32, 10)
 BATCH = (
@@ -69,7 +69,7 @@ def test_label_smoothing_is_for_training_alone():
 
 
 def test_measures_weigh_batches_by_their_size_and_begin_anew():
-    measures, logits = Measures(10), images_of(ImageSpec.of(1, 10, 2), count=5)[:, 0, 0]
+    measures, logits = LossAndAccuracy(10), images_of(ImageSpec.of(1, 10, 2), count=5)[:, 0, 0]
     labels = torch.tensor([1, 2, 3, 4, 5])
     measures.update(logits[:1], labels[:1])
     measures.update(logits[1:], labels[1:])
@@ -84,7 +84,7 @@ def test_losses_add_up_whatever_the_network_is_cast_to():
     """Cross-entropy of equal logits is ln 10 for each of 60,000 images; in bfloat16 their sum stops growing."""
     casts = [lambda module, dtype=dtype: module.to(dtype) for dtype in (torch.bfloat16, torch.float16, torch.float64)]
     for cast in (nn.Module.bfloat16, nn.Module.half, nn.Module.double, *casts):
-        measures = Measures(10)
+        measures = LossAndAccuracy(10)
         cast(measures)
         for _ in range(600):
             measures.update(torch.zeros(100, 10, dtype=torch.bfloat16), torch.zeros(100, dtype=torch.long))
@@ -98,13 +98,13 @@ def test_losses_add_up_whatever_the_network_is_cast_to():
 def test_what_is_logged_in_any_precision_is_the_mean_over_the_logits(train_py, tmp_path, monkeypatch, precision):
     """Derived again in float64 from the logits that the network gave."""
     seen = defaultdict(list)
-    update = Measures.update
+    update = LossAndAccuracy.update
 
     def watched(self, logits, labels):
         seen[id(self)].append((logits.double(), labels))
         return update(self, logits, labels)
 
-    monkeypatch.setattr(Measures, "update", watched)
+    monkeypatch.setattr(LossAndAccuracy, "update", watched)
     words = ("model=tiny_lenet", "optimizer=sgd", "trainer.max_epochs=1", "data.val_size=200", "output=run")
     assert train_py("task=train", *words, f"trainer.precision={precision}").code == 0
     row = next(csv.DictReader((tmp_path / "run/metrics.csv").read_text().splitlines()))

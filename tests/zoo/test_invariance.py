@@ -130,7 +130,7 @@ def data_of(network: Classifier) -> ImageData:
 def in_bfloat16_mixed(network: Classifier, split: Split) -> Tensor:
     """As `task=test trainer.precision=bf16-mixed` does."""
     with torch.autocast("cpu", torch.bfloat16):
-        return split_logits(None, network, split).float()
+        return split_logits(network, split).float()
 
 
 def in_bfloat16(network: Classifier, split: Split) -> Tensor:
@@ -148,14 +148,14 @@ REAL = [pytest.param(name, marks=pytest.mark.real_data) for name in ("gcm_mnist"
 def test_accuracy(name, trials):
     network = gcm.load(name)
     split = first_tested(network, trials(360))
-    named = split_logits(None, network, split).argmax(1)
-    assert torch.equal(split_logits(None, network, split, batch_size=7).argmax(1), named)
+    named = split_logits(network, split).argmax(1)
+    assert torch.equal(split_logits(network, split, batch_size=7).argmax(1), named)
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
-    assert torch.equal(split_logits(None, network, split.subset(order)).argmax(1), named[order])
+    assert torch.equal(split_logits(network, split.subset(order)).argmax(1), named[order])
     with threads(2):
-        assert torch.equal(split_logits(None, network, split).argmax(1), named)
+        assert torch.equal(split_logits(network, split).argmax(1), named)
     network.to(memory_format=torch.channels_last)
-    assert torch.equal(split_logits(None, network, split).argmax(1), named)
+    assert torch.equal(split_logits(network, split).argmax(1), named)
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -170,7 +170,7 @@ def test_what_bfloat16_costs(name, half, trials):
     """Largest logit error and lost accuracy, as the README states them."""
     network = gcm.load(name)
     split = first_tested(network, trials(360))
-    exact = split_logits(None, network, split)
+    exact = split_logits(network, split)
     rounded = half(network, split)
     assert 0 < (rounded - exact).abs().max() <= 0.1 * exact.abs().max()
     right, right_rounded = ((logits.argmax(1) == split.labels).double().mean() for logits in (exact, rounded))

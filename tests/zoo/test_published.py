@@ -5,10 +5,6 @@ import runpy
 import shutil
 import struct
 import subprocess
-import sys
-import venv
-import zipfile
-from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -132,23 +128,6 @@ def test_the_hub_offers_every_shipped_network():
     assert [name for name, entry in offered.items() if callable(entry) and not name.startswith("_")] == NAMES
     assert "card" in offered["gcm_digits"].__doc__
     assert not torch.hub.load(str(ROOT), "gcm_digits", source="local").training
-
-
-@pytest.mark.slow
-def test_a_built_wheel_brings_its_weights(tmp_path):
-    """Built, installed in another environment (which sees only this one's other packages), loaded away from here."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT], check=True)
-    (wheel,) = tmp_path.glob("gcm-*.whl")
-    assert f"gcm/zoo/weights/{NAMES[0]}.safetensors" in zipfile.ZipFile(wheel).namelist()
-    venv.create(tmp_path / "venv", with_pip=False)
-    (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", site, wheel], check=True)
-    (site / "others.pth").write_text(str(Path(torch.__file__).parents[1]) + "\n")
-    code = "import gcm, torch; n = gcm.load('gcm_digits'); print(gcm.__file__); print(n.card.name, n(torch.rand(1, *n.spec.shape)).shape)"
-    python = tmp_path / "venv" / "bin" / "python"
-    said = subprocess.run([python, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    assert said.splitlines() == [str(site / "gcm" / "__init__.py"), "gcm_digits torch.Size([1, 10])"]
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "~nosuchuser/x"])

@@ -14,11 +14,12 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from gcm.atomic_write import remove_partial_files, write_json, write_whole
+from gcm.cli.image_data import image_data
 from gcm.cli.named_networks import check_fits
 from gcm.cli.settings import absolute, only_read, overridden_keys, with_overrides
 from gcm.data import ImageData
 from gcm.error import InputError, listed
-from gcm.instantiate import instantiate, plain
+from gcm.instantiate import plain
 from gcm.untrusted import check_archive, check_plain
 from gcm.zoo import SavedNetwork, read_saved
 
@@ -93,7 +94,7 @@ def resumed(kind: type[Study], config: DictConfig, directory: Path) -> tuple[Stu
     if [saved.card.weights_sha256 for saved in networks] != study.weights_sha256:
         raise InputError(f"{listed(study.weights)} changed since {directory} was begun; start anew without resume=")
     root = {"root": config.data.root} if "data.root" in changes else {}
-    data: ImageData = instantiate(only_read({**study.data, **root}, config), key="data")
+    data = image_data(only_read({**study.data, **root}, config))
     for saved in networks:
         check_fits(saved, data)
     remove_partial_files(directory)

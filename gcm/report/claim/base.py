@@ -13,7 +13,7 @@ Finding = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Claim:
+class JudgedClaim:
     """Attributes:
     claim: what a paper says.
     source: which paper, which section.
@@ -30,11 +30,11 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Claim:
     """A claim that can be tested: what it needs, and how it is measured.
 
     Attributes:
-        claim, source: as in `Claim`.
+        claim, source: as in `JudgedClaim`.
         needs: names of the networks.
         measure: measures and judges.
     """
@@ -44,12 +44,12 @@ class Tested:
     needs: Sequence[str]
     measure: Callable[[Evidence], Finding]
 
-    def judged(self, evidence: Evidence) -> Claim:
+    def judged(self, evidence: Evidence) -> JudgedClaim:
         lack = evidence.lacks(*self.needs)
         measured, verdict = (str(lack), NOT_TESTABLE) if lack else self.measure(evidence)
         if verdict == NOT_TESTABLE:
             lack = lack or Lack("", measured)
-        return Claim(self.claim, self.source, measured, verdict, lack)
+        return JudgedClaim(self.claim, self.source, measured, verdict, lack)
 
 
 def reached(card: Card, claimed: float) -> Finding:

@@ -8,8 +8,9 @@ import torch
 
 from gcm.error import listed
 from gcm.model import Interpretable
-from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached, verdict
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding, reached, verdict
 from gcm.report.evidence import Evidence
+from gcm.report.section.decline_ratio import cells_of
 from gcm.study.accuracy.predictions import Difference, accuracy_difference
 from gcm.study.contribution_mass.numbers import Mass, contribution_mass
 from gcm.study.speed.numbers import time_ratio
@@ -76,7 +77,7 @@ def best_in(rendering: str, method: str) -> Callable[[Evidence], Finding]:
         declines = {
             (cell.visualizer, "*" if cell.by_construction else ""): cell.decline
             for name in (GCM_NAME, CNN_NAME)
-            for cell in evidence.cells(name)
+            for cell in cells_of(name, evidence)
             if cell.rendering == rendering and cell.visualizer in PAPERS_METHODS and cell.decline
         }
         absent = set(PAPERS_METHODS) - {visualizer for visualizer, _ in declines}
@@ -110,23 +111,23 @@ def clipping_strengthens_wrong_classes(evidence: Evidence) -> Finding:
 def own_mass(evidence: Evidence, name: str) -> Mass:
     network = evidence.network(name)
     assert isinstance(network, Interpretable)
-    return contribution_mass(name, network, evidence.test_split(name))
+    return contribution_mass(network, evidence.test_split(name), progress=evidence.progress.of(name))
 
 
 CONTRIBUTION_MAPPING = (
-    Tested("GCM reaches 90.43 % on CIFAR-10", "GCM, 4.2", (GCM_NAME,), reaches(GCM_NAME)),
-    Tested("the clipped GCM reaches 89.91 % on CIFAR-10", "GCM, 4.3", (CLIPPED,), reaches(CLIPPED)),
-    Tested("GCM reaches 96.19 % on SVHN", "GCM, 4.5", ("gcm_svhn",), reaches("gcm_svhn")),
-    Tested("no loss of accuracy against a CNN of equal size", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), no_loss_against_cnn),
-    Tested("GCM is slightly slower than the CNN", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), slightly_slower),
-    Tested("GCM has the best decline ratio in raw", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("raw", "gcm")),
-    Tested("… in absolute", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("absolute", "gcm")),
-    Tested("… in product", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("product", "gcm")),
-    Tested(
+    Claim("GCM reaches 90.43 % on CIFAR-10", "GCM, 4.2", (GCM_NAME,), reaches(GCM_NAME)),
+    Claim("the clipped GCM reaches 89.91 % on CIFAR-10", "GCM, 4.3", (CLIPPED,), reaches(CLIPPED)),
+    Claim("GCM reaches 96.19 % on SVHN", "GCM, 4.5", ("gcm_svhn",), reaches("gcm_svhn")),
+    Claim("no loss of accuracy against a CNN of equal size", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), no_loss_against_cnn),
+    Claim("GCM is slightly slower than the CNN", "GCM, 5 (3)", (GCM_NAME, CNN_NAME), slightly_slower),
+    Claim("GCM has the best decline ratio in raw", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("raw", "gcm")),
+    Claim("… in absolute", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("absolute", "gcm")),
+    Claim("… in product", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("product", "gcm")),
+    Claim(
         "guided Grad-CAM has the best in blend", "GCM, 5 (5)", (GCM_NAME, CNN_NAME), best_in("blend", "guided_grad_cam")
     ),
-    Tested("clipping costs accuracy", "GCM, 4.3", (GCM_NAME, CLIPPED), clipping_costs_accuracy),
-    Tested(
+    Claim("clipping costs accuracy", "GCM, 4.3", (GCM_NAME, CLIPPED), clipping_costs_accuracy),
+    Claim(
         "clipping makes the maps of wrong classes respond more strongly",
         "GCM, 5 (2)",
         (GCM_NAME, CLIPPED),

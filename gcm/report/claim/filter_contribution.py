@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested, reached
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding, reached
 from gcm.report.evidence import Evidence
+from gcm.report.section.filter_contribution import contributions_of
 from gcm.study.filter_contribution.numbers import share_of_samples_that_differ
 from gcm.study.sweep.fewest_filters import CLAIMED, NOT_RUN, RESULT, accuracies
 
@@ -23,7 +24,7 @@ def tiny_is_a_fifth(evidence: Evidence) -> Finding:
 
 
 def few_filters_come_first(evidence: Evidence) -> Finding:
-    found = evidence.filter_contributions(TINY)
+    found = contributions_of(TINY, evidence)
     leaders = Counter(str(leader) for leader, _ in found.leading)
     counts = ", ".join(f"{path} in {count}" for path, count in leaders.most_common())
     measured = f"most often first: {counts} of {len(found.leading)} classes; {len(found.paths)} paths"
@@ -31,7 +32,7 @@ def few_filters_come_first(evidence: Evidence) -> Finding:
 
 
 def every_class_has_its_own_pair(evidence: Evidence) -> Finding:
-    found = evidence.filter_contributions(TINY)
+    found = contributions_of(TINY, evidence)
     share = share_of_samples_that_differ(found)
     pairs = ", ".join(
         f"{name}: {leader}, {follower}" for name, (leader, follower) in zip(found.classes, found.leading, strict=True)
@@ -62,15 +63,15 @@ def three_filters_are_the_fewest(evidence: Evidence) -> Finding:
 
 
 FILTER_CONTRIBUTION = (
-    Tested(
+    Claim(
         "three filters a layer reach 98 % on MNIST with a fifth of LeNet's parameters",
         "filter contributions, 2",
         (TINY, "lenet_mnist"),
         tiny_is_a_fifth,
     ),
-    Tested("three filters a layer are the fewest that do", "filter contributions, 2", (), three_filters_are_the_fewest),
-    Tested("the filters that contribute most are a few", "filter contributions, 3", (TINY,), few_filters_come_first),
-    Tested(
+    Claim("three filters a layer are the fewest that do", "filter contributions, 2", (), three_filters_are_the_fewest),
+    Claim("the filters that contribute most are a few", "filter contributions, 3", (TINY,), few_filters_come_first),
+    Claim(
         "first and second path together are different in every class",
         "filter contributions, 3",
         (TINY,),

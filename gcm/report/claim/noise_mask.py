@@ -2,9 +2,10 @@
 
 import torch
 
-from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding
 from gcm.report.evidence import Evidence
-from gcm.study.attention.foreground import BRIGHT, REACH, zone_means
+from gcm.report.section.noise_masks import images_of, masks_of
+from gcm.study.attention.foreground import BRIGHT, REACH, mean_by_zone
 
 NAME = "cnn3_mnist"
 NON_CONTRIBUTING = 0.5
@@ -14,10 +15,10 @@ MOST = 0.95
 
 
 def background_does_not_contribute(evidence: Evidence) -> Finding:
-    if not len(evidence.noise_mask_images(NAME)):
+    if not len(images_of(NAME, evidence)):
         return f"{NAME} classifies no test image correctly", NOT_TESTABLE
-    found = evidence.noise_masks(NAME, None)
-    means = zone_means(found.masks.strength, found.images)
+    found = masks_of(NAME, None, evidence)
+    means = mean_by_zone(found.masks.strength, found.images)
     as_claimed = torch.stack([(mean >= NON_CONTRIBUTING) == (zone == "beyond") for zone, mean in means.items()]).all(0)
     share = float(as_claimed.double().mean())
     amounts = ", ".join(f"{zone} {mean.nanmean():.2f}" for zone, mean in means.items())
@@ -32,7 +33,7 @@ def background_does_not_contribute(evidence: Evidence) -> Finding:
 
 
 NOISE_MASK = (
-    Tested(
+    Claim(
         "the background does not contribute; the digit and its near surroundings do",
         "noise masks, 4.2",
         (NAME,),

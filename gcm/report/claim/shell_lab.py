@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 
 from gcm.metric import mean_with_interval
-from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Finding, Tested
+from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding
 from gcm.report.evidence import Evidence
 
 LAB = "lab_cnn_mnist"
@@ -21,8 +21,8 @@ MOST, SOME = 0.5, 5.0
 TOLD = 0.9
 """From which AUROC on images count as told apart."""
 
-Row = Mapping[str, str]
-Moment = tuple[str, int]
+ResultRow = Mapping[str, str]
+RunAndIteration = tuple[str, int]
 """A run, and the iterations done."""
 
 
@@ -35,13 +35,13 @@ def test_loss(evidence: Evidence) -> Finding:
     return measured, CONTRADICTED if low > TEST_LOSS else INCONCLUSIVE
 
 
-def moments(evidence: Evidence, run: str, iteration: int) -> dict[str, Row]:
+def rows_of(evidence: Evidence, run: str, iteration: int) -> dict[str, ResultRow]:
     """By seed."""
     rows = [row for row in evidence.result("evolution") if (row["run"], row["iteration"]) == (run, str(iteration))]
     return {row["seed"]: row for row in sorted(rows, key=lambda row: int(row["seed"]))}
 
 
-def sign(first: Row, name: str, second: Row, other: str) -> int:
+def sign(first: ResultRow, name: str, second: ResultRow, other: str) -> int:
     """1: column `name` of the first is larger than `other` of the second, -1: smaller, 0: their intervals overlap."""
     if float(first[f"{name}_low"]) > float(second[f"{other}_high"]):
         return 1
@@ -54,17 +54,17 @@ def judged(signs: Iterable[int]) -> str:
     return SUPPORTED if found == {1} else CONTRADICTED if found == {-1} else INCONCLUSIVE
 
 
-def all_larger(first: Mapping[str, Row], second: Mapping[str, Row], name: str) -> list[int]:
+def all_larger(first: Mapping[str, ResultRow], second: Mapping[str, ResultRow], name: str) -> list[int]:
     """`sign` of a column, seed by seed."""
     return [sign(first[seed], name, second[seed], name) for seed in first if seed in second]
 
 
-def shares(rows: Mapping[str, Row], name: str) -> str:
+def shares(rows: Mapping[str, ResultRow], name: str) -> str:
     return ", ".join(f"{float(row[name]):.1%}" for row in rows.values())
 
 
 def more_and_more_are_right(evidence: Evidence) -> Finding:
-    rows = {iteration: moments(evidence, BATCH_128, iteration) for iteration in (0, *ITERATIONS)}
+    rows = {iteration: rows_of(evidence, BATCH_128, iteration) for iteration in (0, *ITERATIONS)}
     if not all(rows.values()):
         return NOT_WATCHED, NOT_TESTABLE
     measured = "; ".join(f"iteration {iteration}: {shares(found, 'accuracy')}" for iteration, found in rows.items())
@@ -72,11 +72,11 @@ def more_and_more_are_right(evidence: Evidence) -> Finding:
     return f"accuracy of {len(rows[0])} seeds, {measured}", judged(signs)
 
 
-def compared(first: Moment, second: Moment, name: str, column: str) -> Callable[[Evidence], Finding]:
+def compared(first: RunAndIteration, second: RunAndIteration, name: str, column: str) -> Callable[[Evidence], Finding]:
     """On the claim that a column is larger in the first: a run after some iterations."""
 
     def measure(evidence: Evidence) -> Finding:
-        more, less = (moments(evidence, *moment) for moment in (first, second))
+        more, less = (rows_of(evidence, *moment) for moment in (first, second))
         if not more or not less:
             return NOT_WATCHED, NOT_TESTABLE
         measured = "; ".join(
@@ -89,7 +89,7 @@ def compared(first: Moment, second: Moment, name: str, column: str) -> Callable[
 
 
 def label_shows_more(evidence: Evidence) -> Finding:
-    rows = [row for iteration in ITERATIONS for row in moments(evidence, BATCH_128, iteration).values()]
+    rows = [row for iteration in ITERATIONS for row in rows_of(evidence, BATCH_128, iteration).values()]
     if not rows:
         return NOT_WATCHED, NOT_TESTABLE
     measured = "; ".join(
@@ -131,7 +131,7 @@ def covered_nine(evidence: Evidence) -> Finding:
     return measured, judged(sign_of_nine(row) for row in rows)
 
 
-def sign_of_nine(row: Row) -> int:
+def sign_of_nine(row: ResultRow) -> int:
     """1: 9 stays first in most images, and 4, 5 and 7 each are possible in some (5 %) of them; -1: neither."""
     possible = {
         name: float(share.rstrip("%")) for name, share in (part.split() for part in row["possible"].split(", "))
@@ -142,7 +142,7 @@ def sign_of_nine(row: Row) -> int:
     return -1 if float(row["stays_high"]) < MOST and not any(named) else 0
 
 
-def passes_on_unlike(evidence: Evidence) -> list[Row]:
+def passes_on_unlike(evidence: Evidence) -> list[ResultRow]:
     """What passes make of each kind of unlike images, by entropy; letters that look like digits are none."""
     rows = [row for row in evidence.result("unlike") if row["score"] == "entropy" and "passes" in row["asked"]]
     return [row for row in rows if "like digits" not in row["unlike"]]
@@ -171,39 +171,39 @@ def better_than_softmax(evidence: Evidence) -> Finding:
 
 
 SHELL_LAB = (
-    Tested("the lab's network has a test loss of 0.0362 or less", "shell lab, 4.2", (LAB,), test_loss),
-    Tested("more images are right as training goes on", "shell lab, 4.6", (), more_and_more_are_right),
-    Tested(
+    Claim("the lab's network has a test loss of 0.0362 or less", "shell lab, 4.2", (LAB,), test_loss),
+    Claim("more images are right as training goes on", "shell lab, 4.6", (), more_and_more_are_right),
+    Claim(
         "with batches of 10 an iteration teaches less than with 128",
         "shell lab, 4.6",
         (),
         compared((BATCH_128, 50), (BATCH_10, 50), "accuracy", "accuracy"),
     ),
-    Tested(
+    Claim(
         "with a learning rate of 0.01 the network learns fast",
         "shell lab, 4.6",
         (),
         compared((FAST, 10), (BATCH_128, 10), "accuracy", "accuracy"),
     ),
-    Tested(
+    Claim(
         "… but what it attends to drifts off the digit",
         "shell lab, 4.6",
         (),
         compared((FAST, 10), (FAST, 50), "share of the highlights on the digit", "on_object_predicted_mean"),
     ),
-    Tested(
+    Claim(
         "explaining the label shows more of the change than explaining the predicted class",
         "shell lab, 4.6",
         (),
         label_shows_more,
     ),
-    Tested("the convolutions settle early, the MLP later", "shell lab, 4.6", (), convolutions_settle_first),
-    Tested("for a covered 9 the 9 stays most probable; 4, 5 and 7 are possible", "shell lab, 2.1", (), covered_nine),
-    Tested(
+    Claim("the convolutions settle early, the MLP later", "shell lab, 4.6", (), convolutions_settle_first),
+    Claim("for a covered 9 the 9 stays most probable; 4, 5 and 7 are possible", "shell lab, 2.1", (), covered_nine),
+    Claim(
         "a network that knows its uncertainty tells images very unlike its training's",
         "shell lab, 2.1",
         (),
         unlike_images_are_told,
     ),
-    Tested("… better than the softmax of a deterministic one", "shell lab, 2.1", (), better_than_softmax),
+    Claim("… better than the softmax of a deterministic one", "shell lab, 2.1", (), better_than_softmax),
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gcm.command import command_name
 from gcm.error import listed
 from gcm.report.evidence import Evidence, Lack
 from gcm.study.reason import by_reason
@@ -28,7 +29,7 @@ class Section:
 
 
 SectionMaker = Callable[[Evidence], Section]
-"""A section's file has one function of this kind: it measures and draws what it needs and tells it."""
+"""A function that measures and draws what a section needs, and tells it."""
 
 
 def missing_section(title: str, *lacks: Lack) -> Section:
@@ -57,4 +58,4 @@ def missing_lines(sections: Sequence[Section]) -> list[str]:
 
 def figure(path: Path, caption: str, command: str = "task=report") -> str:
     """A picture beside the page, with its caption and the command that makes it."""
-    return f"![{caption}]({path.name})\n\n*{caption}*\n\n`python train.py {command}`\n"
+    return f"![{caption}]({path.name})\n\n*{caption}*\n\n`{command_name()} {command}`\n"

@@ -121,3 +121,6 @@ def centred(evidence: Evidence) -> Section:
         "class rather than for the others. The decline-ratio table has their rows.\n\n" + figure(path, caption)
     )
     return Section(title, body)
+
+
+SECTIONS = {31: figure_7, 32: figure_8, 35: centred}

@@ -43,3 +43,6 @@ def conservation(evidence: Evidence) -> Section:
         f"\n\n{markdown_table(table)}"
     )
     return Section(title, body)
+
+
+SECTIONS = {70: conservation}

@@ -1,12 +1,13 @@
 """The decline-ratio table (GCM paper, table 8)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from gcm.atomic_write import make_directory, markdown_table
 from gcm.report.evidence import Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
 from gcm.study.decline_ratio.figure import draw_decline_ratio
-from gcm.study.decline_ratio.numbers import Cell
+from gcm.study.decline_ratio.numbers import DeclineRatioCell, decline_ratio_cells, own_visualizers
 from gcm.study.decline_ratio.table import decline_ratio_text, wide_rows, write_decline_ratio
 
 NAMES = {"svhn": "SVHN", "cifar10": "CIFAR-10", "mnist": "MNIST", "digits": "the embedded digits"}
@@ -23,7 +24,7 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     present = [name for name in networks if not evidence.lacks(name)]
     if not present:
         return missing_section(title, *lacks)
-    cells = [cell for name in present for cell in evidence.cells(name) if cell.decline]
+    cells = [cell for name in present for cell in cells_of(name, evidence) if cell.decline]
     if not cells:
         return missing_section(title, *lacks, Lack("", "none of the chosen visualizers fits"))
     count = len(evidence.test_split(present[0]))
@@ -45,7 +46,33 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     )
 
 
-def headline_cells(cells: Sequence[Cell], data: str) -> list[Cell]:
+def cells_of(name: str, evidence: Evidence) -> list[DeclineRatioCell]:
+    """Decline ratios of a network on the whole test set, by every visualizer that is its own and every rendering."""
+    network = evidence.network(name)
+    return evidence.once(
+        ("decline ratio", name),
+        lambda: decline_ratio_cells(
+            name,
+            network,
+            own_visualizers(network, evidence.visualizers),
+            evidence.renderings,
+            evidence.new_metric,
+            evidence.test_split(name),
+            batch_size=128,
+            progress=evidence.progress,
+        ),
+    )
+
+
+def headline_cells(cells: Sequence[DeclineRatioCell], data: str) -> list[DeclineRatioCell]:
     """GCM by its own maps, the CNN by the paper's post-hoc methods and by the controls."""
     shown = {f"gcm_{data}": ("gcm",), f"cnn_{data}": (*POST_HOC, *CONTROLS)}
     return [cell for cell in cells if cell.visualizer in shown.get(cell.network, ())]
+
+
+SECTIONS = {
+    20: partial(decline_ratio_on, "cifar10", ("gcm", "gcm_clipped", "cnn")),
+    21: partial(decline_ratio_on, "svhn", ("gcm",)),
+    22: partial(decline_ratio_on, "mnist", ("gcm", "cnn")),
+    23: partial(decline_ratio_on, "digits", ("gcm", "cnn")),
+}

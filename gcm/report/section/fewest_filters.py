@@ -40,3 +40,6 @@ def fewest_filters(evidence: Evidence) -> Section:
         "Filters in the two layers; s.d.: standard deviation of the test accuracy over seeds, in points.\n\n"
         f"{markdown_table(table)}\nMachine: {machines}.\n\n{figure(path, caption, f'sweep={RESULT}')}",
     )
+
+
+SECTIONS = {42: fewest_filters}

@@ -3,9 +3,9 @@
 from gcm.atomic_write import markdown_table, write_csv
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, figure, missing_section
-from gcm.study.filter_contribution.numbers import check_paths
+from gcm.study.filter_contribution.numbers import FilterContributions, check_paths, filter_contributions
 from gcm.study.filter_contribution.table import (
-    MEANING,
+    CONTRIBUTION_MEANING,
     combinations,
     draw_leading,
     draw_way,
@@ -23,7 +23,7 @@ def filter_contribution(evidence: Evidence) -> Section:
     lack = evidence.lacks(NAME)
     if lack:
         return missing_section(title, lack)
-    found, network = evidence.filter_contributions(NAME), check_paths(evidence.network(NAME), NAME)
+    found, network = contributions_of(NAME, evidence), check_paths(evidence.network(NAME), NAME)
     write_csv(evidence.directory / "filters.csv", long_rows(found))
     figure_4, figure_2 = evidence.directory / "figure_4.png", evidence.directory / "figure_2_and_3.png"
     caption_4 = (
@@ -36,10 +36,21 @@ def filter_contribution(evidence: Evidence) -> Section:
     draw_way(network, evidence.test_split(NAME), index, caption_2, figure_2)
     weights = evidence.weights(NAME)
     body = (
-        f"{MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n\nHow often first / second, in "
-        "per cent; path: first-layer filter → second-layer filter:\n\n"
+        f"{CONTRIBUTION_MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n\n"
+        "How often first / second, in per cent; path: first-layer filter → second-layer filter:\n\n"
         f"{markdown_table(share_rows(found))}\n"
         f"{figure(figure_4, caption_4, f'task=filters weights={weights}')}\n"
         f"{figure(figure_2, caption_2, f'task=filters weights={weights} indices=[{index}]')}"
     )
     return Section(title, body, key="filter_contributions", summary=markdown_table(leading_rows(found)))
+
+
+def contributions_of(name: str, evidence: Evidence) -> FilterContributions:
+    """For the first 1,000 training images of each class, or as many as every class has."""
+    network, split, progress = evidence.network(name), evidence.train_split(name), evidence.progress
+    return evidence.once(
+        ("filter contributions", name), lambda: filter_contributions(name, network, split, None, progress=progress)
+    )
+
+
+SECTIONS = {40: filter_contribution}

@@ -5,11 +5,12 @@ import torch
 from gcm.atomic_write import markdown_table
 from gcm.report.evidence import Evidence
 from gcm.report.section.base import Section, figure, missing_section
+from gcm.report.section.filter_contribution import contributions_of
 from gcm.study.region_deletion.figure import draw_important_regions
 from gcm.study.region_deletion.numbers import RegionTrial
 
 NAME = "tiny_lenet_mnist"
-MEANING = (
+REGIONS_MEANING = (
     "Wrong before: images that are misclassified before anything is deleted, and left out. Half are wrong after: how "
     "many deletions."
 )
@@ -22,7 +23,7 @@ def important_regions(evidence: Evidence) -> Section:
     if lack:
         return missing_section(title, lack)
     network, split = evidence.network(NAME), evidence.train_split(NAME)
-    classes, places = network.spec.classes, evidence.filter_contributions(NAME).places
+    classes, places = network.spec.classes, contributions_of(NAME, evidence).places
     count = places.shape[1]
     parts = []
     for grid, paper_figure in GRIDS.items():
@@ -49,10 +50,13 @@ def important_regions(evidence: Evidence) -> Section:
         ]
         command = f"task=regions weights={evidence.weights(NAME)} task.grid={grid}"
         parts.append(f"{grid}x{grid} regions:\n\n{markdown_table(rows)}\n{figure(path, caption, command)}")
-    return Section(title, "\n".join([f"{MEANING}\n", *parts]))
+    return Section(title, "\n".join([f"{REGIONS_MEANING}\n", *parts]))
 
 
 def rounds_to_half(survivors: list[int]) -> int | str:
     """After how many deletions at most half of the images are left."""
     half = [number for number, left in enumerate(survivors) if 2 * left <= survivors[0]]
     return half[0] if half else "never"
+
+
+SECTIONS = {41: important_regions}

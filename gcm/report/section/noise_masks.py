@@ -1,6 +1,7 @@
 """What does not matter in an image (noise-mask paper, figure 6), beside the gradient family and deep Taylor."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -8,12 +9,16 @@ from gcm.atomic_write import markdown_table, write_csv
 from gcm.draw import Panel, draw_grid
 from gcm.report.evidence import NONE_RIGHT, Evidence, Lack
 from gcm.report.section.base import Section, figure, missing_section
-from gcm.study.attention.foreground import BRIGHT, REACH, zone_means
-from gcm.study.noise_mask.table import MEANING, image_rows, trial_rows
-from gcm.study.noise_mask.trial import FoundMasks
+from gcm.report.selection import first_right_of_each_class
+from gcm.study.attention.foreground import BRIGHT, REACH, mean_by_zone
+from gcm.study.noise_mask.table import NOISE_MASK_MEANING, image_rows, trial_rows
+from gcm.study.noise_mask.trial import FoundMasks, TrialSettings, found_masks
 from gcm.visualizer import DeepTaylor, Saliency, SmoothGrad, explain_with
+from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 
 NAME = "cnn3_mnist"
+SETTINGS = NoiseMaskSettings()
+"""How masks are found, but for the threshold of the logits."""
 PLAIN, TIED = "logits as they are", "logits masked too"
 VISUALIZERS = {"saliency": Saliency(), "SmoothGrad": SmoothGrad(), "deep Taylor": DeepTaylor()}
 VARIANTS = {PLAIN: None, TIED: 0.0}
@@ -26,12 +31,12 @@ def noise_masks(evidence: Evidence) -> Section:
     lack = evidence.lacks(NAME)
     if lack:
         return missing_section(title, lack)
-    indices = evidence.noise_mask_images(NAME)
+    indices = images_of(NAME, evidence)
     if not len(indices):
         return missing_section(title, Lack(NAME, NONE_RIGHT))
     classes = evidence.card(NAME).spec.classes
     labels = evidence.test_split(NAME).labels[indices]
-    found = {variant: evidence.noise_masks(NAME, threshold) for variant, threshold in VARIANTS.items()}
+    found = {variant: masks_of(NAME, threshold, evidence) for variant, threshold in VARIANTS.items()}
     rows = [
         {"variant": variant, **row}
         for variant, masks in found.items()
@@ -54,8 +59,8 @@ def noise_masks(evidence: Evidence) -> Section:
     )
     zones = [{"noise mask": variant, **zone_row(masks)} for variant, masks in found.items()]
     body = (
-        f"{MEANING} With the logits masked too, those that are not above 0 are tied at 0, so that little is left that "
-        "noise could change.\n\n"
+        f"{NOISE_MASK_MEANING} With the logits masked too, those that are not above 0 are tied at 0, so that little is "
+        "left that noise could change.\n\n"
         f"{trials}\nMean of the mask on the digit (brighter than {BRIGHT}), within {REACH} pixels of it, and beyond:"
         f"\n\n{markdown_table(zones)}\n{figure(path, caption)}"
     )
@@ -73,7 +78,7 @@ def white(found: FoundMasks) -> int:
 
 
 def zone_row(found: FoundMasks) -> dict[str, str]:
-    return {zone: f"{means.nanmean():.2f}" for zone, means in zone_means(found.masks.strength, found.images).items()}
+    return {zone: f"{means.nanmean():.2f}" for zone, means in mean_by_zone(found.masks.strength, found.images).items()}
 
 
 def panels(
@@ -91,3 +96,22 @@ def panels(
         ]
         for row, (image, place) in enumerate(zip(images, shown, strict=True))
     ]
+
+
+def images_of(name: str, evidence: Evidence) -> Tensor:
+    """Places of the first ten test images of each class that the network classifies correctly."""
+    labels, classes = evidence.test_split(name).labels, len(evidence.card(name).spec.classes)
+    return first_right_of_each_class(evidence.right(name), labels, classes, 10)
+
+
+def masks_of(name: str, output_threshold: float | None, evidence: Evidence) -> FoundMasks:
+    """The noise masks of those images, all activations masked, and the logits up to a threshold."""
+    settings = replace(SETTINGS, thresholds=replace(SETTINGS.thresholds, output=output_threshold))
+    images, _ = evidence.pixels(name, images_of(name, evidence))
+    return evidence.once(
+        ("noise masks", name, output_threshold),
+        lambda: found_masks(evidence.network(name), images, settings, TrialSettings()),
+    )
+
+
+SECTIONS = {50: noise_masks}

@@ -29,3 +29,6 @@ def paper_claims(evidence: Evidence) -> Section:
         "by construction.\n\n" + markdown_table(short)
     )
     return Section("The papers' claims", body, tuple(missing), key="claims", summary=markdown_table(rows))
+
+
+SECTIONS = {80: paper_claims}

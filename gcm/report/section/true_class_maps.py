@@ -1,5 +1,7 @@
 """Images beside the positive part of the true class's map (GCM paper, figures 6 and 9)."""
 
+from functools import partial
+
 from gcm.draw import Panel, draw_grid, scale_of
 from gcm.rendering import Product
 from gcm.report.evidence import Evidence
@@ -31,3 +33,6 @@ def true_class_maps(number: int, name: str, evidence: Evidence) -> Section:
     )
     draw_grid(rows, classes, ["image", "for its class"] * OF_EACH_CLASS, caption, path)
     return Section(title, figure(path, caption))
+
+
+SECTIONS = {30: partial(true_class_maps, 6, "gcm_svhn"), 33: partial(true_class_maps, 9, "gcm_cifar10")}

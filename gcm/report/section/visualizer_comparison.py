@@ -66,3 +66,6 @@ def panels(evidence: Evidence, pixels: Tensor, labels: Tensor) -> list[list[Pane
             ]
         )
     return rows
+
+
+SECTIONS = {34: figure_10}

@@ -1,26 +1,61 @@
-"""What a network says of a whole test set, and how two networks' accuracies compare."""
+"""What a network says of a whole test set, how often it is right, and how two networks' accuracies compare."""
 
 from math import sqrt
 from typing import NamedTuple
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
-from gcm.console import with_progress
-from gcm.data import Split, as_pixels
-from gcm.data.loader import OrderedBatches, loader
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.model import Classifier, evaluation_mode
 from gcm.model.answer import logits_of
+from gcm.progress import SILENT, Progress
 
 
-def split_logits(name: str | None, network: Classifier, split: Split, batch_size: int = 500) -> Tensor:
-    """Logits `(N,K)` of every image, in order, on the CPU; `name`: of the network, for a progress bar. None: no bar."""
+class Accuracy(NamedTuple):
+    """Attributes:
+    right: how many images are classified correctly.
+    images: of how many.
+    """
+
+    right: int
+    images: int
+
+    @property
+    def share(self) -> float:
+        """The accuracy, in [0,1]."""
+        return self.right / self.images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy (Wilson)."""
+        bounds = binomtest(self.right, self.images).proportion_ci(0.95, method="wilson")
+        return float(bounds.low), float(bounds.high)
+
+
+def accuracy(scores: Tensor, labels: Tensor | int) -> Accuracy:
+    """Count the images whose label has the highest score.
+
+    Args:
+        scores: logits or probabilities, `(N,K)`.
+        labels: `(N,)`, or one for all.
+    """
+    return Accuracy(int(are_right(scores, labels).sum()), len(scores))
+
+
+def are_right(scores: Tensor, labels: Tensor | int) -> Tensor:
+    """Return for each image whether its label has the highest score, `(N,)`; arguments as in `accuracy`."""
+    return scores.argmax(1) == labels
+
+
+def split_logits(network: Classifier, split: Split, batch_size: int = 500, progress: Progress = SILENT) -> Tensor:
+    """Compute the logits `(N,K)` of every image, in order, on the CPU."""
     device = next(network.parameters()).device
-    batches = OrderedBatches(len(split), batch_size)
-    loaded = loader(split, batches)
-    shown = loaded if name is None else with_progress(loaded, f"{name}: logits", len(batches))
+    batches = pixel_batches(split, batch_size, device, "logits", progress)
     with torch.inference_mode(), evaluation_mode(network):
-        parts = [logits_of(network, as_pixels(images, device)).cpu() for images, _ in shown]
+        parts = [logits_of(network, pixels).cpu() for pixels, _ in batches]
     return torch.cat(parts).clone()
 
 

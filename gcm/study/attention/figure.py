@@ -30,7 +30,7 @@ LINE, COLOURS_OF_FRAME = 18, 64
 
 
 @dataclass(frozen=True)
-class Look:
+class AttendedImages:
     """What a network makes of some images, and where it looks.
 
     Attributes:
@@ -51,15 +51,15 @@ class Look:
         return float(np.quantile(self.attention.numpy(), 0.998)) or 1.0
 
 
-def tiles(look: Look) -> Tensor:
+def tiles(attended: AttendedImages) -> Tensor:
     """`(N,H,W,3)` in [0,1]: wrong images as negatives, highlights by strength, all on one scale."""
-    ground = look.images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
-    ground = torch.where(look.right[:, None, None, None], ground, 1 - ground)
-    strength = OPACITY * (look.attention / look.scale).clamp(0, 1).unsqueeze(3)
+    ground = attended.images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+    ground = torch.where(attended.right[:, None, None, None], ground, 1 - ground)
+    strength = OPACITY * (attended.attention / attended.scale).clamp(0, 1).unsqueeze(3)
     return (1 - strength) * ground + strength * torch.tensor(HIGHLIGHT)
 
 
-def draw_sheet(look: Look, captions: Sequence[str], title: str, path: Path) -> None:
+def draw_sheet(attended: AttendedImages, captions: Sequence[str], title: str, path: Path) -> None:
     """The images in rows of five, a caption below each."""
     rows = -(-len(captions) // COLUMNS)
     columns = min(COLUMNS, len(captions))
@@ -69,26 +69,27 @@ def draw_sheet(look: Look, captions: Sequence[str], title: str, path: Path) -> N
     axes = figure.subplots(rows, columns, squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
-    for ax, tile, caption in zip(axes.flat, tiles(look), captions, strict=False):
+    for ax, tile, caption in zip(axes.flat, tiles(attended), captions, strict=False):
         ax.imshow(tile.numpy())
         ax.set_title(caption, fontsize=8)
-    add_strength(figure, axes, look.scale)
+    add_strength(figure, axes, attended.scale)
     save(figure, path)
 
 
-def draw_looks(looks: Sequence[Look], classes: Sequence[str], title: str, path: Path) -> None:
-    """A row for each of several looks at the same images, which come class by class, equally many of each."""
-    mosaics = [mosaic(look, len(classes)) for look in looks]
+def draw_attention_rows(several: Sequence[AttendedImages], classes: Sequence[str], title: str, path: Path) -> None:
+    """A row for each of several networks or steps, all of the same images, which come class by class, equally many of
+    each."""
+    mosaics = [mosaic(attended, len(classes)) for attended in several]
     height, width = mosaics[0].shape[:2]
     inches = 0.75 * len(classes) + 1.6
-    figure = new_figure(inches, (inches - 1.6) * height / width * len(looks) + 0.35 * len(looks) + 1.2)
+    figure = new_figure(inches, (inches - 1.6) * height / width * len(several) + 0.35 * len(several) + 1.2)
     figure.suptitle("\n".join(textwrap.wrap(title, int(11 * inches))), fontsize=10)
-    axes = figure.subplots(len(looks), 1, squeeze=False)[:, 0]
-    for ax, look, picture in zip(axes, looks, mosaics, strict=True):
+    axes = figure.subplots(len(several), 1, squeeze=False)[:, 0]
+    for ax, attended, picture in zip(axes, several, mosaics, strict=True):
         ax.imshow(picture)
         ax.set(yticks=[], xticks=[])
         ax.set_frame_on(False)
-        ax.set_ylabel(f"{look.name}\n{full_orange(look)}", fontsize=9, rotation=0, ha="right", va="center")
+        ax.set_ylabel(f"{attended.name}\n{full_orange(attended)}", fontsize=9, rotation=0, ha="right", va="center")
     block = width / len(classes)
     axes[0].set_xticks([block * (number + 0.5) for number in range(len(classes))], classes, fontsize=9)
     axes[0].tick_params(length=0, labeltop=True, labelbottom=False)
@@ -96,9 +97,9 @@ def draw_looks(looks: Sequence[Look], classes: Sequence[str], title: str, path: 
     save(figure, path)
 
 
-def mosaic(look: Look, classes: int) -> Any:
+def mosaic(attended: AttendedImages, classes: int) -> Any:
     """The images of each class in two columns, the classes side by side, `(h,w,3)`."""
-    pictures = tiles(look).unflatten(0, (classes, -1))
+    pictures = tiles(attended).unflatten(0, (classes, -1))
     per_class, height, width = pictures.shape[1:4]
     lines, gap = -(-per_class // 2), max(2, width // 8)
     canvas = np.full((lines * height, classes * (2 * width + gap) - gap, 3), 0.5)
@@ -110,9 +111,9 @@ def mosaic(look: Look, classes: int) -> Any:
     return canvas
 
 
-def full_orange(look: Look) -> str:
+def full_orange(attended: AttendedImages) -> str:
     """Which evidence is drawn in full strength."""
-    return f"full orange: {rounded(look.scale, 2)}"
+    return f"full orange: {rounded(attended.scale, 2)}"
 
 
 def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
@@ -126,16 +127,17 @@ def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
     bar.set_label(f"{EVIDENCE}; {LEGEND}", fontsize=8)
 
 
-def write_animation(looks: Sequence[Look], classes: Sequence[str], path: Path) -> None:
-    """A GIF with a picture for each look, its name and the classes above, what colours mean below."""
+def write_animation(several: Sequence[AttendedImages], classes: Sequence[str], path: Path) -> None:
+    """A GIF with a picture for each of several networks or steps: its name and the classes above, what colours mean
+    below."""
     font = ImageFont.load_default(size=LINE - 4)
     frames = []
-    for look in looks:
-        picture = Image.fromarray((255 * mosaic(look, len(classes))).astype(np.uint8))
+    for attended in several:
+        picture = Image.fromarray((255 * mosaic(attended, len(classes))).astype(np.uint8))
         frame = Image.new("RGB", (picture.width, picture.height + 3 * LINE), "white")
         frame.paste(picture, (0, 2 * LINE))
         text = ImageDraw.Draw(frame)
-        text.text((4, 1), f"{look.name}; {full_orange(look)}", fill="black", font=font)
+        text.text((4, 1), f"{attended.name}; {full_orange(attended)}", fill="black", font=font)
         for number, name in enumerate(classes):
             text.text((4 + number * picture.width / len(classes), LINE + 1), name, fill="black", font=font)
         text.text((4, picture.height + 2 * LINE + 1), f"orange: {EVIDENCE}; {LEGEND}", fill="black", font=font)

@@ -13,7 +13,7 @@ REACH = 2
 """Pixels up to so far from it, in rows and in columns, are near it."""
 
 
-def zones(images: Tensor) -> dict[Zone, Tensor]:
+def foreground_zones(images: Tensor) -> dict[Zone, Tensor]:
     """Which pixels of images `(B,C,H,W)` belong to each zone, `(B,H,W)`."""
     bright = (images.mean(1, keepdim=True) > BRIGHT).float()
     grown = F.max_pool2d(bright, 2 * REACH + 1, stride=1, padding=REACH)
@@ -21,8 +21,9 @@ def zones(images: Tensor) -> dict[Zone, Tensor]:
     return {"object": own, "near": reached & ~own, "beyond": ~reached}
 
 
-def zone_means(values: Tensor, images: Tensor) -> dict[Zone, Tensor]:
+def mean_by_zone(values: Tensor, images: Tensor) -> dict[Zone, Tensor]:
     """The mean of `values` `(B,H,W)` over each zone, `(B,)`; NaN where a zone is empty."""
     return {
-        zone: torch.where(pixels, values, 0).sum((1, 2)) / pixels.sum((1, 2)) for zone, pixels in zones(images).items()
+        zone: torch.where(pixels, values, 0).sum((1, 2)) / pixels.sum((1, 2))
+        for zone, pixels in foreground_zones(images).items()
     }

@@ -10,7 +10,7 @@ from gcm.model import Classifier, evaluation_mode
 from gcm.model.answer import logits_of
 from gcm.model.base import check_entering
 from gcm.rendering.base import resized
-from gcm.study.attention.foreground import zones
+from gcm.study.attention.foreground import foreground_zones
 from gcm.visualizer import Visualizer
 
 Explained = Literal["predicted", "label"]
@@ -35,10 +35,10 @@ def attention(
 def on_object(evidence: Tensor, images: Tensor) -> Tensor:
     """Share of evidence `(B,H,W)` that lies on the object, bright on a dark ground, `(B,)`; NaN without evidence."""
     evidence = evidence.double()
-    return (evidence * zones(images)["object"]).sum((1, 2)) / evidence.sum((1, 2))
+    return (evidence * foreground_zones(images)["object"]).sum((1, 2)) / evidence.sum((1, 2))
 
 
-def turned(before: Tensor, after: Tensor) -> Tensor:
+def moved(before: Tensor, after: Tensor) -> Tensor:
     """How far evidence `(B,H,W)` moved, whatever its strength: 1 - cosine, `(B,)`; 0: not at all, 1: elsewhere.
 
     NaN where there is none before or after.

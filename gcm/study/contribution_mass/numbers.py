@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gcm.console import with_progress
-from gcm.data import Split, as_pixels
-from gcm.data.loader import OrderedBatches, loader
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.model import Interpretable, evaluation_mode
+from gcm.progress import SILENT, Progress
 
 
 class Mass(NamedTuple):
@@ -37,16 +37,15 @@ class Mass(NamedTuple):
         return self.wrong_absolute / self.true_absolute if self.true_absolute else nan
 
 
-def contribution_mass(name: str, network: Interpretable, split: Split, batch_size: int = 250) -> Mass:
-    """The network's own account of each score: its positive parts, and the size of all its parts."""
+def contribution_mass(network: Interpretable, split: Split, batch_size: int = 250, progress: Progress = SILENT) -> Mass:
+    """Add up the network's own account of each score: its positive parts, and the size of all its parts."""
     device = next(network.parameters()).device
     sums = torch.zeros(2, 2, dtype=torch.float64)
-    batches = OrderedBatches(len(split), batch_size)
     with torch.inference_mode(), evaluation_mode(network):
-        for images, labels in with_progress(loader(split, batches), f"{name}: contributions", len(batches)):
-            parts = network.contributions(as_pixels(images, device)).parts.flatten(2)
+        for pixels, labels in pixel_batches(split, batch_size, device, "contributions", progress):
+            parts = network.contributions(pixels).parts.flatten(2)
             masses = torch.stack([parts.clamp_min(0).sum(2), parts.abs().sum(2)]).cpu()  # (2,B,K)
-            sums += mass_of_true_and_wrong(masses, labels)
+            sums += mass_of_true_and_wrong(masses, labels.cpu())
     (true_positive, wrong_positive), (true_absolute, wrong_absolute) = (sums / len(split)).tolist()
     return Mass(true_positive, true_absolute, wrong_positive, wrong_absolute, len(split))
 

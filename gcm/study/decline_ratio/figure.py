@@ -6,10 +6,10 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from gcm.draw.base import new_figure, save
-from gcm.study.decline_ratio.numbers import Cell
+from gcm.study.decline_ratio.numbers import DeclineRatioCell
 
 
-def draw_decline_ratio(cells: Sequence[Cell], title: str, path: Path) -> None:
+def draw_decline_ratio(cells: Sequence[DeclineRatioCell], title: str, path: Path) -> None:
     """A panel for each rendering; a dot and its 95 % interval for each network and visualizer."""
     measured = [cell for cell in cells if cell.decline]
     rows = list(dict.fromkeys((cell.network, cell.visualizer) for cell in measured))
@@ -29,7 +29,7 @@ def draw_decline_ratio(cells: Sequence[Cell], title: str, path: Path) -> None:
     save(figure, path)
 
 
-def draw_decline_panel(ax: Axes, cells: Sequence[Cell], rows: Sequence[tuple[str, str]]) -> None:
+def draw_decline_panel(ax: Axes, cells: Sequence[DeclineRatioCell], rows: Sequence[tuple[str, str]]) -> None:
     ax.axvline(0, color="0.6", linewidth=0.8)
     ax.grid(axis="x", alpha=0.3)
     for cell in cells:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gcm.console import with_progress
-from gcm.data import Split, as_pixels
-from gcm.data.loader import OrderedBatches, loader
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.metric import Decline, DeclineRatio
 from gcm.model import Classifier
+from gcm.progress import SILENT, Progress
 from gcm.rendering import Rendering
 from gcm.visualizer import Visualizer, explain_with
 from gcm.visualizer.base import fitting
@@ -17,7 +17,7 @@ ONE_MAP = "one map for all classes"
 
 
 @dataclass(frozen=True)
-class Cell:
+class DeclineRatioCell:
     """One visualizer on one network in one rendering.
 
     `decline` is None where the visualizer does not fit the network; `reason` then says why. Otherwise `reason` says why
@@ -45,7 +45,8 @@ def decline_ratio_cells(
     batch_size: int,
     rank: int = 0,
     processes: int = 1,
-) -> list[Cell]:
+    progress: Progress = SILENT,
+) -> list[DeclineRatioCell]:
     """One pass over the images for all cells of a network; memory does not grow with either.
 
     Of several processes each sees its share of the images; torchmetrics adds up.
@@ -54,13 +55,12 @@ def decline_ratio_cells(
     own_maps = {key: visualizer for key, visualizer in visualizers.items() if visualizer.class_specific}
     fit = fitting(own_maps, network)
     metrics = {(visualizer, rendering): new_metric().to(device) for visualizer in fit for rendering in renderings}
-    batches = OrderedBatches(len(split), batch_size, rank, processes)
-    for images, labels in with_progress(loader(split, batches), f"{name}: {len(fit)} visualizers", len(batches)):
-        pixels = as_pixels(images, device)
+    what = f"{len(fit)} visualizers"
+    for pixels, labels in pixel_batches(split, batch_size, device, what, progress.of(name), rank, processes):
         for key, explanation in explain_with(fit, network, pixels).items():
             for rendering, render in renderings.items():
                 pictures = render(explanation.maps, pixels)
-                metrics[key, rendering].update(pictures, explanation.logits, labels.to(device))
+                metrics[key, rendering].update(pictures, explanation.logits, labels)
     return [
         cell_of(name, network, key, visualizer, rendering, metrics.get((key, rendering)))
         for key, visualizer in visualizers.items()
@@ -70,10 +70,12 @@ def decline_ratio_cells(
 
 def cell_of(
     name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
-) -> Cell:
+) -> DeclineRatioCell:
     if metric is None:
-        return Cell(name, key, rendering, None, visualizer.misfit(network) or ONE_MAP)
-    return Cell(name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, ""))
+        return DeclineRatioCell(name, key, rendering, None, visualizer.misfit(network) or ONE_MAP)
+    return DeclineRatioCell(
+        name, key, rendering, metric.compute(), visualizer.by_construction(network).get(rendering, "")
+    )
 
 
 def own_visualizers(network: Classifier, visualizers: Mapping[str, Visualizer]) -> dict[str, Visualizer]:

@@ -1,17 +1,16 @@
-"""The decline-ratio table: from cells to CSV, Markdown and the screen."""
+"""The decline-ratio table: from cells to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.console import say, show_table
 from gcm.error import listed
 from gcm.metric import Decline
-from gcm.study.decline_ratio.numbers import Cell
+from gcm.study.decline_ratio.numbers import DeclineRatioCell
 from gcm.study.reason import by_reason
 
-MEANING = (
+DECLINE_RATIO_MEANING = (
     "Decline ratio = (A - B) / A: A is the network's accuracy, B that of the class whose picture adds up to the "
     "largest sum. 0: classifying by the pictures loses nothing. It tests whether a picture adds up to the decision "
     "(completeness), not whether it is in the right place: `uniform`, which shows nothing, scores 0 (raw, product)."
@@ -20,7 +19,7 @@ IN_FULL = "Each cell: the ratio, its 95 % interval in brackets, B, and how often
 BY_CONSTRUCTION = "Starred cells hold by construction, whatever the network learned, so they are no evidence:"
 
 
-def long_row(cell: Cell) -> dict[str, Any]:
+def long_row(cell: DeclineRatioCell) -> dict[str, Any]:
     """A line of the CSV; the numbers are not rounded."""
     values = cell.decline._asdict() if cell.decline else dict.fromkeys(Decline._fields, "")
     return {
@@ -33,57 +32,52 @@ def long_row(cell: Cell) -> dict[str, Any]:
     }
 
 
-def wide_rows(cells: Sequence[Cell], in_full: bool) -> list[dict[str, Any]]:
+def wide_rows(cells: Sequence[DeclineRatioCell], in_full: bool) -> list[dict[str, Any]]:
     """A row for each network and visualizer that have numbers, a column for each rendering."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for cell in cells:
         if cell.decline:
             names = {"network": cell.network, "visualizer": cell.visualizer, "A": f"{cell.decline.accuracy:.2%}"}
             row = rows.setdefault((cell.network, cell.visualizer), names)
-            row[cell.rendering] = shown(cell.decline, cell.by_construction, in_full)
+            row[cell.rendering] = cell_text(cell.decline, cell.by_construction, in_full)
     return list(rows.values())
 
 
-def shown(decline: Decline, by_construction: bool, in_full: bool) -> str:
+def cell_text(decline: Decline, by_construction: bool, in_full: bool) -> str:
     mark = "*" if by_construction else ""
     details = f" [{decline.low:.4f}, {decline.high:.4f}], B {decline.map_accuracy:.2%}, agree {decline.agreement:.2%}"
     return f"{decline.ratio:.4f}{mark}{details if in_full else ''}"
 
 
-def footnotes(cells: Sequence[Cell]) -> list[str]:
+def footnotes(cells: Sequence[DeclineRatioCell]) -> list[str]:
     """Why the marked cells hold by construction, each reason once."""
     marked = by_reason((f"{cell.visualizer} x {cell.rendering}", cell.reason) for cell in cells if cell.by_construction)
     return [f"{listed(names)}: {reason}" for reason, names in marked.items()]
 
 
-def misfits(cells: Sequence[Cell]) -> list[str]:
+def misfits(cells: Sequence[DeclineRatioCell]) -> list[str]:
     """Why visualizers have no numbers, each reason once."""
     empty = by_reason((f"{cell.visualizer} on {cell.network}", cell.reason) for cell in cells if cell.decline is None)
     return [f"n/a {listed(names)}: {reason}" for reason, names in empty.items()]
 
 
-def decline_ratio_text(cells: Sequence[Cell]) -> str:
+def decline_ratio_text(cells: Sequence[DeclineRatioCell]) -> str:
     """What the numbers are, which are certain and which are lacking, and below it the table, in Markdown."""
     notes = "".join(f"- {note}\n" for note in footnotes(cells))
     empty = "".join(f"- {reason}\n" for reason in misfits(cells))
     return (
-        f"{MEANING}\n\n{IN_FULL}\n\n{BY_CONSTRUCTION}\n\n{notes}"
+        f"{DECLINE_RATIO_MEANING}\n\n{IN_FULL}\n\n{BY_CONSTRUCTION}\n\n{notes}"
         + (f"\nNo numbers:\n\n{empty}" if empty else "")
         + f"\n{markdown_table(wide_rows(cells, in_full=True))}"
     )
 
 
-def write_decline_ratio(cells: Sequence[Cell], data: str, title: str, directory: Path) -> None:
+def write_decline_ratio(cells: Sequence[DeclineRatioCell], data: str, title: str, directory: Path) -> None:
     """`decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
     write_csv(directory / "decline_ratio.csv", [{"data": data, **long_row(cell)} for cell in cells])
     write_text(directory / "decline_ratio.md", f"# {title}\n\n{decline_ratio_text(cells)}")
 
 
-def show_decline_ratio(cells: Sequence[Cell], title: str) -> None:
-    show_table(title, wide_rows(cells, in_full=False))
-    say(MEANING)
-    say(BY_CONSTRUCTION)
-    for note in footnotes(cells):
-        say(f"  {note}")
-    for reason in misfits(cells):
-        say(reason)
+def lines_below(cells: Sequence[DeclineRatioCell]) -> list[str]:
+    """What a reader of the table on the screen must know: the same as in the Markdown, a line each."""
+    return [DECLINE_RATIO_MEANING, BY_CONSTRUCTION, *(f"  {note}" for note in footnotes(cells)), *misfits(cells)]

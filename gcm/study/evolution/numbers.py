@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
-from gcm.console import with_progress
 from gcm.data import Split, as_pixels
 from gcm.metric import Mean, mean_with_interval
 from gcm.model import Classifier
-from gcm.study.accuracy.predictions import split_logits
-from gcm.study.attention.numbers import Explained, attention, on_object, turned
+from gcm.progress import SILENT, Progress
+from gcm.study.accuracy.predictions import accuracy, split_logits
+from gcm.study.attention.numbers import Explained, attention, moved, on_object
 from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork
 
 EXPLAINED: tuple[Explained, ...] = ("predicted", "label")
 BATCH = 250
-Evidence = dict[Explained, Tensor]
+EvidenceMaps = dict[Explained, Tensor]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Moment:
         accuracy: on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
         on_object: share of the evidence that lies on the object's pixels, by the class that is explained, over the
             images that have any evidence; None where images are not grey, so that nothing is known of an object.
-        turned: how far the evidence moved since the moment before, over images that had and have any; None at first.
+        moved: how far the evidence moved since the moment before, over images that had and have any; None at first.
     """
 
     run: str
@@ -45,7 +44,7 @@ class Moment:
     high: float
     tested: int
     on_object: dict[Explained, Mean] | None
-    turned: dict[Explained, Mean] | None
+    moved: dict[Explained, Mean] | None
 
 
 def moments(
@@ -55,31 +54,34 @@ def moments(
     split: Split,
     count: int,
     device: torch.device,
+    progress: Progress = SILENT,
 ) -> list[Moment]:
     """One for each step; attention is measured on the first `count` images of the split."""
     images, labels = split[torch.arange(count)]
     pixels = as_pixels(images, "cpu")
-    before: Evidence = {}
+    before: EvidenceMaps = {}
     found = []
-    for step, saved in with_progress(steps, f"{run}: iterations", len(steps)):
+    for step, saved in progress.of(run).over(steps, "iterations", len(steps)):
         network = saved.network().to(device)
-        right = int((split_logits(None, network, split).argmax(1) == split.labels).sum())
-        interval = binomtest(right, len(split)).proportion_ci(0.95, method="wilson")
-        now = {explained: evidence(visualizer, network, pixels, labels, explained, device) for explained in EXPLAINED}
+        found_accuracy = accuracy(split_logits(network, split), split.labels)
+        low, high = found_accuracy.interval
+        now = {
+            explained: evidence_maps(visualizer, network, pixels, labels, explained, device) for explained in EXPLAINED
+        }
         shares = {explained: mean_of_known(on_object(part, pixels)) for explained, part in now.items()}
-        moves = {explained: mean_of_known(turned(part, now[explained])) for explained, part in before.items()}
+        moves = {explained: mean_of_known(moved(part, now[explained])) for explained, part in before.items()}
         found.append(
             Moment(
                 run=run,
                 seed=saved.card.seed,
                 command=saved.card.command,
                 iteration=step,
-                accuracy=right / len(split),
-                low=interval.low,
-                high=interval.high,
+                accuracy=found_accuracy.share,
+                low=low,
+                high=high,
                 tested=len(split),
                 on_object=shares if images.shape[1] == 1 else None,
-                turned=moves or None,
+                moved=moves or None,
             )
         )
         before = now
@@ -92,7 +94,7 @@ def mean_of_known(values: Tensor) -> Mean:
     return mean_with_interval(known) if len(known) else Mean(torch.nan, torch.nan, torch.nan, 0)
 
 
-def evidence(
+def evidence_maps(
     visualizer: Visualizer,
     network: Classifier,
     pixels: Tensor,

@@ -1,4 +1,4 @@
-"""A training's evolution: from what was seen to CSV, Markdown and the screen."""
+"""A training's evolution: from what was seen to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.console import show_table
 from gcm.metric import Mean
 from gcm.study.evolution.numbers import Moment
-from gcm.study.layer_convergence.numbers import Settling, settled_at
+from gcm.study.layer_convergence.numbers import LayerConvergence, converged_at
 
-MEANING = (
+EVOLUTION_MEANING = (
     "on object: share of the highlights that lies on the object's pixels, where images are grey, taking bright "
     "pixels for the object; moved: how far the highlights went since the row above, 0: not at all, 1: elsewhere. Each "
     "for the class that the network names (predicted) and for the right one (label): the mean "
@@ -39,7 +38,7 @@ def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
             "accuracy_high": moment.high,
             "test_images": moment.tested,
             **spread_out("on_object", moment.on_object),
-            **spread_out("moved", moment.turned),
+            **spread_out("moved", moment.moved),
         }
         for moment in moments
     ]
@@ -59,64 +58,69 @@ def table_rows(moments: Sequence[Moment]) -> list[dict[str, str]]:
             "run": moment.run,
             "iteration": str(moment.iteration),
             "accuracy": f"{moment.accuracy:.2%}",
-            **shown("on object", moment.on_object),
-            **shown("moved", moment.turned),
+            **means_with_spread("on object", moment.on_object),
+            **means_with_spread("moved", moment.moved),
         }
         for moment in moments
     ]
 
 
-def shown(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
+def means_with_spread(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
     return {
         f"{name}, {explained}": f"{values.mean:.3f} ± {values.high - values.mean:.3f}, n = {values.n:,}"
         for explained, values in (measured or {}).items()
     }
 
 
-def show_evolution(moments: Sequence[Moment]) -> None:
-    """Of each run a table narrow enough for a small terminal; intervals are in the files."""
-    for run in dict.fromkeys(moment.run for moment in moments):
-        rows = [
+def narrow_tables(moments: Sequence[Moment]) -> dict[str, list[dict[str, str]]]:
+    """Of each run, by its name, the rows of a table narrow enough for a small terminal; intervals are in the files."""
+    return {
+        run: [
             {
                 "iteration": str(moment.iteration),
                 "accuracy": f"{moment.accuracy:.2%}",
                 **means("on object", moment.on_object),
-                **means("moved", moment.turned),
+                **means("moved", moment.moved),
             }
             for moment in moments
             if moment.run == run
         ]
-        show_table(run, rows)
+        for run in dict.fromkeys(moment.run for moment in moments)
+    }
 
 
 def means(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
     return {f"{name}, {explained}": f"{values.mean:.3f}" for explained, values in (measured or {}).items()}
 
 
-def settled_rows(run: str, seed: int, states: Sequence[Settling]) -> list[dict[str, Any]]:
+def convergence_rows(run: str, seed: int, states: Sequence[LayerConvergence]) -> list[dict[str, Any]]:
     """For each layer the iterations from which on its weights, and its outputs, had half of their way behind them."""
     return [
         {
             "run": run,
             "seed": seed,
             "layer": layer,
-            "weights_settled_at": settled_at(states, layer, "weights"),
-            "outputs_settled_at": settled_at(states, layer, "outputs"),
+            "weights_settled_at": converged_at(states, layer, "weights"),
+            "outputs_settled_at": converged_at(states, layer, "outputs"),
             "of_iterations": states[-1].step,
         }
         for layer in dict.fromkeys(state.layer for state in states)
     ]
 
 
-def write_evolution(moments: Sequence[Moment], settled: Mapping[str, Sequence[Settling]], directory: Path) -> None:
+def write_evolution(
+    moments: Sequence[Moment], convergence: Mapping[str, Sequence[LayerConvergence]], directory: Path
+) -> None:
     """`evolution.csv` and `.md`, a row for each run and iteration; `layers.csv`, a row for each layer and step;
     `settled.csv`, a row for each layer.
     """
     seeds = {moment.run: moment.seed for moment in moments}
-    halves = [row for run, states in settled.items() for row in settled_rows(run, seeds[run], states)]
+    halves = [row for run, states in convergence.items() for row in convergence_rows(run, seeds[run], states)]
     write_csv(directory / "evolution.csv", csv_rows(moments))
-    write_csv(directory / "layers.csv", [{"run": run, **asdict(state)} for run in settled for state in settled[run]])
+    write_csv(
+        directory / "layers.csv", [{"run": run, **asdict(state)} for run in convergence for state in convergence[run]]
+    )
     write_csv(directory / "settled.csv", halves)
-    tables = {f"{MEANING} {SPREAD}": table_rows(moments), SETTLED: halves}
+    tables = {f"{EVOLUTION_MEANING} {SPREAD}": table_rows(moments), SETTLED: halves}
     parts = [f"{meaning}\n\n{markdown_table(rows)}" for meaning, rows in tables.items()]
     write_text(directory / "evolution.md", "\n".join(["# Evolution\n", *parts]))

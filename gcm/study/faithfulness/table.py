@@ -1,4 +1,4 @@
-"""The faithfulness table: from cells to CSV, Markdown and the screen."""
+"""The faithfulness table: from cells to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.console import say, show_table
 from gcm.error import listed
 from gcm.metric import Mean
 from gcm.study.faithfulness.cells import Column, FaithfulnessCell, Row
@@ -163,8 +162,3 @@ def write_faithfulness(cells: Sequence[FaithfulnessCell], origin: Origin, title:
     """`faithfulness.csv`, one line a cell, and `faithfulness.md`."""
     write_csv(directory / "faithfulness.csv", [csv_row(cell, origin) for cell in cells])
     write_text(directory / "faithfulness.md", f"# {title}\n\n{faithfulness_text(cells, origin)}")
-
-
-def show_faithfulness(cells: Sequence[FaithfulnessCell], title: str) -> None:
-    show_table(title, wide_rows(cells, short))
-    say(MOTIVES)

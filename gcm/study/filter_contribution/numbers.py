@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcm.console import with_progress
-from gcm.data import Split, as_pixels
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.error import InputError
 from gcm.model import Classifier, PathNetwork, evaluation_mode
 from gcm.model.base import check_entering
+from gcm.progress import SILENT, Progress
+from gcm.study.accuracy.predictions import are_right
 from gcm.study.selection import first_of_each_class
 
 
-class Path(NamedTuple):
+class FilterPath(NamedTuple):
     """A filter of the first layer, then one of the second; both counted from 0."""
 
     first: int
@@ -45,9 +47,9 @@ class FilterContributions:
     right: Tensor
 
     @property
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[FilterPath]:
         _, _, first, second = self.parts.shape
-        return [Path(i, j) for i in range(first) for j in range(second)]
+        return [FilterPath(i, j) for i in range(first) for j in range(second)]
 
     @cached_property
     def ranked(self) -> Tensor:
@@ -60,7 +62,7 @@ class FilterContributions:
         return counts.double().view(-1, *self.parts.shape[2:]) / self.ranked.shape[1]
 
     @property
-    def leading(self) -> list[tuple[Path, Path]]:
+    def leading(self) -> list[tuple[FilterPath, FilterPath]]:
         """For each class the path that is most often first, and of the others the one most often second."""
         pairs = leading_pairs(self.shares(0).flatten(1), self.shares(1).flatten(1))
         return [(self.paths[first], self.paths[second]) for first, second in pairs.tolist()]
@@ -71,7 +73,12 @@ class FilterContributions:
 
 
 def filter_contributions(
-    name: str, network: Classifier, split: Split, images_per_class: int | None, batch_size: int = 1000
+    name: str,
+    network: Classifier,
+    split: Split,
+    images_per_class: int | None,
+    batch_size: int = 1000,
+    progress: Progress = SILENT,
 ) -> FilterContributions:
     """For the first `images_per_class` images of each class in a split; None: as `first_of_each_class` has it.
 
@@ -82,13 +89,12 @@ def filter_contributions(
     places = first_of_each_class(split.labels, classes, images_per_class)
     device = next(network.parameters()).device
     parts, right = [], []
+    chosen = split.subset(places.flatten())
     with torch.inference_mode(), evaluation_mode(network):
-        chunks = places.flatten().split(batch_size)
-        for chunk in with_progress(chunks, f"{name}: filter contributions", len(chunks)):
-            images, labels = split[chunk]
-            account = network.contributions(as_pixels(images, device), labels.to(device).unsqueeze(1))
+        for pixels, labels in pixel_batches(chosen, batch_size, device, "filter contributions", progress.of(name)):
+            account = network.contributions(pixels, labels.unsqueeze(1))
             parts.append(account.parts[:, 0].cpu())  # (B,1,F1,F2) -> (B,F1,F2)
-            right.append(account.logits.argmax(1).cpu() == labels)
+            right.append(are_right(account.logits, labels).cpu())
     shape = places.shape
     return FilterContributions(
         classes, places, torch.cat(parts).unflatten(0, shape).clone(), torch.cat(right).unflatten(0, shape).clone()
@@ -132,7 +138,7 @@ def share_of_samples_that_differ(found: FilterContributions, samples: int = 1000
 
 
 @dataclass(frozen=True)
-class FilterPaths:
+class FilterResponses:
     """The filters of a path network and what they make of some images. `p q`: size of the small maps.
 
     Attributes:
@@ -150,11 +156,11 @@ class FilterPaths:
     small_maps: Tensor
 
 
-def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterPaths:
+def filter_responses(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterResponses:
     """The small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
     check_entering(network, images)
     with torch.inference_mode(), evaluation_mode(network):
-        return FilterPaths(
+        return FilterResponses(
             network.convolution1.weight.detach().mean(1).cpu(),
             network.convolution2.weight.detach().transpose(0, 1).cpu(),
             images.cpu(),
@@ -163,7 +169,7 @@ def filter_paths(network: PathNetwork, images: Tensor, targets: Tensor | None = 
         )
 
 
-def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequence[Path]) -> Tensor:
+def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequence[FilterPath]) -> Tensor:
     """Which pixels of an image `(1,C,H,W)` bring what to a class through each path: `(P,C,H,W)`.
 
     The gradient of a path's contribution times the image. With the switches held a contribution is linear in the image,

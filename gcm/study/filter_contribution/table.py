@@ -8,11 +8,11 @@ import torch
 from gcm.data import Split, as_pixels
 from gcm.model import PathNetwork
 from gcm.study.filter_contribution.figure import draw_leading_filters, draw_paths_of_image
-from gcm.study.filter_contribution.numbers import FilterContributions, filter_paths, share_of_samples_that_differ
+from gcm.study.filter_contribution.numbers import FilterContributions, filter_responses, share_of_samples_that_differ
 
 MOST_COLUMNS = 16
 """Tables have a column for each path up to so many paths."""
-MEANING = (
+CONTRIBUTION_MEANING = (
     "Contribution: what a path (first-layer filter → second-layer filter) brings to the true class's score; all paths "
     "and what the biases bring add up to the score exactly. First: the path that brings most."
 )
@@ -85,7 +85,7 @@ def draw_leading(found: FilterContributions, network: PathNetwork, split: Split,
     device = network.linear.weight.device
     pixels = as_pixels(split[places][0], device)
     draw_leading_filters(
-        filter_paths(network, pixels, labels.unsqueeze(1).to(device)),
+        filter_responses(network, pixels, labels.unsqueeze(1).to(device)),
         found.classes,
         [found.shares(0), found.shares(1)],
         found.leading,
@@ -101,7 +101,7 @@ def draw_way(network: PathNetwork, split: Split, index: int, title: str, path: P
     with torch.inference_mode():
         account = network.contributions(pixels)
     draw_paths_of_image(
-        filter_paths(network, pixels),
+        filter_responses(network, pixels),
         account.rest[0].cpu(),
         account.logits[0].cpu(),
         int(labels[0]),

@@ -1,4 +1,4 @@
-"""Gradient ascent on an image: what a unit likes best of all that an image can be."""
+"""Activation maximization: what a unit likes best of all that an image can be."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -16,8 +16,8 @@ from gcm.visualizer.guided import GuidedReLUs, OpenReLU
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ascent:
-    """Gradient ascent on the image itself, regularised after Yosinski et al., "Understanding neural networks through
+class ActivationMaximization:
+    """Gradient ascent on the image itself, regularised as by Yosinski et al., "Understanding neural networks through
     deep visualization", 2015: every step is followed by decay, every few by a blur, and values stay in [0,1].
 
     Attributes:

@@ -5,14 +5,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
-from gcm.data import Split, as_pixels
+from gcm.data import Split
+from gcm.data.loader import pixel_batches
 from gcm.model import PathNetwork, evaluation_mode
 from gcm.model.path_network import POOLINGS
 from gcm.study.filter_image.unit import path_signs
 
 
 @torch.no_grad()
-def backwards(network: PathNetwork, largest: Tensor) -> Tensor:
+def deconvolution(network: PathNetwork, largest: Tensor) -> Tensor:
     """The paper's way: the linear layer's input at its maximising values for one filter, then back through both layers.
 
     For each second-layer filter `j` the class is taken whose score it can raise most. Where that class's weight is
@@ -71,9 +72,7 @@ def unpooled(values: Tensor, pooling: nn.Module, before: Tensor) -> Tensor:
 def largest_pooled(network: PathNetwork, split: Split, places: Tensor, batch_size: int = 250) -> Tensor:
     """The largest value at each place of the second layer's pooled maps, `(F2,p,q)`."""
     device = next(network.parameters()).device
+    batches = pixel_batches(split.subset(places), batch_size, device, "largest pooled values")
     with torch.inference_mode(), evaluation_mode(network):
-        maxima = [
-            network.pooling2(network.features(as_pixels(split[chunk][0], device))).amax(0)
-            for chunk in places.split(batch_size)
-        ]
+        maxima = [network.pooling2(network.features(pixels)).amax(0) for pixels, _ in batches]
     return torch.stack(maxima).amax(0).clone()

@@ -1,15 +1,16 @@
-"""The inputs that units like best: by ascent, by going backwards, and among real images."""
+"""The inputs that units like best: by activation maximization, by deconvolution, and among real images."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gcm.console import with_progress
 from gcm.data import Split, as_pixels
+from gcm.data.loader import pixel_batches
 from gcm.model import Classifier, PathNetwork
-from gcm.study.filter_image.activation_maximization import Ascent
-from gcm.study.filter_image.deconvolution import backwards, largest_pooled
+from gcm.progress import SILENT, Progress
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
+from gcm.study.filter_image.deconvolution import deconvolution, largest_pooled
 from gcm.study.filter_image.unit import Units, channels_of, path_signs, paths_of
 from gcm.visualizer.base import inspected
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU, GuidedReLUs
@@ -22,7 +23,7 @@ class FilterImages:
 
     Attributes:
         names: of the units.
-        ascent: `(U,C,H,W)` in [0,1].
+        maximized: by activation maximization, `(U,C,H,W)` in [0,1].
         transposed: the paper's way, likewise; None for networks without filter paths.
         real: the images that activate them most.
         places: `(U,)`, of these in their split.
@@ -32,7 +33,7 @@ class FilterImages:
     """
 
     names: list[str]
-    ascent: Tensor
+    maximized: Tensor
     transposed: Tensor | None
     real: Tensor
     places: Tensor
@@ -43,18 +44,27 @@ class FilterImages:
 
 
 def filter_images_of_layer(
-    name: str, network: Classifier, layer: str, ascent: Ascent, split: Split, places: Tensor
+    network: Classifier,
+    layer: str,
+    maximization: ActivationMaximization,
+    split: Split,
+    places: Tensor,
+    progress: Progress = SILENT,
 ) -> FilterImages:
     """For every channel of a layer, among the real images at `places` of a split."""
     units = channels_of(network, layer)
     with torch.no_grad():
         count = units(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device)).shape[1]
     names = [f"{layer} {number + 1}" for number in range(count)]
-    return filter_images(name, network, units, names, ascent, split, places, None)
+    return filter_images(network, units, names, maximization, split, places, None, progress)
 
 
 def filter_images_of_paths(
-    name: str, network: PathNetwork, ascent: Ascent, split: Split, places: Tensor
+    network: PathNetwork,
+    maximization: ActivationMaximization,
+    split: Split,
+    places: Tensor,
+    progress: Progress = SILENT,
 ) -> FilterImages:
     """For every filter of the second layer and every path to it."""
     first, second = network.filters
@@ -70,32 +80,32 @@ def filter_images_of_paths(
         for i in range(first)
         for j in range(second)
     ]
-    made = backwards(network, largest_pooled(network, split, places))
+    made = deconvolution(network, largest_pooled(network, split, places))
     transposed = torch.cat([made[-1], made[:-1].flatten(0, 1)])
-    return filter_images(name, network, units, names, ascent, split, places, transposed)
+    return filter_images(network, units, names, maximization, split, places, transposed, progress)
 
 
 def filter_images(
-    name: str,
     network: Classifier,
     units: Units,
     names: list[str],
-    ascent: Ascent,
+    maximization: ActivationMaximization,
     split: Split,
     places: Tensor,
     transposed: Tensor | None,
+    progress: Progress,
 ) -> FilterImages:
-    climbed = ascent(network, units)
-    activations, best = strongest(name, network, units, split, places)
-    device = climbed.device
+    maximized = maximization(network, units)
+    activations, best = strongest(network, units, split, places, progress=progress)
+    device = maximized.device
     real = as_pixels(split[best][0], device)
     with torch.no_grad():
-        reached = {"ascent": units(climbed).diagonal(), "real": activations}
+        reached = {"ascent": units(maximized).diagonal(), "real": activations}
         if transposed is not None:
             reached["transposed"] = units(transposed).diagonal()
     return FilterImages(
         names,
-        climbed,
+        maximized,
         transposed,
         real,
         best,
@@ -107,18 +117,18 @@ def filter_images(
 
 
 def strongest(
-    name: str, network: Classifier, units: Units, split: Split, places: Tensor, batch_size: int = 250
+    network: Classifier,
+    units: Units,
+    split: Split,
+    places: Tensor,
+    batch_size: int = 250,
+    progress: Progress = SILENT,
 ) -> tuple[Tensor, Tensor]:
     """Each unit's strongest activation by the images at `places`, and the place of the first that gets it: `(U,)`."""
     device = next(network.parameters()).device
-    chunks = places.split(batch_size)
+    batches = pixel_batches(split.subset(places), batch_size, device, "strongest activations", progress)
     with torch.inference_mode():
-        activations = torch.cat(
-            [
-                units(as_pixels(split[chunk][0], device))
-                for chunk in with_progress(chunks, f"{name}: strongest activations", len(chunks))
-            ]
-        )
+        activations = torch.cat([units(pixels) for pixels, _ in batches])
     largest = activations.max(0)
     return largest.values.clone(), places[largest.indices.cpu()]
 

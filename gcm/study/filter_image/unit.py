@@ -1,15 +1,15 @@
 """Units of a network whose favourite input is looked for: channels of a layer, filter paths."""
 
 import difflib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gcm.error import InputError, listed
 from gcm.model import Classifier, PathNetwork, evaluation_mode
+from gcm.study.layer_output import recorded_outputs
 
 Units = Callable[[Tensor], Tensor]
 """From images `(B,C,H,W)` to how strongly each unit is activated, `(B,U)`: the mean over all places of its map."""
@@ -28,40 +28,22 @@ def channels_of(network: Classifier, layer: str) -> Units:
         raise InputError(f"{type(network).__name__} has no layer {layer!r}{hint} It has {listed(names)}")
 
     def units(images: Tensor) -> Tensor:
-        with evaluation_mode(network), output_of(modules[layer]) as outputs:
+        with evaluation_mode(network), recorded_outputs({layer: modules[layer]}) as outputs:
             network(images.clone())
         if not outputs:
             raise InputError(f"layer {layer} is not called when {type(network).__name__} computes its scores")
-        return outputs[0].flatten(2).mean(2) if outputs[0].ndim > 2 else outputs[0]  # (B,U,h,w) -> (B,U)
+        output: Tensor = outputs[layer][0]
+        return output.flatten(2).mean(2) if output.ndim > 2 else output  # (B,U,h,w) -> (B,U)
 
     return units
 
 
 def layers_called(network: Classifier) -> list[str]:
     """The names of the layers, those without parts of their own, that are called when scores are computed."""
-    layers = {module: name for name, module in network.named_modules() if not list(module.children())}
-    called: list[str] = []
-    handles = [
-        layer.register_forward_hook(lambda module, _inputs, _output: called.append(layers[module])) for layer in layers
-    ]
-    try:
-        with torch.no_grad(), evaluation_mode(network):
-            network(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return list(dict.fromkeys(called))
-
-
-@contextmanager
-def output_of(module: nn.Module) -> Iterator[list[Tensor]]:
-    """What the module gives while the block lasts; a copy, since a ReLU that follows may write into it."""
-    outputs: list[Tensor] = []
-    handle = module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output.clone()))
-    try:
-        yield outputs
-    finally:
-        handle.remove()
+    layers = {name: module for name, module in network.named_modules() if not list(module.children())}
+    with torch.no_grad(), evaluation_mode(network), recorded_outputs(layers) as outputs:
+        network(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device))
+    return list(outputs)
 
 
 def paths_of(network: PathNetwork) -> Units:

@@ -5,13 +5,13 @@ from itertools import cycle
 from pathlib import Path
 
 from gcm.draw.base import new_figure, save
-from gcm.study.layer_convergence.numbers import HALF, Settling
+from gcm.study.layer_convergence.numbers import HALF, LayerConvergence
 
 STYLES = ("-", "--", "-.", ":")
 PANELS = {"weights": "weights", "outputs": "outputs for the same images"}
 
 
-def draw_settling(states: Sequence[Settling], title: str, path: Path) -> None:
+def draw_layer_convergence(states: Sequence[LayerConvergence], title: str, path: Path) -> None:
     """For weights and for outputs a line for each layer: the way still before it, over the iterations."""
     figure = new_figure(9, 3.8)
     figure.suptitle(title)

@@ -1,7 +1,6 @@
 """Which layers of a network settle early in its training, and which late."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from gcm.model import Classifier, evaluation_mode
 from gcm.model.base import check_entering
+from gcm.study.layer_output import recorded_outputs
 
 HALF = 0.5
 """A layer counts as settled when half of its way is behind it."""
@@ -26,7 +26,7 @@ class LayerState:
 
 
 @dataclass(frozen=True)
-class Settling:
+class LayerConvergence:
     """How far a layer still is from where it will end, as a share of the way from its beginning.
 
     Attributes:
@@ -53,41 +53,26 @@ def layers_of(network: nn.Module) -> dict[str, nn.Module]:
 def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
     """Of every layer that is called; images `(N,C,H,W)`, float in [0,1]."""
     check_entering(network, images)
-    outputs: dict[str, Tensor] = {}
     layers = layers_of(network)
-    with evaluation_mode(network), recorded(layers, outputs):
+    with evaluation_mode(network), recorded_outputs(layers) as outputs:
         network(images.clone())
     return {
-        path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]), outputs[path])
+        path: LayerState(torch.cat([part.flatten() for part in layer.parameters()]), outputs[path][-1])
         for path, layer in layers.items()
         if path in outputs
     }
 
 
-@contextmanager
-def recorded(layers: Mapping[str, nn.Module], outputs: dict[str, Tensor]) -> Iterator[None]:
-    """Fills `outputs` with what each layer gives, in copies, which no activation that works in place can alter."""
-    hooks = [
-        layer.register_forward_hook(lambda _module, _inputs, output, path=path: outputs.update({path: output.clone()}))
-        for path, layer in layers.items()
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def settling(
+def layer_convergence(
     states: Iterable[tuple[int, Mapping[str, LayerState]]],
     first: Mapping[str, LayerState],
     last: Mapping[str, LayerState],
-) -> list[Settling]:
+) -> list[LayerConvergence]:
     """For each step and layer; `states` in the order of steps, seen once."""
     found, before = [], first
     for step, now in states:
         found += [
-            Settling(
+            LayerConvergence(
                 step,
                 path,
                 weights=way_left(now[path].weights, first[path].weights, last[path].weights),
@@ -105,7 +90,7 @@ def way_left(now: Tensor, first: Tensor, last: Tensor) -> float:
     return float((now - last).norm()) / whole if whole else 0.0
 
 
-def settled_at(found: Iterable[Settling], layer: str, what: str) -> int:
+def converged_at(found: Iterable[LayerConvergence], layer: str, what: str) -> int:
     """The step from which on a layer's `weights` or `outputs` have less than half of their way before them."""
     rows = [row for row in found if row.layer == layer]
     open_still = [row.step for row in rows if getattr(row, what) > HALF]

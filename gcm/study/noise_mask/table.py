@@ -8,14 +8,13 @@ import numpy as np
 from torch import Tensor
 
 from gcm.atomic_write import markdown_table, write_csv, write_text, write_whole
-from gcm.console import say, show_table
 from gcm.draw import Panel, draw_grid
 from gcm.study.noise_mask.trial import JUDGES, NOISES, TRIAL, FoundMasks, Noise, TrialSettings, trial_strengths
 from gcm.visualizer.noise_mask_search import uniform_noise, with_noise
 
 MOST_ROWS = 20
 """Of a figure."""
-MEANING = (
+NOISE_MASK_MEANING = (
     "A noise mask says how strong noise may be at each pixel so that the network hardly notices: 1 (white), the pixel "
     "does not matter; 0 (black), it does. `masked`: the network in which only those units work that the image itself "
     "activates, for which masks are found; `real`: the network as it is."
@@ -83,13 +82,8 @@ def write_noise_masks(
     arrays["image"] = np.asarray(indices)
     write_whole(directory / "noise_masks.npz", lambda partial: np.savez(partial, allow_pickle=False, **arrays))
     write_csv(directory / "noise_masks.csv", image_rows(found, indices, labels, classes))
-    text = f"# {title}\n\n{MEANING}\n\n{markdown_table(trial_rows(found))}"
+    text = f"# {title}\n\n{NOISE_MASK_MEANING}\n\n{markdown_table(trial_rows(found))}"
     write_text(directory / "noise_masks.md", text)
-
-
-def show_noise_masks(found: FoundMasks, title: str) -> None:
-    show_table(f"{title}, {len(found.images)} images", trial_rows(found))
-    say(MEANING)
 
 
 def draw_noise_masks(found: FoundMasks, indices: Sequence[int], trial: TrialSettings, title: str, path: Path) -> None:

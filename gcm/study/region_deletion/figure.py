@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gcm.draw.base import MARKERS, new_figure, save
 from gcm.draw.grid import channels_last
-from gcm.study.region_deletion.numbers import Deletion
+from gcm.study.region_deletion.numbers import RegionDeletion
 
 IMPORTANCE = "images misclassified without the region, those of round r counted 1/r"
 MOST_NUMBERED = 36
@@ -20,7 +20,7 @@ MOST_NUMBERED = 36
 
 
 def draw_important_regions(
-    deletions: Sequence[Deletion], means: Tensor, classes: Sequence[str], grid: int, title: str, path: Path
+    deletions: Sequence[RegionDeletion], means: Tensor, classes: Sequence[str], grid: int, title: str, path: Path
 ) -> None:
     """A column for each class: its mean image, importance (one scale), order of deletion; below, who survives.
 
@@ -51,7 +51,7 @@ def draw_important_regions(
     save(figure, path)
 
 
-def draw_order(ax: Axes, deletion: Deletion, grid: int, rounds: int) -> AxesImage:
+def draw_order(ax: Axes, deletion: RegionDeletion, grid: int, rounds: int) -> AxesImage:
     numbers = np.full(grid * grid, np.nan)
     numbers[deletion.order] = range(1, len(deletion.order) + 1)
     shown = ax.imshow(numbers.reshape(grid, grid), cmap="viridis", vmin=1, vmax=max(rounds, 2))
@@ -63,7 +63,7 @@ def draw_order(ax: Axes, deletion: Deletion, grid: int, rounds: int) -> AxesImag
     return shown
 
 
-def draw_survival(ax: Axes, deletions: Sequence[Deletion], classes: Sequence[str]) -> None:
+def draw_survival(ax: Axes, deletions: Sequence[RegionDeletion], classes: Sequence[str]) -> None:
     """The share of images that are still classified correctly after so many deletions."""
     for number, deletion in enumerate(deletions):
         left = deletion.survivors

@@ -23,7 +23,7 @@ FILLS: dict[Fill, Callable[[ImageSpec], Sequence[float]]] = {
 
 
 @dataclass
-class Deletion:
+class RegionDeletion:
     """How far the deletion has come for the images of one class. `R`: regions, row by row; `N`: images.
 
     Attributes:
@@ -96,12 +96,14 @@ class RegionTrial:
         """Of all images, `(C,H,W)` in [0,1]."""
         return self.images.float().mean(0).cpu() / 255
 
-    def start(self) -> Deletion:
+    def start(self) -> RegionDeletion:
         nothing = torch.zeros_like(self.regions[0])
         wrong = self.wrong_without(nothing, torch.arange(len(self.images)), None)
-        return Deletion(self.label, (~wrong).cpu(), int(wrong.sum()), [], [])
+        return RegionDeletion(self.label, (~wrong).cpu(), int(wrong.sum()), [], [])
 
-    def run(self, deletion: Deletion, after_round: Callable[[Deletion], object] = lambda _: None) -> Deletion:
+    def run(
+        self, deletion: RegionDeletion, after_round: Callable[[RegionDeletion], object] = lambda _: None
+    ) -> RegionDeletion:
         """Go on until no image or no region is left."""
         deleted = self.regions[deletion.order].any(0)  # (H,W)
         candidates = torch.ones(len(self.regions), dtype=torch.bool, device=self.images.device)
@@ -118,7 +120,7 @@ class RegionTrial:
             stale = alive & self.changes[:, worst]
             candidates[worst] = False
             deleted = deleted | self.regions[worst]
-            deletion = Deletion(
+            deletion = RegionDeletion(
                 self.label,
                 alive.cpu(),
                 deletion.wrong_before,

@@ -53,5 +53,5 @@ def summary_row(group: str, members: Sequence[Mapping[str, Any]]) -> dict[str, A
     return row
 
 
-def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+def rounded_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in row.items()}

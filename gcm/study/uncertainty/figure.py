@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gcm.draw.base import MARKERS, new_figure, save
-from gcm.study.uncertainty.predictive import Calibrated, Detected
+from gcm.study.uncertainty.findings import Calibrated, Detected
 
 WIDTH_OF_POINTS = 0.5
 """Over which the points of a class, or of a line, are spread, in its own width, so that none hides another."""
@@ -63,7 +63,7 @@ def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -
         for each, marker in zip([each for each in calibrated if each.images == kind], cycle(MARKERS), strict=False):
             found = each.found
             filled = found.counts > 0
-            name = f"{each.asked.name}, {each.asked.how}: {found.error.mean:.4f}"
+            name = f"{each.predictive.name}, {each.predictive.how}: {found.error.mean:.4f}"
             ax.plot(found.confidences[filled], found.accuracies[filled], marker=marker, markersize=4, label=name)
         ax.set(
             title=kind,
@@ -107,4 +107,4 @@ def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None
 
 
 def way_of(each: Detected) -> str:
-    return f"{each.asked.name}, {each.asked.how}"
+    return f"{each.predictive.name}, {each.predictive.how}"

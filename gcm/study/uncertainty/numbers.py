@@ -1,4 +1,4 @@
-"""What a network knows that it does not know: probabilities over stochastic passes, calibration, unlike images."""
+"""What a network's probabilities are worth: covered images, calibration, telling unlike images apart."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,14 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
-from gcm.console import with_progress
-from gcm.data import as_pixels
 from gcm.error import InputError
 from gcm.metric import Mean
-from gcm.model import Classifier, StochasticClassifier, evaluation_mode
-from gcm.model.answer import logits_of
+from gcm.study.accuracy.predictions import are_right
+from gcm.study.uncertainty.predictive import PredictiveDistribution
 from gcm.tensor_check import check_classes, check_finite
-from gcm.types import PositiveCount
 
 BINS = 15
 """Of confidence, for calibration."""
-BATCH = 250
 RESAMPLES = 200
 """Bootstrap samples of the images, for intervals."""
 
@@ -45,62 +41,6 @@ class Cover(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Beliefs:
-    """What a network believes of images, once or over several passes.
-
-    Attributes:
-        probabilities: of each class, `(N,K)`; over several passes their mean.
-        mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
-            Bayesian active learning with image data", 2017.
-    """
-
-    probabilities: Tensor
-    mutual_information: Tensor
-
-    @property
-    def confidence(self) -> Tensor:
-        """The largest probability, `(N,)`."""
-        return self.probabilities.amax(1)
-
-    @property
-    def entropy(self) -> Tensor:
-        """Of the probabilities, `(N,)`, in nats: all doubt, whether the passes agree in it or not."""
-        return entropy_of(self.probabilities)
-
-
-def entropy_of(probabilities: Tensor) -> Tensor:
-    """Over the last axis, in nats."""
-    entropies: Tensor = torch.special.entr(probabilities).sum(-1)
-    return entropies
-
-
-def beliefs(
-    name: str, network: Classifier, images: Tensor, passes: PositiveCount | None, seed: int, device: torch.device
-) -> Beliefs:
-    """Of images `(N,C,H,W)` uint8, batch by batch; `passes` None: one, by the network as it is in evaluation."""
-    found = []
-    for batch in with_progress(images.split(BATCH), name, -(-len(images) // BATCH)):
-        drawn = pass_probabilities(network, as_pixels(batch, device), passes, seed).cpu()  # (T,B,K)
-        mean = drawn.mean(0)
-        found.append(Beliefs(mean, (entropy_of(mean) - entropy_of(drawn).mean(0)).clamp_min(0)))
-    return Beliefs(
-        torch.cat([part.probabilities for part in found]), torch.cat([part.mutual_information for part in found])
-    )
-
-
-@torch.no_grad()
-def pass_probabilities(network: Classifier, pixels: Tensor, passes: PositiveCount | None, seed: int) -> Tensor:
-    """Of each class in each pass, `(T,B,K)`, in float64."""
-    with evaluation_mode(network):
-        if passes is None:
-            logits = logits_of(network, pixels)
-            return logits.double().softmax(1).unsqueeze(0)
-        assert isinstance(network, StochasticClassifier)
-        probabilities: Tensor = network.sampled_logits(pixels, passes, seed).double().softmax(2)
-        return probabilities
-
-
-@dataclass(frozen=True)
 class Calibration:
     """How right a network is when it says how sure it is.
 
@@ -119,10 +59,11 @@ class Calibration:
     counts: Tensor
 
 
-def calibration(found: Beliefs, labels: Tensor) -> Calibration:
+def calibration(found: PredictiveDistribution, labels: Tensor) -> Calibration:
+    """Compare probabilities with the labels `(N,)`."""
     check_classes("labels", labels, found.probabilities.shape[:1], found.probabilities.shape[1])
     check_finite("probabilities", found.probabilities)
-    right = (found.probabilities.argmax(1) == labels).double()
+    right = are_right(found.probabilities, labels).double()
     losses = -found.probabilities.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-12).log()
     confidences, accuracies, counts = binned(found.confidence, right)
     return Calibration(

@@ -1,28 +1,51 @@
-"""Networks that are asked, once or in stochastic passes, and what their answers are worth."""
+"""Predictive distributions: the probability of every class, from one pass of a network or over stochastic passes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
-from gcm.model import Classifier
-from gcm.study.uncertainty.numbers import Beliefs, Calibration, Detection, beliefs, detection
+from gcm.data import as_pixels
+from gcm.model import Classifier, StochasticClassifier, evaluation_mode
+from gcm.model.answer import logits_of
+from gcm.progress import SILENT, Progress
 
-POSSIBLE = 0.05
-"""From which mean probability on a class counts as possible."""
+BATCH = 250
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A network, asked once as it is, or in several stochastic passes.
+class PredictiveDistribution:
+    """What a network predicts for `N` images.
+
+    Attributes:
+        probabilities: of each class, `(N,K)`; over several passes their mean.
+        mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
+            Bayesian active learning with image data", 2017.
+    """
+
+    probabilities: Tensor
+    mutual_information: Tensor
+
+    @property
+    def confidence(self) -> Tensor:
+        """The largest probability, `(N,)`."""
+        return self.probabilities.amax(1)
+
+    @property
+    def entropy(self) -> Tensor:
+        """Of the probabilities, `(N,)`, in nats: all doubt, whether the passes agree in it or not."""
+        return entropy_of(self.probabilities)
+
+
+@dataclass(frozen=True)
+class Predictive:
+    """A way to get predictive distributions: one pass of a network as it is in evaluation, or several stochastic ones.
 
     Attributes:
         name: of the network.
         weights_sha256: its weights' hash.
         network: in evaluation mode, on its device.
-        passes: None: once.
+        passes: how many; None: one, not stochastic.
         seed: of the passes.
     """
 
@@ -40,85 +63,31 @@ class Asked:
     def device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def about(self, images: Tensor, what: str) -> Beliefs:
-        """Of images `(N,C,H,W)` uint8; `what` they are, for the progress bar."""
-        return beliefs(f"{self.name}, {self.how}: {what}", self.network, images, self.passes, self.seed, self.device)
-
-
-@dataclass(frozen=True)
-class Calibrated:
-    """Attributes:
-    asked: the network, and how.
-    images: of the test set, or covered ones.
-    found: their calibration.
-    """
-
-    asked: Asked
-    images: str
-    found: Calibration
-
-
-@dataclass(frozen=True)
-class CoveredClass:
-    """Attributes:
-    asked: the network, and how.
-    label: the class's name.
-    images: of this class, right when whole.
-    stays: share of them in which the class stays the most probable; `low` and `high` are its 95 % interval (Wilson).
-    possible: share of them in which each other class is possible, by name; the most frequent first.
-    """
-
-    asked: Asked
-    label: str
-    images: int
-    stays: float
-    low: float
-    high: float
-    possible: dict[str, float]
-
-    @staticmethod
-    def of(asked: Asked, classes: Sequence[str], label: int, probabilities: Tensor) -> "CoveredClass":
-        """From the probabilities of the covered images, `(N,K)`."""
-        stay = int((probabilities.argmax(1) == label).sum())
-        interval = binomtest(stay, len(probabilities)).proportion_ci(0.95, method="wilson")
-        shares = (probabilities >= POSSIBLE).double().mean(0)
-        others = [
-            number for number in shares.argsort(descending=True).tolist() if number != label and shares[number] > 0
-        ]
-        possible = {classes[number]: float(shares[number]) for number in others}
-        return CoveredClass(
-            asked=asked,
-            label=classes[label],
-            images=len(probabilities),
-            stays=stay / len(probabilities),
-            low=interval.low,
-            high=interval.high,
-            possible=possible,
+    def on(self, images: Tensor, what: str = "images", progress: Progress = SILENT) -> PredictiveDistribution:
+        """Predict images `(N,C,H,W)` uint8, batch by batch; `what` says to `progress` what images they are."""
+        found = []
+        batches = progress.of(f"{self.name}, {self.how}").over(images.split(BATCH), what, -(-len(images) // BATCH))
+        for batch in batches:
+            drawn = self.passes_on(as_pixels(batch, self.device)).cpu()  # (T,B,K)
+            mean = drawn.mean(0)
+            disagreement = (entropy_of(mean) - entropy_of(drawn).mean(0)).clamp_min(0)
+            found.append(PredictiveDistribution(mean, disagreement))
+        return PredictiveDistribution(
+            torch.cat([part.probabilities for part in found]), torch.cat([part.mutual_information for part in found])
         )
 
-
-@dataclass(frozen=True)
-class Detected:
-    """Attributes:
-    asked: the network, and how.
-    unlike: the images that are strange.
-    score: by which they are told from test images.
-    found: how well.
-    """
-
-    asked: Asked
-    unlike: str
-    score: str
-    found: Detection
+    @torch.no_grad()
+    def passes_on(self, pixels: Tensor) -> Tensor:
+        """Return the probability of each class in each pass, `(T,B,K)`, in float64."""
+        with evaluation_mode(self.network):
+            if self.passes is None:
+                return logits_of(self.network, pixels).double().softmax(1).unsqueeze(0)
+            assert isinstance(self.network, StochasticClassifier)
+            probabilities: Tensor = self.network.sampled_logits(pixels, self.passes, self.seed).double().softmax(2)
+            return probabilities
 
 
-def detected_by(asked: Asked, unlike: str, own: Beliefs, strange: Beliefs) -> list[Detected]:
-    """By each score. Passes alone can disagree, so that mutual information needs them."""
-    scores = {
-        "1 - largest probability": (1 - own.confidence, 1 - strange.confidence),
-        "entropy": (own.entropy, strange.entropy),
-        "mutual information": (own.mutual_information, strange.mutual_information),
-    }
-    if asked.passes is None:
-        del scores["mutual information"]
-    return [Detected(asked, unlike, score, detection(*pair)) for score, pair in scores.items()]
+def entropy_of(probabilities: Tensor) -> Tensor:
+    """Over the last axis, in nats."""
+    entropies: Tensor = torch.special.entr(probabilities).sum(-1)
+    return entropies

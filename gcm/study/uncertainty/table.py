@@ -1,16 +1,15 @@
-"""What was found of networks' uncertainty: to CSV, Markdown and the screen."""
+"""What was found of networks' uncertainty: to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gcm.atomic_write import markdown_table, write_csv, write_text
-from gcm.console import show_table
 from gcm.metric import Mean
-from gcm.study.uncertainty.predictive import POSSIBLE, Asked, Calibrated, CoveredClass, Detected
+from gcm.study.uncertainty.findings import POSSIBLE, Calibrated, CoveredClass, Detected, Findings
+from gcm.study.uncertainty.predictive import Predictive
 
-MEANING = {
+UNCERTAINTY_MEANING = {
     "Calibration": (
         "accuracy; log loss, in nats; expected calibration error: how far the network's largest probability is from "
         "the share of right answers, over 15 bins. In brackets 95 % bootstrap intervals."
@@ -29,42 +28,32 @@ LIKELIEST = 3
 """Of the possible classes, how many are shown on the screen."""
 
 
-@dataclass(frozen=True)
-class Findings:
-    """Attributes:
-    calibrated, covered, detected: a row each.
-    """
-
-    calibrated: Sequence[Calibrated]
-    covered: Sequence[CoveredClass]
-    detected: Sequence[Detected]
-
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """By the headings of `MEANING`; the numbers are not rounded."""
-        rows = ([calibrated_row(each) for each in self.calibrated], [covered_row(each) for each in self.covered],
-                [detected_row(each) for each in self.detected])  # fmt: skip
-        return dict(zip(MEANING, rows, strict=True))
+def tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
+    """By the headings of `UNCERTAINTY_MEANING`; the numbers are not rounded."""
+    rows = ([calibrated_row(each) for each in findings.calibrated], [covered_row(each) for each in findings.covered],
+            [detected_row(each) for each in findings.detected])  # fmt: skip
+    return dict(zip(UNCERTAINTY_MEANING, rows, strict=True))
 
 
-def columns_of(asked: Asked) -> dict[str, str]:
-    return {"network": asked.name, "weights_sha256": asked.weights_sha256, "asked": asked.how}
+def columns_of(predictive: Predictive) -> dict[str, str]:
+    return {"network": predictive.name, "weights_sha256": predictive.weights_sha256, "asked": predictive.how}
 
 
 def calibrated_row(each: Calibrated) -> dict[str, Any]:
     found = each.found
     numbers = {"accuracy": found.accuracy, "log_loss": found.log_loss, "calibration_error": found.error}
-    return {**columns_of(each.asked), "images": each.images, **spread_out(numbers)}
+    return {**columns_of(each.predictive), "images": each.images, **spread_out(numbers)}
 
 
 def covered_row(each: CoveredClass) -> dict[str, Any]:
     possible = ", ".join(f"{name} {share:.1%}" for name, share in each.possible.items())
-    where = {**columns_of(each.asked), "class": each.label}
+    where = {**columns_of(each.predictive), "class": each.label}
     stays = {"stays": each.stays, "stays_low": each.low, "stays_high": each.high}
     return {**where, "images": each.images, **stays, "possible": possible}
 
 
 def detected_row(each: Detected) -> dict[str, Any]:
-    where = {**columns_of(each.asked), "unlike": each.unlike, "score": each.score}
+    where = {**columns_of(each.predictive), "unlike": each.unlike, "score": each.score}
     areas = spread_out({"auroc": each.found.auroc, "aupr": each.found.aupr})
     return {**where, **areas, "share": each.found.share}
 
@@ -88,11 +77,11 @@ def short(row: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def show_uncertainty(findings: Findings) -> None:
-    """Narrow enough for a small terminal: no intervals, the likeliest three classes, and of the scores entropy."""
+def narrow_tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
+    """By their titles, tables narrow enough for a small terminal: no intervals, the likeliest three classes."""
     calibration = [
         {
-            "network": f"{each.asked.name}, {each.asked.how}",
+            "network": f"{each.predictive.name}, {each.predictive.how}",
             "images": each.images,
             "accuracy": f"{each.found.accuracy.mean:.2%}",
             "log loss": f"{each.found.log_loss.mean:.3f}",
@@ -102,7 +91,7 @@ def show_uncertainty(findings: Findings) -> None:
     ]
     covered = [
         {
-            "network": f"{each.asked.name}, {each.asked.how}",
+            "network": f"{each.predictive.name}, {each.predictive.how}",
             "class": each.label,
             "images": each.images,
             "stays": f"{each.stays:.0%}",
@@ -113,18 +102,20 @@ def show_uncertainty(findings: Findings) -> None:
     aurocs: dict[str, dict[str, str]] = {}
     for each in findings.detected:
         if each.score == "entropy":
-            name = f"{each.asked.name}, {each.asked.how}"
+            name = f"{each.predictive.name}, {each.predictive.how}"
             row = aurocs.setdefault(name, {"network": name})
             row[each.unlike] = f"{each.found.auroc.mean:.3f}"
-    show_table("Calibration", calibration)
-    show_table("Covered: the class stays first; others are possible", covered)
-    show_table("Unlike: AUROC by entropy", list(aurocs.values()))
+    return {
+        "Calibration": calibration,
+        "Covered: the class stays first; others are possible": covered,
+        "Unlike: AUROC by entropy": list(aurocs.values()),
+    }
 
 
 def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Path) -> None:
     """`calibration.csv`, `covered.csv`, `unlike.csv` and all of them in `uncertainty.md`."""
     parts = []
-    for name, rows in findings.tables().items():
+    for name, rows in tables(findings).items():
         write_csv(directory / f"{name.lower()}.csv", rows)
-        parts.append(f"## {name}\n\n{MEANING[name]}\n\n{markdown_table([short(row) for row in rows])}")
+        parts.append(f"## {name}\n\n{UNCERTAINTY_MEANING[name]}\n\n{markdown_table([short(row) for row in rows])}")
     write_text(directory / "uncertainty.md", "\n".join(["# Uncertainty\n", *parts, *missing]))

@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from gcm.draw.base import new_figure, save, signed, write_headings
+from gcm.draw.base import new_figure, save, with_sign, write_headings
 from gcm.draw.class_maps import DIVERGING, scale_of
 from gcm.draw.mosaic import draw_mosaic
 from gcm.study.filter_contribution.figure import show_image
@@ -92,20 +92,20 @@ def draw_amounts(ax: Axes, decision: Decision) -> None:
     names = [name for name, _ in decision.amounts]
     values = [value for _, value in decision.amounts]
     bars = ax.barh(range(len(values)), values, color=["tab:red" if value > 0 else "tab:blue" for value in values])
-    ax.bar_label(bars, [signed(value, 1) for value in values], fontsize=7, padding=2)
+    ax.bar_label(bars, [with_sign(value, 1) for value in values], fontsize=7, padding=2)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.invert_yaxis()
     ax.margins(x=0.25)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_xticks([])
-    ax.set_title(f"what the score of {decision.predicted} is made of:\nthe sum is {signed(sum(values))}", fontsize=9)
+    ax.set_title(f"what the score of {decision.predicted} is made of:\nthe sum is {with_sign(sum(values))}", fontsize=9)
 
 
 def outline(ax: Axes, decision: Decision) -> None:
     """Edges of the important regions, on the image's own pixels."""
     mask = important_pixels(decision)
     height, width = mask.shape
-    for row, column in zip(*np.nonzero(mask), strict=True):
+    for row, column in np.argwhere(mask).tolist():
         for down, right, ends in (
             (-1, 0, (0, 0, 1, 0)),
             (1, 0, (0, 1, 1, 1)),
@@ -147,7 +147,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
     for row, evidence in zip(axes, decision.paths, strict=True):
         draw_filters(row[0], evidence)
         row[0].set_ylabel(
-            f"path {evidence.name}\nbrings {signed(evidence.contribution, 1)}",
+            f"path {evidence.name}\nbrings {with_sign(evidence.contribution, 1)}",
             rotation=0,
             ha="right",
             va="center",
@@ -159,7 +159,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
         row[3].imshow(np.where(mask, pixels, np.nan), cmap=DIVERGING, vmin=-limit, vmax=limit)
         outline(row[3], decision)
         inside = float((pixels * mask).sum())
-        row[3].set_xlabel(f"{signed(inside, 1)} of {signed(float(pixels.sum()), 1)}", fontsize=8)
+        row[3].set_xlabel(f"{with_sign(inside, 1)} of {with_sign(float(pixels.sum()), 1)}", fontsize=8)
         for ax in row[2:]:
             ax.set(xticks=[], yticks=[])
     colours = ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING)

@@ -8,9 +8,9 @@ from sample import NETWORKS, images_of, randomized
 from torch import nn
 
 from gcm.data import ImageSpec, MemorySplit
-from gcm.study.attention.numbers import attention, on_object, turned
+from gcm.study.attention.numbers import attention, moved, on_object
 from gcm.study.evolution.numbers import mean_of_known, moments
-from gcm.study.layer_convergence.numbers import LayerState, layer_states, layers_of, settled_at, settling
+from gcm.study.layer_convergence.numbers import LayerState, converged_at, layer_convergence, layer_states, layers_of
 from gcm.visualizer import CAM, Saliency
 
 SPEC = ImageSpec.of(1, 28, 10)
@@ -39,11 +39,11 @@ def test_the_share_on_the_object_by_hand():
 
 def test_moving_does_not_depend_on_strength():
     before = torch.rand(2, 4, 4)
-    assert turned(before, 5 * before).tolist() == pytest.approx([0, 0], abs=1e-12)
+    assert moved(before, 5 * before).tolist() == pytest.approx([0, 0], abs=1e-12)
     left, right = torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)
     left[0, 0, 0], right[0, 3, 3] = 1.0, 7.0
-    assert turned(left, right).tolist() == [1.0]
-    assert turned(left, torch.zeros(1, 4, 4)).isnan().all()
+    assert moved(left, right).tolist() == [1.0]
+    assert moved(left, torch.zeros(1, 4, 4)).isnan().all()
     assert mean_of_known(torch.tensor([0.25, torch.nan, 0.75])).mean == 0.5
     assert mean_of_known(torch.tensor([0.25, torch.nan, 0.75])).n == 2
     assert mean_of_known(torch.tensor([torch.nan])).n == 0
@@ -83,13 +83,13 @@ def state(value):
 
 def test_the_way_left_and_where_half_of_it_is_done():
     values = {0: 1.0, 1: 2.0, 2: 4.5, 3: 2.5, 4: 5.0}
-    found = settling(((step, state(value)) for step, value in values.items()), state(1.0), state(5.0))
+    found = layer_convergence(((step, state(value)) for step, value in values.items()), state(1.0), state(5.0))
     assert [row.weights for row in found] == [1.0, 0.75, 0.125, 0.625, 0.0]
     assert [row.outputs for row in found] == [row.weights for row in found]
     assert [row.moved for row in found] == pytest.approx([0, 1, 1.25, 2 / 4.5, 1.0])
-    assert settled_at(found, "a", "weights") == 4  # at step 3 it was further away again
-    still = settling([(0, state(2.0)), (1, state(2.0))], state(2.0), state(2.0))
-    assert settled_at(still, "a", "weights") == 0
+    assert converged_at(found, "a", "weights") == 4  # at step 3 it was further away again
+    still = layer_convergence([(0, state(2.0)), (1, state(2.0))], state(2.0), state(2.0))
+    assert converged_at(still, "a", "weights") == 0
 
 
 @pytest.mark.parametrize(("channels", "known"), [(1, True), (3, False)])
@@ -100,8 +100,8 @@ def test_an_object_is_known_where_images_are_grey(channels, known):
     split = MemorySplit((255 * images_of(spec)).byte(), torch.tensor([0, 1, 2, 3]))
     first, second = moments("run", [(0, saved), (9, saved)], Saliency(), split, 3, torch.device("cpu"))
     assert (first.on_object is not None) == known
-    assert first.turned is None
-    assert {explained: values.mean for explained, values in second.turned.items()} == pytest.approx(
+    assert first.moved is None
+    assert {explained: values.mean for explained, values in second.moved.items()} == pytest.approx(
         {"predicted": 0, "label": 0}, abs=1e-9
     )
     assert (second.iteration, second.seed, second.tested) == (9, 5, 4)

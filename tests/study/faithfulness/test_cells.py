@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from gcm.study.faithfulness.cells import Column, Found, Row, cells_of
+from gcm.study.faithfulness.cells import CellValues, Column, Row, cells_of
 from gcm.study.faithfulness.table import Origin, cell_in, faithfulness_text, origin_in, wide_rows, write_faithfulness
 
 OWN = Row("gcm", "own", "by design")
@@ -17,7 +17,7 @@ HIGH, LOW = Column("high", True, "large is good"), Column("low", False, "small i
 
 
 def found(values, row=OTHER, column=HIGH, reason=""):
-    return Found(row, column, None if values is None else torch.tensor(values, dtype=torch.float64), reason)
+    return CellValues(row, column, None if values is None else torch.tensor(values, dtype=torch.float64), reason)
 
 
 VALUES = [[0.1, 0.5, 0.9, 0.3]]

@@ -8,7 +8,7 @@ from gcm.error import InputError
 from gcm.model import CNN, LeNet
 from gcm.study.filter_contribution.numbers import (
     FilterContributions,
-    Path,
+    FilterPath,
     filter_contributions,
     leading_pairs,
     path_pixel_maps,
@@ -37,7 +37,7 @@ def test_shares_by_hand():
     found = contributions_of([(0, 1), (0, 2), (3, 1), (0, 1)], [(2, 0), (2, 0), (2, 1), (1, 2)])
     assert found.shares(0).tolist() == [[[0.75, 0.0], [0.0, 0.25]], [[0.0, 0.25], [0.75, 0.0]]]
     assert found.shares(1).tolist() == [[[0.0, 0.75], [0.25, 0.0]], [[0.5, 0.25], [0.25, 0.0]]]
-    assert found.leading == [(Path(0, 0), Path(0, 1)), (Path(1, 0), Path(0, 0))]
+    assert found.leading == [(FilterPath(0, 0), FilterPath(0, 1)), (FilterPath(1, 0), FilterPath(0, 0))]
     assert str(found.leading[1][0]) == "2→1"
 
 
@@ -87,7 +87,7 @@ def test_pixels_of_a_path_add_up_to_its_contribution():
     with torch.no_grad():
         network.convolution1.bias.zero_()
     image = torch.rand(1, *SPEC.shape, dtype=torch.float64)
-    paths = [Path(0, 2), Path(1, 1)]
+    paths = [FilterPath(0, 2), FilterPath(1, 1)]
     maps = path_pixel_maps(network, image, 1, paths)
     parts = network.contributions(image).parts[0, 1]
     torch.testing.assert_close(maps.sum((1, 2, 3)), torch.stack([parts[path] for path in paths]), rtol=0, atol=1e-12)

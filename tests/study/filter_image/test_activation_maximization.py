@@ -5,11 +5,11 @@ import torch
 
 from gcm.data import ImageSpec
 from gcm.model import LeNet
-from gcm.study.filter_image.activation_maximization import Ascent, blurred
+from gcm.study.filter_image.activation_maximization import ActivationMaximization, blurred
 from gcm.study.filter_image.unit import channels_of
 
 SPEC = ImageSpec.of(1, 16, 3)
-STEPS = Ascent(steps=30)
+STEPS = ActivationMaximization(steps=30)
 
 
 def lenet(filters=(2, 3)):
@@ -25,7 +25,7 @@ def test_ascent_finds_the_brightest_image_where_that_is_the_answer_and_opens_wha
         network.convolution2.weight[1] = -1.0
         network.convolution2.bias.copy_(torch.tensor([0.0, 1e-3]))
     units = channels_of(network, "relu2")
-    found = Ascent(steps=200, decay=0.0, blur_every=0)(network, units)
+    found = ActivationMaximization(steps=200, decay=0.0, blur_every=0)(network, units)
     with torch.no_grad():
         at_start, best = units(torch.rand(1, *SPEC.shape))[0], units(torch.ones(1, *SPEC.shape))[0]
         reached = units(found).diagonal()
@@ -38,7 +38,7 @@ def test_ascent_is_seeded_and_leaves_the_network_alone():
     network = lenet().train()
     units = channels_of(network, "relu2")
     assert torch.equal(STEPS(network, units), STEPS(network, units))
-    assert not torch.equal(STEPS(network, units), Ascent(steps=30, seed=1)(network, units))
+    assert not torch.equal(STEPS(network, units), ActivationMaximization(steps=30, seed=1)(network, units))
     assert network.training
     assert all(parameter.grad is None for parameter in network.parameters())
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from gcm.data import ImageSpec
 from gcm.model import LeNet
-from gcm.study.filter_image.deconvolution import backwards, unpooled
+from gcm.study.filter_image.deconvolution import deconvolution, unpooled
 from gcm.study.filter_image.unit import path_signs
 
 SPEC = ImageSpec.of(1, 16, 3)
@@ -28,7 +28,7 @@ def test_backwards_is_the_transposed_network_by_hand():
     )
     image = F.conv_transpose2d(back.repeat_interleave(2, 2).repeat_interleave(2, 3), network.convolution1.weight)
     expected = (image / image.max()).detach()
-    found = backwards(network, largest)
+    found = deconvolution(network, largest)
     assert found.shape == (2, 1, 1, 16, 16)
     torch.testing.assert_close(found[0], expected)
     torch.testing.assert_close(found[1], expected)
@@ -40,7 +40,7 @@ def test_backwards_takes_only_places_that_raise_the_class():
         for layer in (network.convolution1, network.convolution2):
             layer.weight.abs_()
         network.linear.weight.copy_(torch.tensor([[-1.0, -1, -1, -1], [2, -1, -1, -1], [1, -5, -1, -1]]))
-    image = backwards(network, torch.ones(1, 2, 2))[0, 0, 0]
+    image = deconvolution(network, torch.ones(1, 2, 2))[0, 0, 0]
     assert image[:8, :8].max() == 1
     assert image[12:].max() == 0
     assert image[:, 12:].max() == 0
@@ -52,7 +52,7 @@ def test_paths_of_one_filter_add_up_to_it_before_scaling():
     with torch.no_grad():
         for layer in (network.convolution1, network.convolution2, network.linear):
             layer.weight.abs_()
-    found = backwards(network, torch.rand(3, 2, 2))
+    found = deconvolution(network, torch.rand(3, 2, 2))
     assert found.shape == (3, 3, 1, 16, 16)
     for j in range(3):
         paths = found[:2, j].flatten(1)  # (F1,H*W)
@@ -68,8 +68,8 @@ def test_a_path_that_inhibits_goes_back_with_the_opposite_sign():
         turned.convolution2.weight[1, 0] *= -1
     largest = torch.rand(3, 2, 2)
     assert path_signs(network)[0, 1] == -path_signs(turned)[0, 1]
-    torch.testing.assert_close(backwards(network, largest)[0, 1], backwards(turned, largest)[0, 1])
-    assert backwards(network, largest)[0, 1].max() == 1
+    torch.testing.assert_close(deconvolution(network, largest)[0, 1], deconvolution(turned, largest)[0, 1])
+    assert deconvolution(network, largest)[0, 1].max() == 1
 
 
 @pytest.mark.parametrize("pooling", [torch.nn.MaxPool2d(2), torch.nn.AvgPool2d(2), torch.nn.MaxPool2d(3, 2, 1)])

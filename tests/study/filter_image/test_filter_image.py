@@ -7,13 +7,13 @@ from torch.nn import functional as F
 from gcm.data import ImageSpec, MemorySplit
 from gcm.error import InputError
 from gcm.model import CNN, GCM, LeNet
-from gcm.study.filter_image.activation_maximization import Ascent
+from gcm.study.filter_image.activation_maximization import ActivationMaximization
 from gcm.study.filter_image.numbers import filter_images_of_layer, filter_images_of_paths, ruled_gradients
 from gcm.study.filter_image.unit import channels_of, layers_called, path_signs, paths_of
 from gcm.visualizer.guided import DeconvnetReLU, GuidedReLU
 
 SPEC = ImageSpec.of(1, 16, 3)
-STEPS = Ascent(steps=30)
+STEPS = ActivationMaximization(steps=30)
 
 
 def lenet(filters=(2, 3)):
@@ -70,10 +70,10 @@ def split_of(count=12):
 
 def test_all_ways_for_filters_and_paths():
     network, split = lenet((2, 3)), split_of()
-    found = filter_images_of_paths("lenet", network, STEPS, split, torch.arange(12))
-    assert len(found.names) == len(found.ascent) == len(found.places) == 3 + 6
+    found = filter_images_of_paths(network, STEPS, split, torch.arange(12))
+    assert len(found.names) == len(found.maximized) == len(found.places) == 3 + 6
     assert found.transposed is not None
-    for picture in (found.ascent, found.transposed):
+    for picture in (found.maximized, found.transposed):
         assert picture.shape == (9, *SPEC.shape)
         assert 0 <= picture.min() <= picture.max() <= 1
     with torch.no_grad():
@@ -84,9 +84,7 @@ def test_all_ways_for_filters_and_paths():
 
 
 def test_any_layer_of_any_network():
-    found = filter_images_of_layer(
-        "gcm", GCM(SPEC, widths=(2, 3, 4)).eval(), "encoder.5", STEPS, split_of(), torch.arange(4)
-    )
+    found = filter_images_of_layer(GCM(SPEC, widths=(2, 3, 4)).eval(), "encoder.5", STEPS, split_of(), torch.arange(4))
     assert found.names == ["encoder.5 1", "encoder.5 2"]
     assert found.transposed is None
     assert found.guided.shape == found.deconvnet.shape == (2, *SPEC.shape)

@@ -8,7 +8,7 @@ from gcm.data import ImageSpec
 from gcm.error import InputError
 from gcm.model import LeNet
 from gcm.model.base import Classifier
-from gcm.study.region_deletion.numbers import Deletion, RegionTrial, region_masks
+from gcm.study.region_deletion.numbers import RegionDeletion, RegionTrial, region_masks
 
 SPEC = ImageSpec.of(1, 8, 2)
 
@@ -71,7 +71,7 @@ def test_rounds_are_weighted_and_images_dropped():
 
 def test_importance_adds_up_all_rounds_each_weighted_by_one_over_its_number():
     counts = [torch.tensor([2, 4, 0, 0]), torch.tensor([3, 0, 1, 0])]
-    deletion = Deletion(0, torch.zeros(9, dtype=torch.bool), 0, [1, 0], counts)
+    deletion = RegionDeletion(0, torch.zeros(9, dtype=torch.bool), 0, [1, 0], counts)
     assert deletion.importance(2).tolist() == [[2 + 3 / 2, 4], [1 / 2, 0]]
 
 
@@ -129,7 +129,7 @@ def test_an_interrupted_deletion_ends_as_an_uninterrupted_one():
     with torch.no_grad():
         label = int(network(images.float() / 255).argmax(1).mode().values)
     trial = RegionTrial(network, images, label, grid=8, fill="black")
-    states: list[Deletion] = []
+    states: list[RegionDeletion] = []
     whole = trial.run(trial.start(), states.append)
     assert len(states) == len(whole.order) > 2
     anew = RegionTrial(network, images, label, grid=8, fill="black")

@@ -12,18 +12,26 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from gcm.data import ImageSpec
 from gcm.error import InputError
 from gcm.metric import Mean
-from gcm.study.uncertainty.numbers import Beliefs, Cover, beliefs, calibration, detection, pass_probabilities, reflected
-from gcm.study.uncertainty.predictive import Asked, CoveredClass, detected_by
+from gcm.study.uncertainty.findings import CoveredClass, detected_by_each_score
+from gcm.study.uncertainty.numbers import Cover, calibration, detection, reflected
+from gcm.study.uncertainty.predictive import Predictive, PredictiveDistribution
 
 SPEC = ImageSpec.of(1, 28, 10)
 
 
+def predicted(network, images, passes):
+    return Predictive("net", "ab12", network, passes, 0).on(images)
+
+
 def test_passes_that_agree_in_doubt_have_entropy_and_no_mutual_information():
-    class Doubting(nn.Module):
+    class Doubting(nn.Linear):
+        def __init__(self):
+            super().__init__(1, 1)
+
         def forward(self, pixels):
             return torch.zeros(len(pixels), 4)
 
-    found = beliefs("", Doubting(), torch.zeros(3, 1, 4, 4, dtype=torch.uint8), None, 0, torch.device("cpu"))
+    found = predicted(Doubting(), torch.zeros(3, 1, 4, 4, dtype=torch.uint8), None)
     assert found.entropy.tolist() == pytest.approx([math.log(4)] * 3)
     assert found.mutual_information.tolist() == [0, 0, 0]
     assert found.confidence.tolist() == pytest.approx([0.25] * 3)
@@ -31,27 +39,27 @@ def test_passes_that_agree_in_doubt_have_entropy_and_no_mutual_information():
 
 def test_passes_that_are_sure_of_different_classes_have_mutual_information(monkeypatch):
     sure = torch.eye(4, dtype=torch.float64)[[0, 1, 2, 3]].unsqueeze(1)  # (T,B,K)
-    monkeypatch.setattr("gcm.study.uncertainty.numbers.pass_probabilities", lambda *_: sure)
-    found = beliefs("", None, torch.zeros(1, 1, 4, 4, dtype=torch.uint8), 4, 0, torch.device("cpu"))
+    monkeypatch.setattr(Predictive, "passes_on", lambda *_: sure)
+    found = predicted(nn.Linear(1, 1), torch.zeros(1, 1, 4, 4, dtype=torch.uint8), 4)
     assert float(found.mutual_information) == pytest.approx(math.log(4))
     assert float(found.entropy) == pytest.approx(math.log(4))
 
 
 def test_mutual_information_of_passes_that_agree_in_part(monkeypatch):
     passes = torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]]).double()
-    monkeypatch.setattr("gcm.study.uncertainty.numbers.pass_probabilities", lambda *_: passes)
-    found = beliefs("", None, torch.zeros(1, 1, 4, 4, dtype=torch.uint8), 2, 0, torch.device("cpu"))
+    monkeypatch.setattr(Predictive, "passes_on", lambda *_: passes)
+    found = predicted(nn.Linear(1, 1), torch.zeros(1, 1, 4, 4, dtype=torch.uint8), 2)
     entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
     assert float(found.entropy) == pytest.approx(entropy)
     assert float(found.mutual_information) == pytest.approx(entropy - math.log(2) / 2)
 
 
 @pytest.mark.parametrize("name", STOCHASTIC)
-def test_beliefs_are_means_over_passes(name):
+def test_probabilities_are_means_over_passes(name):
     network = STOCHASTIC[name](SPEC).eval()
     images = (255 * images_of(SPEC, 6)).byte()
-    found = beliefs("", network, images, 20, 0, torch.device("cpu"))
-    drawn = pass_probabilities(network, images.float() / 255, 20, 0)
+    found = predicted(network, images, 20)
+    drawn = Predictive("net", "ab12", network, 20, 0).passes_on(images.float() / 255)
     torch.testing.assert_close(drawn.mean(0), found.probabilities)
     torch.testing.assert_close(drawn.sum(2), torch.ones(20, 6, dtype=torch.float64))
 
@@ -59,7 +67,7 @@ def test_beliefs_are_means_over_passes(name):
 def test_calibration_by_hand():
     probabilities = torch.tensor([[0.9, 0.1]] * 10 + [[0.4, 0.6]] * 10).double()
     labels = torch.tensor([0] * 9 + [1] + [1] * 3 + [0] * 7)
-    found = calibration(Beliefs(probabilities, torch.zeros(20)), labels)
+    found = calibration(PredictiveDistribution(probabilities, torch.zeros(20)), labels)
     assert found.accuracy.mean == pytest.approx(12 / 20)
     assert found.error.mean == pytest.approx(
         0.5 * 0.0 + 0.5 * 0.3, abs=1e-6
@@ -70,11 +78,11 @@ def test_calibration_by_hand():
     assert found.counts.sum() == 20
     probabilities = torch.rand(500, 4, generator=torch.Generator().manual_seed(0)).mul(3).softmax(1)
     labels = torch.multinomial(probabilities, 1).squeeze(1)
-    ours = calibration(Beliefs(probabilities.double(), torch.zeros(500)), labels).error.mean
+    ours = calibration(PredictiveDistribution(probabilities.double(), torch.zeros(500)), labels).error.mean
     assert ours == pytest.approx(float(multiclass_calibration_error(probabilities, labels, 4, 15, "l1")), abs=1e-6)
     surest = torch.tensor([[1.0, 0.0]] * 70 + [[0.95, 0.05]] * 30).double()
     labels = torch.tensor([1] + [0] * 99)
-    one_bin = calibration(Beliefs(surest, torch.zeros(100)), labels)
+    one_bin = calibration(PredictiveDistribution(surest, torch.zeros(100)), labels)
     assert one_bin.log_loss.mean == pytest.approx(-(math.log(1e-12) + 30 * math.log(0.95)) / 100)  # not infinite
     assert one_bin.error.mean == pytest.approx(abs((70 + 30 * 0.95) / 100 - 0.99))
     filled = found.counts > 0
@@ -114,19 +122,19 @@ def test_a_cover_is_black_and_lies_within_the_image():
 
 
 def test_which_classes_are_possible_for_covered_images():
-    asked = Asked("net", "ab12", None, 3, 0)
+    predictive = Predictive("net", "ab12", None, 3, 0)
     probabilities = torch.tensor([[0.9, 0.06, 0.04], [0.3, 0.64, 0.06]])
-    found = CoveredClass.of(asked, ("a", "b", "c"), 0, probabilities)
+    found = CoveredClass.of(predictive, ("a", "b", "c"), 0, probabilities)
     assert (found.images, found.stays) == (2, 0.5)
     assert found.possible == {"b": 1.0, "c": 0.5}
-    assert found.asked.how == "3 passes"
+    assert found.predictive.how == "3 passes"
     assert found.low < 0.5 < found.high
 
 
 def test_only_passes_have_mutual_information():
-    some = Beliefs(torch.tensor([[0.9, 0.1], [0.8, 0.2]]).double(), torch.tensor([0.1, 0.2]).double())
+    some = PredictiveDistribution(torch.tensor([[0.9, 0.1], [0.8, 0.2]]).double(), torch.tensor([0.1, 0.2]).double())
     scores = [
-        [each.score for each in detected_by(Asked("net", "ab12", None, way, 0), "noise", some, some)]
+        [each.score for each in detected_by_each_score(Predictive("net", "ab12", None, way, 0), "noise", some, some)]
         for way in (None, 2)
     ]
     assert scores == [

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from gcm.signals import SIGNALS, Stopped, StopRequest, signals_raise_stopped
+from gcm.cli.signals import SIGNALS, Stopped, StopRequest, signals_raise_stopped
 
 
 @pytest.fixture(autouse=True)

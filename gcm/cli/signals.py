@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Handler = Callable[[int, FrameType | None], Any] | int | None
@@ -56,6 +56,10 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal_number: int | None = None
 
+    @property
+    def requested(self) -> bool:
+        return self.signal_number is not None
+
     def __enter__(self) -> Self:
         self.earlier = self.listen()
         return self
@@ -68,6 +72,10 @@ class StopRequest:
     def listen(self) -> dict[int, Handler]:
         """Take the signals' place from whatever took it since."""
         return listen(self.note)
+
+    def end(self, where: str) -> NoReturn:
+        """Raise `Stopped`, saying how far things are. Another process of a distributed run may have had the signal."""
+        raise Stopped(self.signal_number or signal.SIGTERM, where)
 
     def note(self, signal_number: int, _: FrameType | None) -> None:
         if self.signal_number is not None:

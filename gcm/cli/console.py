@@ -1,24 +1,27 @@
 """What is said on the screen."""
 
+import logging
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
+from rich import progress as bars
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 from rich.text import Text
 
+from gcm.command import command_name
 from gcm.launch import is_first_process
+from gcm.progress import Item, Progress
 from gcm.untrusted import printable
 
 console = Console(quiet=not is_first_process())
 """Of the processes of a distributed run only the first speaks."""
-Item = TypeVar("Item")
 
 
 def say(text: str) -> None:
@@ -33,7 +36,7 @@ def say_once(text: str) -> None:
 
 def say_next(*words: object) -> None:
     """What to try next: words of a command line."""
-    say(f"next: python train.py {shlex.join(map(str, words))}")
+    say(f"next: {command_name()} {shlex.join(map(str, words))}")
 
 
 def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -46,18 +49,51 @@ def show_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def with_progress(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
-    return track(items, description=escape(printable(what)), total=total, console=console)
+@dataclass(frozen=True)
+class Bars(Progress):
+    """Shows a bar for each piece of work.
+
+    Attributes:
+        name: of the network or run that is worked on; stands before what is done.
+    """
+
+    name: str = ""
+
+    def over(self, items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
+        said = f"{self.name}: {what}" if self.name else what
+        return bars.track(items, description=escape(printable(said)), total=total, console=console)
+
+    def of(self, name: str) -> "Bars":
+        return replace(self, name=name)
+
+
+BARS = Bars()
+
+
+class Notices(logging.Handler):
+    """Says what the library writes into its log, as it stands."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def say_notices() -> None:
+    """From now on say what the library has to tell besides its results."""
+    log = logging.getLogger("gcm")
+    log.setLevel(logging.INFO)
+    log.propagate = False  # Hydra shows what arrives at the top, with the time and the logger's name
+    if not any(isinstance(handler, Notices) for handler in log.handlers):
+        log.addHandler(Notices())
 
 
 @contextmanager
 def step_progress(total: int) -> Iterator[Callable[[int, str], None]]:
     """A bar over `total` steps; what is given moves it to a step and says how things stand."""
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
+    with bars.Progress(
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TimeRemainingColumn(),
         console=console,
     ) as progress:
         bar = progress.add_task("", total=total)
