@@ -20,7 +20,7 @@ class Occlusion(Visualizer):
     >>> import gcm, torch
     >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
     >>> explanation = gcm.visualizer.Occlusion(patch=2)(network, torch.ones(1, 1, 4, 4))
-    >>> torch.allclose(explanation.maps.sum((2, 3, 4)), explanation.logits - network[1].bias, atol=1e-5)  # in a linear network
+    >>> torch.allclose(explanation.maps.sum((2, 3, 4)), explanation.logits - network[1].bias, atol=1e-5)
     True
     """
 
