@@ -1,4 +1,4 @@
-"""Of the processes that torchrun started the first goes ahead, and the others wait until it needs them."""
+"""Processes that torchrun started wait for the first of them until it needs them."""
 
 import os
 import sys

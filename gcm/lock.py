@@ -14,7 +14,7 @@ from gcm.error import InputError
 LOG = logging.getLogger(__name__)
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 NAME_AT = 1
-"""Where in a lock file its holder's name begins: on Windows nobody else can read the first byte, which is locked."""
+"""The place of the holder's name in a lock file: on Windows nobody else can read the first byte, which is locked."""
 PAUSE = 0.02
 """Seconds between two looks whether the lock is free by now."""
 

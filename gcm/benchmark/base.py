@@ -1,4 +1,4 @@
-"""Two ways to do one job, measured in turns on the same machine, and what the ratio should reach."""
+"""Two ways to do one job are measured in turns on the same machine; a goal says what the ratio should reach."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ Amount = Callable[[], float]
 """Does a job once and returns what it took."""
 Unit = Literal["s", "MiB"]
 LEAST = 0.3
-"""Seconds that a job is timed for, at least."""
+"""The least seconds that a job is timed for."""
 
 
 class LeftOutError(Exception):
-    """Why a row, or the rest of it, cannot be measured here."""
+    """A row, or the rest of it, cannot be measured here; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def at_most(ratio: float) -> Goal:
 
 
 def timed(job: Job) -> Amount:
-    """Its seconds; of a short job the mean of several."""
+    """Return a job's seconds; of a short job the mean of several runs."""
 
     def mean_seconds() -> float:
         times = [seconds(job)]
@@ -107,7 +107,7 @@ class Result:
 
 
 def measured_in_turns(row: str, comparison: Comparison, rounds: int) -> Result:
-    """Both in turns, so that both see the same machine, after one warm-up of each."""
+    """Measure both in turns, so that both see the same machine, after one warm-up of each."""
     comparison.ours()
     comparison.others()
     pairs = [(comparison.ours(), comparison.others()) for _ in range(rounds)]

@@ -41,7 +41,7 @@ class OwnTraining:
     new_optimizer: Callable[["ClassifierTraining"], Optimizer]
 
     def seconds(self, warm_up: int, steps: int) -> float:
-        """Of some steps after a warm-up, in a training from the beginning."""
+        """Return the seconds of some steps after a warm-up, in a training from the beginning."""
         from gcm.benchmark.clock import Clock
         from gcm.training.batches import ImageBatches
 
@@ -52,7 +52,7 @@ class OwnTraining:
         return clock.seconds
 
     def bare(self, warm_up: int, steps: int) -> Callable[[], float]:
-        """Seconds of as many steps over one batch of noise."""
+        """Return the seconds of as many steps over one batch of noise."""
         module = self.new_module(Path())
         optimizer, network = self.new_optimizer(module), module.network.train()
         images = torch.rand(self.data.batch_size, *self.data.spec.shape).contiguous(memory_format=module.memory_format)

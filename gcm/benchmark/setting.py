@@ -1,4 +1,4 @@
-"""What the rows of the benchmark look at."""
+"""A setting holds the networks and images that the rows of the benchmark look at."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ def shared_work(config: DictConfig) -> Iterator[Rank]:
 
 
 def several(devices: Any) -> bool:
-    """Whether `trainer.devices=` asks for more than one."""
+    """Return whether `trainer.devices=` asks for more than one."""
     return len(devices) > 1 if isinstance(devices, ListConfig | list) else devices not in ("auto", 1)
 
 

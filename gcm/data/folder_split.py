@@ -38,7 +38,7 @@ Found = TypeVar("Found")
 
 
 class Header(NamedTuple):
-    """What an image file's header says of it before it is decoded."""
+    """An image file's header describes it before it is decoded."""
 
     height: int
     width: int

@@ -1,4 +1,4 @@
-"""For placed images it is known where the evidence of each class lies."""
+"""Placed images have their evidence of each class at known places."""
 
 from dataclasses import dataclass
 

@@ -119,19 +119,19 @@ def plain_number(value: float) -> str:
 
 
 def letter_without_font(warning: str) -> str:
-    """The one that matplotlib warns of, if it does."""
+    """Return the letter that matplotlib warns of, or an empty string."""
     found = re.match(r"Glyph (\d+) .* missing from", warning)
     return chr(int(found[1])) if found else ""
 
 
 @cache
 def east_asian_fonts() -> tuple[str, ...]:
-    """Those that are installed."""
+    """Return those of the fonts that are installed."""
     installed = {font.name for font in fontManager.ttflist}
     return tuple(name for name in EAST_ASIAN if name in installed)
 
 
 def write_headings(row: Iterable[Axes], headings: Sequence[str], fontsize: float) -> None:
-    """One above each panel of a row."""
+    """Write a heading above each panel of a row."""
     for ax, heading in zip(row, headings, strict=True):
         ax.set_title(heading, fontsize=fontsize)

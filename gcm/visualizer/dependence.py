@@ -156,13 +156,13 @@ class Dependence:
                 self.memory.add(address(value))
 
     def is_hidden(self, value: Tensor) -> bool:
-        """Whether autograd does not see that a value that depends on the image is written into."""
+        """Return whether autograd does not see that a value that depends on the image is written into."""
         return id(value) in self.same_memory or (value.requires_grad and not torch.is_grad_enabled())
 
     def what_is_not_linear(
         self, name: str, args: tuple[Any, ...], dependent: Sequence[Tensor], changed: Sequence[Tensor]
     ) -> str:
-        """What a call did, or an empty string."""
+        """Return what a call did that is not linear, or an empty string."""
         joined = name in JOINS and (name == "max_unpool2d" or all(value.is_floating_point() for value in dependent))
         if len(dependent) > 1 and not joined:
             return f"{name.strip('_')} of two values that depend on the image"
@@ -172,7 +172,7 @@ class Dependence:
 
 
 class Watched(TorchFunctionMode):
-    """In this mode a network computes as ever, and its calls are recorded.
+    """This mode lets a network compute as ever, and records its calls.
 
     Attributes:
         dependence: the record.
@@ -198,7 +198,7 @@ def call_name(function: Callable[..., Any]) -> str:
 
 
 def looked_at(name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Tensor]:
-    """The tensors whose values count in a call."""
+    """Return the tensors whose values count in a call."""
     if name in SHAPES:
         return []
     if name == "new_tensor":
@@ -209,7 +209,8 @@ def looked_at(name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> lis
 
 
 def within_function() -> bool:
-    """Whether the forward pass of an `autograd.Function` is at work, which tells autograd afterwards what it wrote.
+    """Return whether the forward pass of an `autograd.Function` is at work, which tells autograd afterwards what it
+    wrote.
 
     PyTorch does not say so; a caller's first argument does.
     """

@@ -51,7 +51,7 @@ class OpenReLU(GuidedReLU):
 
 
 class GuidedReLUs(ReLUMode):
-    """In this mode every ReLU passes gradients back by a rule, the guided one or another.
+    """This mode lets every ReLU pass gradients back by a rule, the guided one or another.
 
     Attributes:
         watching: whether all other calls are recorded too; needless where a network's modules are known.

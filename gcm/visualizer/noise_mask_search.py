@@ -1,4 +1,4 @@
-"""What does not matter in an image: noise, as strong as possible, that the network hardly notices.
+"""A noise mask is the strongest noise on an image that the network hardly notices: it shows what does not matter.
 
 Source: the noise-mask paper, section 3.
 """
@@ -64,7 +64,7 @@ class NoiseMaskSettings:
         return max(1, self.steps // 20)
 
     def rate(self, step: int) -> float:
-        """The learning rate at a step, counted from 1."""
+        """Return the learning rate at a step, counted from 1."""
         return self.learning_rate * (1 + (self.last_rate - 1) * (step - 1) / max(1, self.steps - 1))
 
     def batches(self, images: Tensor) -> tuple[Tensor, ...]:

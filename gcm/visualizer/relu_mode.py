@@ -18,7 +18,7 @@ RELU_CALLS = {F.relu, torch.relu, Tensor.relu} | IN_PLACE_CALLS
 
 
 class ReLUMode(TorchFunctionMode, ABC):
-    """In this mode every ReLU is computed by `relu`; the mode counts them."""
+    """This mode computes every ReLU by `relu`, and counts them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,5 +39,5 @@ class ReLUMode(TorchFunctionMode, ABC):
 
 
 def is_in_place(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-    """Whether a call of a ReLU writes into its input."""
+    """Return whether a call of a ReLU writes into its input."""
     return function in IN_PLACE_CALLS or bool(named.get("inplace", args[1] if len(args) > 1 else False))

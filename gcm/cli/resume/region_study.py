@@ -38,7 +38,7 @@ class RegionStudy(StoredStudy):
 
 
 def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
-    """The same from a finished run of task=regions, of the same network."""
+    """Read the importances of a finished run of task=regions, of the same network."""
     if RegionStudy.read(directory).weights_sha256 != [saved.card.weights_sha256]:
         raise InputError(f"task.regions={directory} studied another network than {saved.path}")
     importances = {}

@@ -18,7 +18,7 @@ from gcm.visualizer.relevance.mode import RelevanceMode
 
 
 class LayerResidual(NamedTuple):
-    """How much relevance one layer loses.
+    """A layer's residual says how much relevance it loses.
 
     Attributes:
         layer: path of the module.
@@ -60,7 +60,7 @@ class Relevance(Visualizer):
         return [LayerResidual(flow.path, repr(flow.rule), flow.residual) for flow in layers if flow.received]
 
     def traced(self, forward_pass: ForwardPass) -> tuple[Tensor, list[LayerFlow]]:
-        """The relevance of the pixels, and the layers that it has gone through."""
+        """Return the relevance of the pixels, and the layers that it has gone through."""
         check_differentiable(forward_pass.model)
         images = forward_pass.images.clone().requires_grad_()
         with one_line(forward_pass.model, forward_pass.images), torch.enable_grad():

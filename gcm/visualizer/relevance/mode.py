@@ -46,7 +46,7 @@ from gcm.visualizer.relu_mode import RELU_CALLS, is_in_place
 
 
 class RelevanceMode(TorchFunctionMode):
-    """In this mode backward passes through `network` carry relevance.
+    """This mode lets backward passes through `network` carry relevance.
 
     Attributes:
         layers: the linear layers in the order in which they were called. One that batch normalisation follows is there
@@ -104,7 +104,7 @@ class RelevanceMode(TorchFunctionMode):
         return InputError(f"relevance has no rule for {what} in {self.where}")
 
     def changing(self, values: Any) -> list[Tensor]:
-        """The tensors in nested lists that depend on the image."""
+        """Return the tensors in nested lists that depend on the image."""
         return [value for value in tensors_in(values) if self.dependence.on_image(value)]
 
     def linear(
