@@ -174,7 +174,7 @@ def unknown_key(full_key: str, name: str, allowed: Iterable[str], known: Iterabl
 
 
 def likely(name: str, allowed: Sequence[str], known: Sequence[str]) -> str:
-    """Return what an unknown name was meant to be: a name of another section, or what others call it; else the nearest."""
+    """Return what an unknown name was meant to be: a name of another section, what others call it, or the nearest."""
     spelt = name.lower().replace("-", "_")
     last_parts = {key.rpartition(".")[2]: key for key in sorted(known, key=lambda key: key.startswith("task."))}
     elsewhere = last_parts.get(spelt) or SYNONYMS.get(spelt)

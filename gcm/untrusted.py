@@ -20,7 +20,9 @@ MOST, DEEPEST, LONGEST = 100_000, 20, 10_000
 
 
 def printable(text: str) -> str:
-    r"""Return the text in one line, with all that could steer a terminal written out: `\x1b` for the escape character."""
+    r"""Return the text in one line, with all that could steer a terminal written out: `\x1b` for an escape
+    character.
+    """
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 

@@ -9,7 +9,7 @@ from gcm.study.speed.numbers import seconds
 
 Job = Callable[[], object]
 Amount = Callable[[], float]
-"""Does a job once and returns what it took."""
+"""A job that is done once and returns what it took."""
 Unit = Literal["s", "MiB"]
 LEAST = 0.3
 """The least seconds that a job is timed for."""
@@ -61,13 +61,15 @@ def timed(job: Job) -> Amount:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Attributes:
-    what: we do.
-    against: whom or what.
-    ours, others: each does the job once and returns what it took.
-    goal: None where the ratio, others / ours, is only stated.
-    unit: of the amounts.
-    note: what else is to be said, such as the error of the maps.
+    """A comparison of our job with others'.
+
+    Attributes:
+        what: our job.
+        against: whom or what it is compared with.
+        ours, others: each does the job once and returns what it took.
+        goal: None where the ratio, others / ours, is only stated.
+        unit: unit of the amounts.
+        note: further remarks, such as the error of the maps.
     """
 
     what: str
@@ -81,11 +83,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Result:
-    """Attributes:
-    row: its name.
-    what, against, goal, unit, note: of the comparison.
-    ratio: by the sense of the goal, median over the rounds; `low` and `high` are the smallest and the largest.
-    ours, others: medians of the amounts.
+    """The result of a comparison.
+
+    Attributes:
+        row: name of the row.
+        what, against, goal, unit, note: as in the comparison.
+        ratio: by the sense of the goal, median over the rounds; `low` and `high` are the smallest and the largest.
+        ours, others: medians of the amounts.
     """
 
     row: str

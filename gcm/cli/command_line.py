@@ -55,9 +55,10 @@ OmegaConf.register_new_resolver("gcm.tasks", task_list)  # for the help in confi
 
 
 def run(config: DictConfig) -> float | None:
-    """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others.
+    """Check every setting, then hand the config to its task.
 
-    Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
+    In a sweep a job that fails does not stop the others. Returns what a search goes by (`sweep=optuna`), where the task
+    has such a thing and did not fail.
     """
     from gcm.cli.device import check_device, compute_alike_every_time
     from gcm.cli.run_directory import in_sweep

@@ -54,7 +54,7 @@ class Bars(Progress):
     """Shows a bar for each piece of work.
 
     Attributes:
-        name: of the network or run that is worked on; stands before what is done.
+        name: name of the network or run that is worked on; it stands before what is done.
     """
 
     name: str = ""

@@ -49,9 +49,7 @@ class Declaration:
     leaves_result: bool = False
 
     def uses(self, key: str) -> bool:
-        """Return whether the task looks at a setting, by its full key; settings that no task declares are looked at by
-        all.
-        """
+        """Return whether the task looks at a setting, by its full key; all tasks look at those that none declares."""
         section, _, name = key.split("@")[0].partition(".")
         if section == "resume":
             return self.resumable

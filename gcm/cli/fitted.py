@@ -12,9 +12,7 @@ EPOCHS = 15
 """The epochs, as in `configs/trainer/default.yaml`, where these are steps enough."""
 STEPS = 1200
 FEW_STEPS = 100
-"""The fewest steps: with fewer a network may have learned nothing; batch normalization's statistics alone take some
-dozens.
-"""
+"""Steps below which a network may have learned nothing; batch normalization's statistics alone take dozens."""
 
 
 def fitted(config: DictConfig, data: ImageData) -> DictConfig:

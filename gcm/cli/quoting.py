@@ -45,7 +45,7 @@ def ambiguous(message: str) -> str:
 
 
 def meant_as_text(message: str, line: Sequence[str]) -> str:
-    """Return how to write a value that was read as a number, a list or the like; empty: something else is wrong."""
+    """Return how to write a value that was read as a number, a list or the like; empty: it was not."""
     found = MUST_BE_TEXT.match(message)
     words = [word for word in line if found and word.lstrip("+").startswith(f"{found[1]}=")]
     return f"; as text: {for_shell(words[-1])}" if words and for_shell(words[-1]) else ""

@@ -21,9 +21,11 @@ from gcm.untrusted import ROOT_ANYWHERE, check_interpolations
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedAccuracy:
-    """Attributes:
-    accuracy: that a paper gives for the network.
-    source: the paper, and where in it.
+    """An accuracy that a paper claims.
+
+    Attributes:
+        accuracy: the accuracy that it gives for the network.
+        source: the paper, and where in it.
     """
 
     accuracy: Share
@@ -51,8 +53,10 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
-    """Attributes:
-    every_n_steps: keep a checkpoint every so many optimizer steps besides `best` and `last`; null: none.
+    """Settings of the checkpoints that a training keeps.
+
+    Attributes:
+        every_n_steps: optimizer steps between checkpoints besides `best` and `last`; null: none.
     """
 
     every_n_steps: PositiveCount | None
@@ -78,7 +82,7 @@ def settings_of(config: DictConfig) -> Settings:
 def check_config(config: DictConfig) -> None:
     """Raise `InputError` for the first setting that is unknown, has the wrong type or does not go with the others.
 
-    Only what the task reads is looked at. Nothing is read or written, no weight takes memory.
+    Only settings that the task reads are looked at. Nothing is read or written, no weight takes memory.
     """
     declaration = declarations()[config.names.task]
     if declaration.trains:  # or the network could not be read again

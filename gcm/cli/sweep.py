@@ -1,4 +1,4 @@
-"""After a sweep (`-m`): one table over all its jobs."""
+"""A sweep (`-m`) ends with one table over all its jobs."""
 
 import json
 from collections.abc import Sequence

@@ -68,7 +68,9 @@ class Deletion(MapMetric):
         self.update(batch.network, batch.images, batch.maps_of(targets), targets)
 
     def update(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> None:
-        """Count images `(B,C,H,W)`, maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is the mean over `T`."""
+        """Count images `(B,C,H,W)` and maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is their mean over
+        `T`.
+        """
         curves = self.curves(network, images, maps, targets).cpu().double()
         self.add(curves.mean(1) @ trapezoid(self.steps))
 

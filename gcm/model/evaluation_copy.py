@@ -1,4 +1,4 @@
-"""An evaluation copy is a network made for looking at it fast: the same function, without all that only training needs."""
+"""An evaluation copy is a network made for looking at it fast: the same function, without what only training needs."""
 
 from copy import deepcopy
 from itertools import pairwise

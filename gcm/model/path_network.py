@@ -149,7 +149,9 @@ class PathNetwork(FeatureClassifier, Interpretable):
         return paths
 
     def _passed(self, maps1: Tensor, maps2: Tensor) -> Tensor:
-        """Return what of each path, and at last of the second bias, gets through ReLU and pooling: `(B,F1+1,F2,p,q)`."""
+        """Return how much of each path, and last of the second bias, gets through ReLU and pooling:
+        `(B,F1+1,F2,p,q)`.
+        """
         paths = self.path_maps(maps1)  # (B,F1,F2,h,w)
         bias = torch.zeros_like(paths[:, :1])
         if self.convolution2.bias is not None:

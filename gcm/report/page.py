@@ -21,7 +21,7 @@ def fence(text: str) -> str:
 
 
 def slug(heading: str) -> str:
-    """Return what a link to a heading is called, as GitHub has it: small letters, no punctuation, hyphens for spaces."""
+    """Return what a link to a heading is called, as on GitHub: small letters, no punctuation, hyphens for spaces."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 

@@ -85,7 +85,10 @@ def check_taken(name: str) -> None:
 
 
 def seconds(max_time: str | float | Mapping[str, int] | None) -> float | None:
-    """Return how many seconds a part of a training may take, or None; raises `InputError` for a value that is no time."""
+    """Return how many seconds a part of a training may take, or None.
+
+    Raises `InputError` for a value that is no time.
+    """
     try:
         found = None if max_time is None else Timer(dict(max_time) if isinstance(max_time, Mapping) else str(max_time))
         limit = found.time_remaining() if found else None

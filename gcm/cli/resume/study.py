@@ -31,9 +31,11 @@ SAVED_EVERY = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
-    """Attributes:
-    weights, weights_sha256: the networks' files, and the hashes of the weights in them.
-    data: the settings of their data.
+    """A study that can be resumed.
+
+    Attributes:
+        weights, weights_sha256: the networks' files, and the hashes of the weights in them.
+        data: the settings of their data.
     """
 
     task: ClassVar[str]

@@ -1,4 +1,4 @@
-"""A training as its run directory tells of it: its config and command, and how far it has come."""
+"""A training is read from its run directory: its config and command, and how far it has come."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ CHANGEABLE_ON_RESUME = (
     "resume",
 )
 DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
-"""The sections of a config that decide what comes out of a training, the seed aside."""
+"""The sections of a config that decide the result of a training, the seed aside."""
 LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 NEEDED = {
     "network": str,
@@ -46,10 +46,12 @@ MADE_ANEW = "delete it, and the same command makes it anew"
 
 @dataclass(frozen=True)
 class BegunTraining:
-    """Attributes:
-    config: of the training.
-    overrides: what was written on its command line.
-    card: of its last checkpoint; None: it was stopped before it had one.
+    """A training that was begun.
+
+    Attributes:
+        config: config of the training.
+        overrides: words of its command line.
+        card: card of its last checkpoint; None: it was stopped before it had one.
     """
 
     config: DictConfig

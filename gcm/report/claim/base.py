@@ -14,12 +14,14 @@ Finding = tuple[str, str]
 
 @dataclass(frozen=True)
 class JudgedClaim:
-    """Attributes:
-    claim: what a paper says.
-    source: which paper, which section.
-    measured: our numbers.
-    verdict: one of the four.
-    lack: what it lacks, where it is not testable here.
+    """A paper's claim with its verdict.
+
+    Attributes:
+        claim: what the paper says.
+        source: which paper, which section.
+        measured: our numbers.
+        verdict: one of the four.
+        lack: what it lacks, where it is not testable here.
     """
 
     claim: str

@@ -42,7 +42,7 @@ def rows_of(evidence: Evidence, run: str, iteration: int) -> dict[str, ResultRow
 
 
 def sign(first: ResultRow, name: str, second: ResultRow, other: str) -> int:
-    """Return 1 where column `name` of the first is larger than `other` of the second, -1: smaller, 0: their intervals
+    """Return 1 where column `name` of the first is larger than `other` of the second, -1: smaller, 0: intervals
     overlap.
     """
     if float(first[f"{name}_low"]) > float(second[f"{other}_high"]):
@@ -134,7 +134,7 @@ def covered_nine(evidence: Evidence) -> Finding:
 
 
 def sign_of_nine(row: ResultRow) -> int:
-    """Return 1 where 9 stays first in most images, and 4, 5 and 7 each are possible in some (5 %) of them; -1: neither."""
+    """Return 1 where 9 stays first in most images, and 4, 5 and 7 each are possible in some (5 %); -1: neither."""
     possible = {
         name: float(share.rstrip("%")) for name, share in (part.split() for part in row["possible"].split(", "))
     }

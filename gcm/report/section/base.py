@@ -12,12 +12,14 @@ from gcm.study.reason import by_reason
 
 @dataclass(frozen=True)
 class Section:
-    """Attributes:
-    title: its heading.
-    body: Markdown.
-    missing: what ought to be here and is not: its name, and what it lacks.
-    key, summary: a mark in a page of results, and the Markdown that belongs there.
-    headline: the part of the summary that a README shows, at the mark `KEY_headline`.
+    """A section of the report.
+
+    Attributes:
+        title: its heading.
+        body: its text, Markdown.
+        missing: names of things that ought to be here and are not, and what each lacks.
+        key, summary: a mark in a page of results, and the Markdown that belongs there.
+        headline: the part of the summary that a README shows, at the mark `KEY_headline`.
     """
 
     title: str
