@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gcm.data import ImageSpec
-from gcm.model import CNN, GCM, BayesianCNN, LabCNN, LeNet, MCDropoutCNN
+from gcm.instantiate import instantiate
+from gcm.model import GCM, StochasticClassifier
 from gcm.untrusted import ROOT_ANYWHERE
+from gcm.visualizer import Visualizer
 
 ROOT = Path(__file__).parent.parent
+GREY = ImageSpec.of(1, 20, 4)
 
 
 def images_of(spec: ImageSpec, count: int = 4, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -54,16 +58,69 @@ def content_of_checkpoint(network: GCM) -> dict[str, Any]:
     }
 
 
+SMALL = {
+    "widths": (4, 6, 8),
+    "filters": (4, 6),
+    "hidden": 16,
+    "samples": 2,
+    "steps": 2,
+    "backbone": "mobilenet_v3_small",
+}
+"""What makes a configured network or visualizer small, by the name of its parameter; of lists as many as there are."""
+FAST = ("tiny_lenet", "lenet")
+"""Networks that are small as they are configured."""
+SLOW = ("gcm_backbone",)
+"""Networks with a test file of their own, too large to be walked through by every visualizer."""
+
+
+def settings_in(path: Path) -> dict[str, Any]:
+    settings: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return dict(settings)
+
+
+def configured(group: str) -> dict[str, dict[str, Any]]:
+    """The settings of every member of a config group, by name: of each file that names a class."""
+    found = {}
+    for path in sorted((ROOT / "configs" / group).glob("*.yaml")):
+        config = settings_in(path)
+        for parent in (choice for choice in config.get("defaults", []) if isinstance(choice, str)):
+            config = settings_in(path.with_name(f"{parent}.yaml")) | config
+        parts = {path.stem: config} if "_target_" in config else config
+        found |= {
+            name: {key: value for key, value in part.items() if key != "defaults"}
+            for name, part in parts.items()
+            if name != "defaults"
+        }
+    return dict(sorted(found.items()))
+
+
+def small(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same settings, but of a small network or a quick visualizer."""
+    smaller = {
+        name: list(SMALL[name][: len(value)]) if isinstance(value, list) and len(value) <= 3 else SMALL[name]
+        for name, value in settings.items()
+        if name in SMALL
+    }
+    return settings | smaller
+
+
+def network_of(settings: dict[str, Any]) -> Callable[[ImageSpec], nn.Module]:
+    return lambda spec: instantiate(settings, spec, key="model")
+
+
+MODELS = {
+    name: network_of(settings if name in FAST else small(settings))
+    for name, settings in configured("model").items()
+    if name not in SLOW
+}
+STOCHASTIC = {name: build for name, build in MODELS.items() if isinstance(build(GREY), StochasticClassifier)}
+"""Networks that are other networks in each pass, small."""
 NETWORKS: dict[str, Callable[[ImageSpec], nn.Module]] = {
-    "gcm": lambda spec: GCM(spec, widths=(4, 6, 8)),
+    **{name: build for name, build in MODELS.items() if name not in STOCHASTIC},
     "gcm_per_class": lambda spec: GCM(spec, widths=(4, 6, 8), shared_depth=1),
-    "gcm_clipped": lambda spec: GCM(spec, widths=(4, 6, 8), clipped=True),
-    "cnn": lambda spec: CNN(spec, widths=(4, 6, 8)),
-    "tiny_lenet": LeNet,
-    "lenet": lambda spec: LeNet(spec, (6, 16)),
-    "lab_cnn": lambda spec: LabCNN(spec, (4, 6), hidden=16),
 }
-STOCHASTIC: dict[str, Callable[[ImageSpec], nn.Module]] = {
-    "mc_dropout_cnn": lambda spec: MCDropoutCNN(spec, (4, 6), hidden=16),
-    "bayesian_cnn": lambda spec: BayesianCNN(spec, (4, 6), hidden=16),
+"""Every configured network, small, and what else is another way through the code."""
+VISUALIZERS: dict[str, Visualizer] = {
+    name: instantiate(small(settings), key=f"visualizer.{name}") for name, settings in configured("visualizer").items()
 }
+"""Every configured visualizer, quick."""

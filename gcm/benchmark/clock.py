@@ -1,4 +1,4 @@
-"""How long steps of a training take."""
+"""A clock times the steps of a training."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What all metrics have in common: each counts what it was given, wherever it stands."""
+"""All metrics count exactly what they were given, wherever they stand."""
 
 from collections.abc import Sequence
 

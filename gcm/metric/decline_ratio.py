@@ -105,7 +105,7 @@ class DeclineRatio(ExactMetric):
         )
 
     def _interval(self, counts: Tensor, n: int) -> tuple[float, float]:
-        """Percentiles over resamples of n images; those in which the network is never right have no ratio."""
+        """Return percentiles over resamples of n images; those in which the network is never right have no ratio."""
         neither = n - int(counts.sum())
         shares = np.array([*counts.tolist(), neither]) / n
         drawn = np.random.default_rng(self.seed).multinomial(n, shares, size=self.resamples)[:, :3]
@@ -116,7 +116,9 @@ class DeclineRatio(ExactMetric):
 
 
 def decline_ratio(counts: Tensor) -> Tensor:
-    """From counts `(…,3)` of images that both, only the network, only the map got right; NaN if the network none."""
+    """Return the ratio of counts `(…,3)` of images that both, only the network, only the map got right; NaN if the
+    network none.
+    """
     both, network_only, map_only = counts.unbind(-1)
     network = both + network_only
     return torch.where(network > 0, (network_only - map_only) / network, torch.nan)

@@ -68,13 +68,15 @@ class Deletion(MapMetric):
         self.update(batch.network, batch.images, batch.maps_of(targets), targets)
 
     def update(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> None:
-        """Images `(B,C,H,W)`, maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is the mean over `T`."""
+        """Count images `(B,C,H,W)` and maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is their mean over
+        `T`.
+        """
         curves = self.curves(network, images, maps, targets).cpu().double()
         self.add(curves.mean(1) @ trapezoid(self.steps))
 
     @torch.no_grad()
     def curves(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> Tensor:
-        """Probabilities `(B,T,steps+1)`."""
+        """Return the probabilities `(B,T,steps+1)` after each step."""
         check_maps(maps)
         check_floats("images", images)
         if images.ndim != 4 or maps.shape[2:] != images.shape[2:] or len(maps) != len(images):
@@ -96,7 +98,7 @@ class Deletion(MapMetric):
         return torch.stack(curve, 2)
 
     def kept(self, rank: Tensor, count: int) -> Tensor:
-        """Which pixels are left once `count` have been deleted."""
+        """Return which pixels are left once `count` have been deleted."""
         return rank >= count
 
     def ranks(self, maps: Tensor) -> Tensor:
@@ -107,7 +109,7 @@ class Deletion(MapMetric):
 
 
 def trapezoid(steps: int) -> Tensor:
-    """Weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them, float64."""
+    """Return weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them, float64."""
     weights = torch.full((steps + 1,), 1 / steps, dtype=torch.float64)
     weights[[0, -1]] /= 2
     return weights

@@ -72,7 +72,7 @@ class ExplainedBatch:
 
 
 def every_class(logits: Tensor) -> Tensor:
-    """All classes for each image, `(B,K)`, for logits `(B,K)`."""
+    """Return all classes for each image, `(B,K)`, for logits `(B,K)`."""
     return torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
 
 
@@ -88,7 +88,7 @@ class MapMetric(ImageMetric):
     """
 
     meaning: str
-    """What the value says, in a sentence."""
+    """The value's meaning, in a sentence."""
     all_classes: ClassVar[bool] = False
     """Whether it needs a map of its own for every class."""
 
@@ -101,17 +101,17 @@ class MapMetric(ImageMetric):
         """Count a batch."""
 
     def targets(self, logits: Tensor, places: Tensor | None) -> Tensor:
-        """The classes whose maps it needs, `(B,T)`; logits and places as in `ExplainedBatch`."""
+        """Return the classes whose maps it needs, `(B,T)`; logits and places as in `ExplainedBatch`."""
         return logits.argmax(1, keepdim=True) if self.classes == "predicted" else every_class(logits)
 
     def split(self, data: ImageData) -> Split:
-        """The images that it looks at."""
+        """Return the images that it looks at."""
         return data.test
 
     def misfit(self, network: Classifier, data: ImageData) -> str:
-        """Why it has no value for this network or these data, or an empty string."""
+        """Return why it has no value for this network or these data, or an empty string."""
         return ""
 
     def by_construction(self, visualizer: Visualizer) -> str:
-        """Why the best value is certain whatever the network learned, or an empty string."""
+        """Return why the best value is certain whatever the network learned, or an empty string."""
         return ""

@@ -57,5 +57,5 @@ class Pointing(MapMetric):
 
 
 def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
-    """Of values `(B,K)` the mean of those chosen, `(B,)`."""
+    """Return for values `(B,K)` the mean of those chosen, `(B,)`."""
     return (values * chosen).sum(1) / chosen.sum(1)

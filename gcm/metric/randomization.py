@@ -1,4 +1,4 @@
-"""Whether an explanation depends on what the network learned."""
+"""Randomization tells whether an explanation depends on what the network learned."""
 
 from copy import deepcopy
 from weakref import WeakKeyDictionary
@@ -53,7 +53,7 @@ class Randomization(RankCorrelation, MapMetric):
 
 
 def known_cascade(network: Classifier, seed: int) -> list[Classifier]:
-    """The `cascade` of a network, which is made once as long as the network lives."""
+    """Return the `cascade` of a network, which is made once as long as the network lives."""
     known = CASCADES.setdefault(network, {})
     if seed not in known:
         known[seed] = cascade(network, seed)
@@ -61,7 +61,8 @@ def known_cascade(network: Classifier, seed: int) -> list[Classifier]:
 
 
 def cascade(network: Classifier, seed: int) -> list[Classifier]:
-    """Copies with the last layer drawn anew, the last two, and so on; batch normalisation goes with the layer before.
+    """Return copies with the last layer drawn anew, the last two, and so on; batch normalisation goes with the layer
+    before.
 
     The order is that in which the network's modules are defined, which must be that in which they are called.
     """

@@ -1,4 +1,4 @@
-"""How alike two maps rank the pixels."""
+"""Rank correlation tells how alike two maps rank the pixels."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ class RankCorrelation(ImageMetric):
     higher_is_better = False
 
     def update(self, maps: Tensor, others: Tensor) -> None:
-        """Both `(B,T,H,W)`."""
+        """Count maps and those that they are compared with, both `(B,T,H,W)`."""
         check_both_maps(maps, others)
         first, second = (standardized(ranks(values.flatten(2))) for values in (maps, others))
         correlation = (first * second).sum(2).abs()
@@ -26,7 +26,7 @@ class RankCorrelation(ImageMetric):
 
 
 def ranks(values: Tensor) -> Tensor:
-    """Ranks along the last axis, `(…,P)`, in float64; equal values get the mean of their ranks."""
+    """Return ranks along the last axis, `(…,P)`, in float64; equal values get the mean of their ranks."""
     ordered = values.sort(-1).values.contiguous()
     values = values.contiguous()
     below = torch.searchsorted(ordered, values)

@@ -1,4 +1,4 @@
-"""How far a map moves."""
+"""Relative change tells how far a map moves."""
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ class RelativeChange(ImageMetric):
     higher_is_better = False
 
     def update(self, maps: Tensor, others: Tensor) -> None:
-        """Both `(B,T,H,W)`."""
+        """Count maps and those that they are compared with, both `(B,T,H,W)`."""
         check_both_maps(maps, others)
         first, second = maps.double().flatten(2), others.double().flatten(2)
         size = torch.maximum(largest(first), largest(second))

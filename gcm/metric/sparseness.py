@@ -1,4 +1,4 @@
-"""On how few pixels an explanation lies."""
+"""Sparseness tells on how few pixels an explanation lies."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Whether an explanation stays when the image hardly changes."""
+"""Stability tells whether an explanation stays when the image hardly changes."""
 
 import torch
 

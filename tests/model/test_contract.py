@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from sample import NETWORKS, STOCHASTIC, images_of, randomized
+from sample import MODELS, NETWORKS, images_of, randomized
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
@@ -11,9 +11,9 @@ from gcm.model import FeatureClassifier, Interpretable
 SPECS = {"grey": ImageSpec.of(1, 28, 10), "colour": ImageSpec.of(3, 32, 4)}
 
 
-@pytest.fixture(params=NETWORKS | STOCHASTIC)
+@pytest.fixture(params=MODELS | NETWORKS)
 def build_network(request):
-    return (NETWORKS | STOCHASTIC)[request.param]
+    return (MODELS | NETWORKS)[request.param]
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)

@@ -2,61 +2,32 @@
 
 import pytest
 import torch
-from sample import NETWORKS, images_of, randomized
+from sample import NETWORKS, VISUALIZERS, images_of, randomized
 from torch import nn
 
 from gcm.data import ImageSpec
 from gcm.error import InputError
-from gcm.visualizer import (
-    CAM,
-    LRP,
-    ClassContributionMaps,
-    ClassWeightMaps,
-    Deconvnet,
-    DeepTaylor,
-    GradCAM,
-    GuidedBackprop,
-    GuidedGradCAM,
-    InputXGradient,
-    IntegratedGradients,
-    Occlusion,
-    Random,
-    Saliency,
-    SmoothGrad,
-    Uniform,
-    explain_with,
-)
+from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, explain_with
 
-VISUALIZERS = {
-    "gcm": ClassWeightMaps(),
-    "gcm_mean": ClassWeightMaps(centre="mean"),
-    "gcm_median": ClassWeightMaps(centre="median"),
-    "gcm_minimum": ClassWeightMaps(centre="minimum"),
-    "gcm_contribution": ClassContributionMaps(),
-    "cam": CAM(),
-    "grad_cam": GradCAM(),
-    "grad_cam_rectified": GradCAM(relu=True),
-    "guided_backprop": GuidedBackprop(),
-    "guided_grad_cam": GuidedGradCAM(),
-    "saliency": Saliency(),
-    "input_x_gradient": InputXGradient(),
-    "smooth_grad": SmoothGrad(samples=2),
-    "integrated_gradients": IntegratedGradients(steps=2),
-    "deconvnet": Deconvnet(),
-    "deep_taylor": DeepTaylor(),
-    "lrp": LRP(),
-    "occlusion": Occlusion(),
-    "uniform": Uniform(),
-    "random": Random(),
-}
 SPECS = {"grey": ImageSpec.of(1, 20, 4), "colour": ImageSpec.of(3, 16, 3)}
 FITTING = [
     pytest.param((visualizer, build, spec), id=f"{name}-{network}-{channels}")
-    for name, visualizer in VISUALIZERS.items()
-    for network, build in NETWORKS.items()
-    for channels, spec in SPECS.items()
-    if not visualizer.misfit(build(spec))
+    for row, (name, visualizer) in enumerate(VISUALIZERS.items())
+    for column, (network, build) in enumerate(NETWORKS.items())
+    for place, (channels, spec) in enumerate(SPECS.items())
+    if (row + column + place) % 2 == 0 and not visualizer.misfit(build(spec))
 ]
+"""Every visualizer on every network that it fits, on images of either kind in turn."""
+ONE_NETWORK = [
+    next(param for param in FITTING if param.values[0][0] is visualizer)
+    for visualizer in VISUALIZERS.values()
+    if any(param.values[0][0] is visualizer for param in FITTING)
+]
+"""What is checked before a network is looked at is the same on all: every visualizer once."""
+
+
+def test_every_visualizer_fits_some_network():
+    assert [param.values[0][0] for param in ONE_NETWORK] == list(VISUALIZERS.values())
 
 
 @pytest.fixture(params=FITTING)
@@ -171,6 +142,7 @@ def test_autograd_may_be_off_outside(case):
     torch.testing.assert_close(quiet, visualizer(network, images).maps)
 
 
+@pytest.mark.parametrize("case", ONE_NETWORK, indirect=True)
 @pytest.mark.parametrize("wrong", [torch.rand(2, 2, 16, 16), torch.rand(3, 16, 16), torch.ones(1, 3, 16, 16).byte()])
 def test_wrong_images_are_refused(case, wrong):
     visualizer, network, _ = case
@@ -178,6 +150,7 @@ def test_wrong_images_are_refused(case, wrong):
         visualizer(network, wrong)
 
 
+@pytest.mark.parametrize("case", ONE_NETWORK, indirect=True)
 @pytest.mark.parametrize(
     ("targets", "message"),
     [([9], "classes 0 to"), ([-1], "classes 0 to"), ([0.5], "class indices"), ([], "class indices")],
