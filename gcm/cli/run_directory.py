@@ -69,7 +69,7 @@ def remove_unless_swept(directory: Path) -> None:
 
 @contextmanager
 def resumed_directory(config: DictConfig) -> Iterator[Path]:
-    """The run directory that `resume=` names; no other process can have it meanwhile."""
+    """Yield the run directory that `resume=` names; no other process can have it meanwhile."""
     directory = Path(config.resume).expanduser()
     try:
         with claimed(directory) if directory.is_dir() else nullcontext():
