@@ -31,7 +31,7 @@ LOCK = ".lock"
 
 @contextmanager
 def run_directory(config: DictConfig, *looked_at: SavedNetwork | str) -> Iterator[Path]:
-    """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
+    """Yield this run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
 
     `looked_at`: the networks, or their names; none: the one that the config describes is trained.
     It is made on entry, and no other process has it meanwhile. If something is wrong or the program is stopped, and

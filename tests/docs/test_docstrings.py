@@ -18,7 +18,7 @@ FRAGMENT = re.compile(
 NO_VERB = re.compile(r"(A|All|An|Both|Each|Either|Its|Neither|One|The|Their|These|This|Those|Whether)\b")
 """How a function's docstring begins that names what comes out, but says nothing of doing."""
 HEADINGS = ("Args:", "Attributes:", "Returns:", "Raises:")
-ENTRY = re.compile(r"^    \w[\w, ]*: (?=(of|by|that|which|whose|to|likewise)\b)", re.MULTILINE)
+ENTRY = re.compile(r"^    \w[\w, ]*: (?=(of|that|whose|to|likewise|by(?! how))\b)", re.MULTILINE)
 """An argument or attribute whose explanation goes on with its name, as in `path: of the file`."""
 
 
@@ -29,7 +29,7 @@ def module_of(path):
 
 def text_of(statement):
     value = statement.value if isinstance(statement, ast.Expr) else None
-    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+    return value.value.strip() if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
 def docstrings_in(body, name):

@@ -13,9 +13,11 @@ from gcm.metric import Decline, DeclineRatio
 from gcm.report.card import card_page
 from gcm.report.evidence import Evidence
 from gcm.report.page import html_page, rendered
-from gcm.report.readme import with_summaries
+from gcm.report.readme import texts_by_mark, with_summaries
 from gcm.report.section import missing_lines, sections
-from gcm.report.section.paper_comparison import REFERENCE, network_row
+from gcm.report.section.decline_ratio import decline_ratio_on
+from gcm.report.section.faithfulness import faithfulness_on
+from gcm.report.section.paper_comparison import REFERENCE, paper_comparison
 from gcm.report.selection import certain_and_uncertain, first_right, first_right_of_each_class, first_wrong
 from gcm.study.decline_ratio.numbers import DeclineRatioCell
 from gcm.study.decline_ratio.table import decline_ratio_text
@@ -49,6 +51,10 @@ def test_a_report_has_every_section_and_its_page_needs_no_other_file(evidence, t
     assert not re.search(r"(src|href)=\"(?!data:|#)", html)
     assert "<script>" not in html
     assert "<table>" in html
+    known = texts_by_mark(made)
+    for page_of_results in ("README.md", "docs/results.md"):
+        marks = re.findall(r"<!-- end of (\w+) -->", (ROOT / page_of_results).read_text())
+        assert {mark for mark in marks if not mark.startswith("faithfulness")} <= set(known)
     for _, lack in [pair for section in made for pair in section.missing]:
         assert "svhn" in lack.what or "fashion" in lack.what or lack.reason.startswith("no result; copy the ")
 
@@ -176,10 +182,31 @@ def test_a_readme_gets_its_tables_between_the_marks():
             with_summaries(wrong, {"accuracy": "new"})
 
 
-def test_the_readme_says_what_the_cards_say():
-    rows = [network_row(card) for card in cards().values()]
-    readme = (ROOT / "README.md").read_text()
-    assert all(f"| {row['network']} | {row['paper']} | {row['test accuracy']} |" in readme for row in rows)
+def test_a_readme_s_tables_are_lines_of_the_results(evidence):
+    made = [paper_comparison(evidence), decline_ratio_on("cifar10", ("gcm", "gcm_clipped", "cnn"), evidence)]
+    texts = texts_by_mark(made)
+    assert set(texts) == {"accuracy", "accuracy_headline", "decline_ratio_cifar10", "decline_ratio_cifar10_headline"}
+    whole, short = (texts[name].splitlines() for name in ("decline_ratio_cifar10", "decline_ratio_cifar10_headline"))
+    named = [tuple(line.split(" | ")[:2]) for line in short[2:]]
+    assert set(short) < set(whole)
+    assert named == [("| gcm_cifar10", "gcm"), *(("| cnn_cifar10", name) for name in ("cam", "guided_backprop", "uniform", "guided_grad_cam", "grad_cam", "grad_cam_rectified"))]  # fmt: skip
+    whole, short = (texts[name].splitlines() for name in ("accuracy", "accuracy_headline"))
+    assert len(short) == 2 + 6
+    assert all(any(line.startswith(row.rstrip(" |")) for line in whole) for row in short[2:])
+
+
+def test_the_faithfulness_in_the_results_is_that_of_the_shipped_files(evidence):
+    results = (ROOT / "docs" / "results.md").read_text()
+    texts = texts_by_mark([faithfulness_on(data, evidence) for data in ("planted", "mnist", "cifar10")])
+    assert len(texts) == 3
+    for mark, text in texts.items():
+        assert f"<!-- {mark} -->\n{text}<!-- end of {mark} -->" in results
+
+
+def test_the_report_fills_every_file_that_is_named(train_py, tmp_path):
+    (tmp_path / "a.md").write_text("no marks")
+    finished = train_py("task=report", "task.readme=[a.md,b.md]", "output=report")
+    assert finished.error == "task.readme=b.md: no such file"
 
 
 def test_a_card_page_says_where_the_network_comes_from(evidence):
