@@ -1,10 +1,13 @@
 """CNNs that are interpretable by design, measured against post-hoc heat maps.
 
-    network = gcm.load("gcm_cifar10")
+>>> import gcm
+>>> network = gcm.load("gcm_digits")
+>>> network.card.name
+'gcm_digits'
 
 `import gcm` is quick: `load`, `list_models` and the parts (`gcm.data`, `gcm.model`, `gcm.zoo`, `gcm.visualizer`,
-`gcm.rendering`, `gcm.metric`) are imported when first used. Nothing is printed: what there is to tell besides results
-goes to the standard library's log, `logging.getLogger("gcm")`.
+`gcm.rendering`, `gcm.metric`) are imported when first used. Nothing is printed: messages besides results go to the
+standard library's log, `logging.getLogger("gcm")`.
 """
 
 import importlib

@@ -40,7 +40,10 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def make_directory(directory: Path, parents: bool = False) -> None:
-    """If it is not there yet; `parents` too, if wanted. Raises `InputError` where it cannot be made."""
+    """Make a directory if it is not there yet; `parents` too, if wanted.
+
+    Raises `InputError` where it cannot be made.
+    """
     try:
         directory.mkdir(parents=parents, exist_ok=True)
     except OSError as error:
@@ -48,7 +51,10 @@ def make_directory(directory: Path, parents: bool = False) -> None:
 
 
 def delete(path: Path) -> None:
-    """If it is there. Raises `InputError` where it cannot be deleted."""
+    """Delete a file if it is there.
+
+    Raises `InputError` where it cannot be deleted.
+    """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -56,7 +62,7 @@ def delete(path: Path) -> None:
 
 
 def reason(error: OSError, directory: Path) -> str:
-    """Why nothing can be written in a directory, and what to do."""
+    """Return why nothing can be written in a directory, and what to do."""
     if error.errno in NO_ROOM:
         return f"{error.strerror}, {room(directory)}; make room there, or write elsewhere"
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not directory.is_dir():
@@ -86,7 +92,7 @@ def write_through(path: Path) -> None:
 
 
 def remove_partial_files(directory: Path) -> None:
-    """What a killed process left of files that it was writing, anywhere below `directory`."""
+    """Delete what a killed process left of files that it was writing, anywhere below `directory`."""
     for path in directory.rglob(".*"):
         if is_partial(path):
             path.unlink(missing_ok=True)
@@ -105,7 +111,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line for each row; the columns are those of all rows, in order of appearance."""
+    """Write one line for each row; the columns are those of all rows, in order of appearance."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -125,5 +131,5 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as text that stays within its cell."""
+    """Return a value as text that stays within its cell."""
     return as_text(" ".join(str(value).split())).replace("|", "\\|")

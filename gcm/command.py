@@ -5,10 +5,10 @@ from pathlib import Path
 
 PACKAGED = Path(__file__).with_name("configs")
 CONFIGS = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[1] / "configs"
-"""An installed package brings them; in a checkout they lie at its top."""
+"""The configs: an installed package brings them; in a checkout they lie at its top."""
 GCM, TRAIN_PY = "gcm", "python train.py"
 COMMAND_VARIABLE = "GCM_COMMAND"
-"""Tells all processes of a command, and its help text, how it was started."""
+"""The variable that tells all processes of a command, and its help text, how it was started."""
 
 
 def started_by(command: str) -> None:

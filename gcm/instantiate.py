@@ -1,4 +1,4 @@
-"""From a config to an object: the constructor's signature is the schema."""
+"""A config becomes an object: the constructor's signature is the schema."""
 
 import difflib
 import importlib
@@ -26,7 +26,9 @@ HOMES = {
     "metric": ("gcm.metric",),
     "task": ("gcm.task",),
 }
-"""Where the classes of each section of a config may live: a config may come from a stranger's run directory."""
+"""The modules in which the classes of each section of a config may live: a config may come from a stranger's run
+directory.
+"""
 
 BASES = {
     "data": ("gcm.data", "ImageData"),
@@ -36,7 +38,7 @@ BASES = {
     "rendering": ("gcm.rendering", "Rendering"),
     "metric": ("torchmetrics", "Metric"),
 }
-"""What each of these classes must be, by module and name."""
+"""The base of the classes of each section, by module and name."""
 
 
 def instantiate(config: Mapping[str, Any] | DictConfig, *arguments: Any, key: str) -> Any:
@@ -62,7 +64,10 @@ def instantiate_all(section: Mapping[str, Any] | DictConfig, key: str) -> dict[s
 
 
 def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
-    """A config as a dictionary of plain values, interpolations filled in."""
+    """Return a config as a dictionary of plain values, interpolations filled in.
+
+    Raises `InputError` where a setting is given by itself.
+    """
     if isinstance(config, DictConfig):
         try:
             config = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
@@ -72,7 +77,10 @@ def plain(config: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
 
 
 def resolve(config: Mapping[str, Any] | DictConfig, key: str) -> Any:
-    """The class or function that a config names."""
+    """Return the class or function that a config names.
+
+    Raises `InputError` where it names nothing that exists, or something that lies elsewhere.
+    """
     homes = HOMES[key.split(".")[0]]
     path = config.get("_target_")
     if not isinstance(path, str):
@@ -100,7 +108,10 @@ def check_kind(target: Any, key: str) -> None:
 
 
 def check_settings(target: Any, config: Mapping[str, Any], given: int, key: str) -> dict[str, Any]:
-    """The settings in `config` as `target`'s signature wants them: names known, types right, none missing."""
+    """Check the settings in `config` by `target`'s signature: names known, types right, none missing; return them.
+
+    Raises `InputError` for the first that is not.
+    """
     call = target.__init__ if inspect.isclass(target) else target
     types = {**typing.get_type_hints(call, include_extras=True), **OF_LIBRARIES.get(key, {})}
     parameters = list(inspect.signature(target).parameters.values())[given:]
@@ -121,7 +132,10 @@ def check_settings(target: Any, config: Mapping[str, Any], given: int, key: str)
 
 
 def check_type(kind: Any, value: Any, key: str) -> Any:
-    """`value` as `kind`; whole numbers pass as floats and lists as tuples, nothing else is converted."""
+    """Return `value` as `kind`; whole numbers pass as floats and lists as tuples, nothing else is converted.
+
+    Raises `InputError` where it is not of that kind.
+    """
     try:
         return adapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
@@ -149,7 +163,10 @@ def complaint(detail: Mapping[str, Any]) -> str:
 
 
 def unknown_key(full_key: str, name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> InputError:
-    """`allowed`: the names in its section; `known`: the full keys of all settings there are."""
+    """Return the error for an unknown setting, with what may have been meant.
+
+    `allowed`: the names in its section; `known`: the full keys of all settings there are.
+    """
     names = sorted(allowed)
     meant = likely(name, names, list(known))
     hint = f"; did you mean {meant}?" if meant and meant != full_key else "."
@@ -157,7 +174,7 @@ def unknown_key(full_key: str, name: str, allowed: Iterable[str], known: Iterabl
 
 
 def likely(name: str, allowed: Sequence[str], known: Sequence[str]) -> str:
-    """What an unknown name was meant to be: a name of another section, or what others call it; else the nearest."""
+    """Return what an unknown name was meant to be: a name of another section, what others call it, or the nearest."""
     spelt = name.lower().replace("-", "_")
     last_parts = {key.rpartition(".")[2]: key for key in sorted(known, key=lambda key: key.startswith("task."))}
     elsewhere = last_parts.get(spelt) or SYNONYMS.get(spelt)

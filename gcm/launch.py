@@ -1,4 +1,4 @@
-"""Processes that torchrun started: the first goes ahead, the others wait until it needs them."""
+"""Processes that torchrun started wait for the first of them until it needs them."""
 
 import os
 import sys
@@ -13,33 +13,33 @@ from gcm.error import InputError
 
 STARTED_BY_TORCHRUN = "TORCHELASTIC_RUN_ID"
 DIRECTORY_VARIABLE = "GCM_RUN_DIRECTORY"
-"""Tells the other processes of a distributed run where the first of them writes."""
+"""The variable that tells the other processes of a distributed run where the first of them writes."""
 WORD, ARRIVED = "gcm/word", "gcm/arrived"
-"""Where the first process says how things stand, and where all count themselves."""
+"""The keys under which the first process says how things stand, and all count themselves."""
 WORK, END = "work in ", "end"
-"""What it says: that the others are needed, or that they are not."""
+"""The first process's words: that the others are needed, or that they are not."""
 PAUSE = 0.02
 """Seconds between two looks, so that a signal is heard at once: a process that waits in a library hears none."""
 
 
 def launched_processes() -> int:
-    """How many processes torchrun started on all machines; 1: this one is alone, or starts the others itself."""
+    """Return how many processes torchrun started on all machines; 1: this one is alone, or starts the others itself."""
     return int(os.environ["WORLD_SIZE"]) if STARTED_BY_TORCHRUN in os.environ else 1
 
 
 def is_first_process() -> bool:
-    """Of a distributed run, by whomever it was started."""
+    """Return whether this is the first process of a distributed run, by whomever it was started."""
     return int(os.environ["RANK"] if launched_processes() > 1 else os.environ.get("LOCAL_RANK", 0)) == 0
 
 
 def refuse_torchrun(what: str) -> None:
-    """Raise `InputError` for what one process does, where torchrun started several."""
+    """Raise `InputError` where torchrun started several processes for work that takes one; `what` names the work."""
     if launched_processes() > 1:
         raise InputError(f"{what} works in one process; start it with {command_name()}, not with torchrun")
 
 
 def for_launched(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A trainer's settings, with as many devices as torchrun started processes where nothing else is said.
+    """Return a trainer's settings with as many devices as torchrun started processes, where nothing else is said.
 
     Raises `InputError` where something else is.
     """
@@ -68,8 +68,10 @@ def for_launched(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def first_alone() -> Iterator[None]:
-    """Within it the first of torchrun's processes works, and the others wait for `start_together`; they end where it
-    ends before that. So only one says what is wrong with a command.
+    """Let the first of torchrun's processes work alone within the block, so that only one says what is wrong with a
+    command.
+
+    The others wait for `start_together`; they end where the first ends before that.
     """
     if launched_processes() == 1:
         yield
@@ -91,7 +93,7 @@ def first_alone() -> Iterator[None]:
 
 @cache
 def start_together() -> None:
-    """Where the work begins that all processes share; returns when all of those that torchrun started are there."""
+    """Wait until all processes that torchrun started are here: the work begins that they share."""
     if launched_processes() == 1:
         return
     if is_first_process():
@@ -103,7 +105,7 @@ def start_together() -> None:
 
 @cache
 def store() -> Any:
-    """What all processes read and write; torchrun's, by the variables that it sets."""
+    """Return the store that all processes read and write; it is torchrun's, by the variables that it sets."""
     from torch.distributed.rendezvous import rendezvous
 
     found, _, _ = next(rendezvous("env://"))

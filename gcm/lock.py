@@ -14,7 +14,7 @@ from gcm.error import InputError
 LOG = logging.getLogger(__name__)
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 NAME_AT = 1
-"""Where in a lock file its holder's name begins: on Windows nobody else can read the first byte, which is locked."""
+"""The place of the holder's name in a lock file: on Windows nobody else can read the first byte, which is locked."""
 PAUSE = 0.02
 """Seconds between two looks whether the lock is free by now."""
 
@@ -43,7 +43,7 @@ def locked(path: Path, when_taken: Callable[[str], object]) -> Iterator[None]:
 
 
 def acquired(path: Path, when_taken: Callable[[str], object]) -> int:
-    """A descriptor of the lock file, with the lock. Who waits is told of the first holder alone."""
+    """Return a descriptor of the lock file, with the lock; whoever waits is told of the first holder alone."""
     holders: list[str] = []
 
     def tell_once(holder: str) -> None:
@@ -79,7 +79,10 @@ def lock(descriptor: int, when_taken: Callable[[str], object]) -> None:
 
 
 def holder_of(descriptor: int) -> str:
-    """Return what the holder wrote of itself; nothing if it has not done so yet. Leaves the file's position at 0."""
+    """Return what the holder wrote of itself; nothing if it has not done so yet.
+
+    The file's position is at 0 afterwards.
+    """
     os.lseek(descriptor, NAME_AT, os.SEEK_SET)
     name = os.read(descriptor, 300).decode()
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -87,7 +90,7 @@ def holder_of(descriptor: int) -> str:
 
 
 def is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is the one of that name."""
+    """Return whether the open file is the one of that name."""
     with suppress(OSError):
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     return False

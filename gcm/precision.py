@@ -1,4 +1,4 @@
-"""Numbers wide enough to be subtracted and added up, whatever type a network computes in."""
+"""Sums and differences need wide numbers, whatever type a network computes in."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 Applied = Callable[[Tensor], Tensor]
-"""What a module does to each of its tensors when it is moved or cast."""
+"""The function that a module applies to each of its tensors when it is moved or cast."""
 
 
 def widened(values: Tensor) -> Tensor:
-    """float16 and bfloat16 as float32, which holds each of their numbers; wider ones as they are."""
+    """Return float16 and bfloat16 as float32, which holds each of their numbers; wider ones as they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def at_least(dtype: torch.dtype, move: Applied) -> Applied:
-    """The same move to another device or type, but that real numbers never become narrower than `dtype`.
+    """Return the same move to another device or type, but that real numbers never become narrower than `dtype`.
 
     So a module's sums stay what they are where all the rest is cast: a sum in bfloat16 no longer grows once it is 256
     times as large as what is added.

@@ -1,4 +1,4 @@
-"""How work that takes long is watched: by whoever calls, and by nobody unless that is wanted."""
+"""Work that takes long is watched by whoever calls, and by nobody unless that is wanted."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -9,16 +9,16 @@ Item = TypeVar("Item")
 class Progress:
     """Watches work that goes item by item. This one shows nothing; a subclass may show a bar.
 
-    Functions that take long have one as the argument `progress`. What is to be told besides, in words, goes to the
-    standard library's log, to loggers below `gcm`.
+    Functions that take long have one as the argument `progress`. Other messages, in words, go to the standard library's
+    log, to loggers below `gcm`.
     """
 
     def over(self, items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
-        """Returns the items to go through; `what` says what is done with each, `total` how many there are."""
+        """Return the items to go through; `what` says what is done with each, `total` how many there are."""
         return items
 
     def of(self, name: str) -> "Progress":
-        """Returns the same for the work on one network or run of this name."""
+        """Return the same for the work on one network or run of this name."""
         return self
 
 

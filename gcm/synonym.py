@@ -1,4 +1,4 @@
-"""What other programs call our settings."""
+"""Other programs have other names for our settings."""
 
 OURS = {
     "data": ("dataset", "data_set", "datamodule"),
@@ -28,6 +28,6 @@ OURS = {
     "visualizer": ("method", "methods", "explainer", "attribution", "heatmap"),
     "weights": ("checkpoint", "checkpoint_path", "ckpt", "ckpt_path", "load", "run", "model_path", "pretrained"),
 }
-"""By our name of a setting those of others."""
+"""Others' names of a setting, by ours."""
 SYNONYMS = {other: ours for ours, others in OURS.items() for other in (*others, ours.rpartition(".")[2])}
-"""By what others call them, or what they are called in their own sections, the settings' full names."""
+"""The settings' full names, by others' names and by their names in their own sections."""

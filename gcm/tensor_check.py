@@ -1,4 +1,4 @@
-"""What tensors must be where they enter from outside; whatever is not so gets one line."""
+"""Tensors are checked where they enter from outside; a fault gets one line."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from gcm.error import InputError
 
 ROUNDING = 1e-5
-"""By how much pixels may lie outside [0,1]."""
+"""The largest distance of pixels from [0,1] that counts as rounding."""
 
 
 def described(value: object) -> str:
-    """`torch.float32 (2, 3)` for a tensor, the name of its type for all else."""
+    """Describe a value: `torch.float32 (2, 3)` for a tensor, the name of its type for all else."""
     if not isinstance(value, Tensor):
         return type(value).__name__
     unusual = [str(value.layout)] * (value.layout != torch.strided) + ["without values"] * value.is_meta
@@ -21,12 +21,12 @@ def described(value: object) -> str:
 
 
 def is_float(value: object) -> bool:
-    """Whether it is an ordinary tensor of real numbers, not of whole ones."""
+    """Return whether a value is an ordinary tensor of real numbers, not of whole ones."""
     return isinstance(value, Tensor) and value.is_floating_point() and value.layout == torch.strided
 
 
 def check_floats(what: str, *values: Tensor) -> None:
-    """Raise `InputError` unless all are tensors of real numbers; `what` they are, for the message."""
+    """Raise `InputError` unless all values are tensors of real numbers; `what` names them in the message."""
     wrong = [value for value in values if not is_float(value) or value.is_meta]
     if wrong:
         raise InputError(f"{what} must be float tensors, got {described(wrong[0])}")
@@ -40,7 +40,7 @@ def check_not_empty(what: str, values: Tensor) -> None:
 def check_several_classes(logits: Tensor) -> None:
     """Raise `InputError` unless logits `(B,K)` are finite and of two classes or more.
 
-    Of a single one the softmax is 1 whatever the network sees.
+    The softmax of a single class is 1 whatever the network sees.
     """
     if logits.shape[1] < 2:
         raise InputError(

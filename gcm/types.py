@@ -1,4 +1,4 @@
-"""Types of settings, with their ranges, as constructors annotate them."""
+"""Types of settings have their ranges, as constructors annotate them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 LARGEST = 2**31 - 1
-"""Of what is counted: beyond it the libraries' own counters end."""
+"""The largest count; beyond it the libraries' own counters overflow."""
 
 Count = Annotated[int, Ge(0), Le(LARGEST)]
 PositiveCount = Annotated[int, Ge(1), Le(LARGEST)]
 Width = Annotated[int, Ge(1), Le(4096)]
-"""Of a layer: its channels, filters or units."""
+"""The channels, filters or units of a layer."""
 Workers = Annotated[int, Ge(0), Le(256)]
-"""Processes."""
+"""The number of processes that fetch batches."""
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 NonNegativeNumber = Annotated[float, Ge(0)]
 PositiveNumber = Annotated[float, Gt(0)]
@@ -51,4 +51,4 @@ OF_LIBRARIES: Mapping[str, Mapping[str, Any]] = {
         "gradient_clip_algorithm": Literal["norm", "value"] | None,
     },
 }
-"""By section of a config: ranges that the signatures of PyTorch and Lightning leave open."""
+"""Ranges that the signatures of PyTorch and Lightning leave open, by section of a config."""

@@ -1,4 +1,4 @@
-"""Untrusted files: what may stand in the plain values and the archives that a stranger may have written."""
+"""Untrusted files: checks of the plain values and the archives that a stranger may have written."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,23 +9,25 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 from gcm.error import InputError, shortened
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line breaks, what turns the direction of writing, and halves of characters."""
+"""Control characters, line breaks, marks that turn the direction of writing, and halves of characters."""
 ROOT_ANYWHERE = "${oc.env:GCM_DATA,data}"
-"""Where data are looked for, as `configs/data` has it: a card names no directory of one machine."""
+"""The directory of data as `configs/data` has it: a card names no directory of one machine."""
 DOES_SOMETHING = re.compile(r"(?<=!)\[|(?<=\])[(\[]|<(?=[A-Za-z/!?])")
-"""What begins a picture's text, a link's address and HTML in Markdown."""
+"""The beginnings of a picture's text, a link's address and HTML in Markdown."""
 NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 MOST, DEEPEST, LONGEST = 100_000, 20, 10_000
-"""Values in all, one in another, and characters of a text."""
+"""The most values in all, the deepest nesting, and the most characters of a text."""
 
 
 def printable(text: str) -> str:
-    """The text in one line, what could steer a terminal written out: `\\x1b` for the escape character."""
+    r"""Return the text in one line, with all that could steer a terminal written out: `\x1b` for an escape
+    character.
+    """
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def as_text(text: str) -> str:
-    """As Markdown that is no picture, no link, and no HTML for readers that would run it."""
+    """Return the text as Markdown that is no picture, no link, and no HTML for readers that would run it."""
     return DOES_SOMETHING.sub(r"\\\g<0>", text.replace("\\", "\\\\"))
 
 
@@ -46,7 +48,7 @@ def check_plain(value: Any, what: str) -> None:
 
 
 def check_interpolations(value: Any, what: str = "") -> None:
-    """Raise `InputError` for texts with `${…}`, but for where data lie: behind them may be secrets, or no end."""
+    """Raise `InputError` for texts with `${…}`, but for the data's place: behind them may be secrets, or no end."""
     for place, leaf in leaves(value, what):
         if isinstance(leaf, str) and "${" in leaf and leaf != ROOT_ANYWHERE:
             raise InputError(
@@ -56,7 +58,10 @@ def check_interpolations(value: Any, what: str = "") -> None:
 
 
 def leaves(value: Any, what: str) -> Iterator[tuple[str, Any]]:
-    """What holds no other values, each with its place. Raises `InputError` where it is much, deep, or badly named."""
+    """Yield all values that hold no others, each with its place.
+
+    Raises `InputError` where they are too many, too deep, or badly named.
+    """
     waiting, seen = [(what, value, 0)], 0
     while waiting:
         place, part, depth = waiting.pop()

@@ -73,20 +73,25 @@ SLOW = ("gcm_backbone",)
 """Networks with a test file of their own, too large to be walked through by every visualizer."""
 
 
+def settings_in(path: Path) -> dict[str, Any]:
+    settings: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return dict(settings)
+
+
 def configured(group: str) -> dict[str, dict[str, Any]]:
     """The settings of every member of a config group, by name: of each file that names a class."""
     found = {}
     for path in sorted((ROOT / "configs" / group).glob("*.yaml")):
-        config: Any = OmegaConf.to_container(OmegaConf.load(path))
-        for parent in [choice for choice in config.get("defaults", []) if group in ("model", "data")]:
-            config = OmegaConf.to_container(OmegaConf.load(path.with_name(f"{parent}.yaml"))) | config
+        config = settings_in(path)
+        for parent in (choice for choice in config.get("defaults", []) if isinstance(choice, str)):
+            config = settings_in(path.with_name(f"{parent}.yaml")) | config
         parts = {path.stem: config} if "_target_" in config else config
         found |= {
             name: {key: value for key, value in part.items() if key != "defaults"}
             for name, part in parts.items()
             if name != "defaults"
         }
-    return found
+    return dict(sorted(found.items()))
 
 
 def small(settings: dict[str, Any]) -> dict[str, Any]:

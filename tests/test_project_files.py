@@ -33,6 +33,16 @@ def test_the_changelog_begins_with_what_is_not_released_and_knows_this_version()
     assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
+def test_torch_hub_is_shown_with_a_clone_and_nobody_is_named_as_owner():
+    shown = {
+        path: path.read_text() for path in (ROOT / "hubconf.py", ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+    }
+    calls = [call for text in shown.values() for call in re.findall(r"torch\.hub\.\w+\(([^)]+)\)", text)]
+    assert {"hubconf.py", "python.md"} <= {path.name for path, text in shown.items() if "torch.hub.load(" in text}
+    assert all(call.startswith('"path/to/clone"') and 'source="local"' in call for call in calls)
+    assert not [path for path, text in shown.items() if "OWNER" in text]
+
+
 @pytest.mark.parametrize("dependency", PROJECT["dependencies"])
 def test_dependencies_have_bounds_on_both_sides(dependency):
     assert re.fullmatch(r"[a-z0-9-]+>=[\d.]+,<[\d.]+", dependency)

@@ -167,8 +167,7 @@ def test_a_sweep_of_two_jobs(gcm, tmp_path, launcher):
 def test_processes_of_torchrun_and_our_own(gcm, installed, tmp_path):
     two = (*LITTLE, "trainer.devices=2", "trainer.strategy=ddp", "trainer.accelerator=cpu")
     torchrun = ("-m", "torch.distributed.run", "--nproc_per_node=2", "-m", "gcm")
-    for name, run in {"own": gcm, "module": partial(installed, "python", "-m", "gcm"),
-                      "torchrun": partial(installed, "python", *torchrun)}.items():  # fmt: skip
+    for name, run in {"own": gcm, "torchrun": partial(installed, "python", *torchrun)}.items():
         end = run(*two, f"output={name}")
         assert end.returncode == 0, end.stderr
         assert f"next: gcm task=explain weights={name}\n" in end.stdout

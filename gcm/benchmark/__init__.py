@@ -1,1 +1,1 @@
-"""How fast the program is, as ratios against other libraries."""
+"""The benchmark says how fast the program is, as ratios against other libraries."""

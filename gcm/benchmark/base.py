@@ -1,4 +1,4 @@
-"""Two ways to do one job, measured in turns on the same machine, and what the ratio should reach."""
+"""Two ways to do one job are measured in turns on the same machine; a goal says what the ratio should reach."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from gcm.study.speed.numbers import seconds
 
 Job = Callable[[], object]
 Amount = Callable[[], float]
-"""Does a job once and returns what it took."""
+"""A job that is done once and returns what it took."""
 Unit = Literal["s", "MiB"]
 LEAST = 0.3
-"""Seconds that a job is timed for, at least."""
+"""The least seconds that a job is timed for."""
 
 
 class LeftOutError(Exception):
-    """Why a row, or the rest of it, cannot be measured here."""
+    """A row, or the rest of it, cannot be measured here; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Goal:
     """The ratio that a row of the benchmark has to reach.
 
     Attributes:
-        ratio: to be reached.
+        ratio: the ratio to be reached.
         faster: True: the other must take at least `ratio` times as much as we do; False: we at most `ratio` times as
             much as the other.
     """
@@ -48,7 +48,7 @@ def at_most(ratio: float) -> Goal:
 
 
 def timed(job: Job) -> Amount:
-    """Its seconds; of a short job the mean of several."""
+    """Return a job's seconds; of a short job the mean of several runs."""
 
     def mean_seconds() -> float:
         times = [seconds(job)]
@@ -61,13 +61,15 @@ def timed(job: Job) -> Amount:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Attributes:
-    what: we do.
-    against: whom or what.
-    ours, others: each does the job once and returns what it took.
-    goal: None where the ratio, others / ours, is only stated.
-    unit: of the amounts.
-    note: what else is to be said, such as the error of the maps.
+    """A comparison of our job with others'.
+
+    Attributes:
+        what: our job.
+        against: whom or what it is compared with.
+        ours, others: each does the job once and returns what it took.
+        goal: None where the ratio, others / ours, is only stated.
+        unit: unit of the amounts.
+        note: further remarks, such as the error of the maps.
     """
 
     what: str
@@ -81,11 +83,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Result:
-    """Attributes:
-    row: its name.
-    what, against, goal, unit, note: of the comparison.
-    ratio: by the sense of the goal, median over the rounds; `low` and `high` are the smallest and the largest.
-    ours, others: medians of the amounts.
+    """The result of a comparison.
+
+    Attributes:
+        row: name of the row.
+        what, against, goal, unit, note: as in the comparison.
+        ratio: median over the rounds, by the sense of the goal; `low` and `high` are the smallest and the largest.
+        ours, others: medians of the amounts.
     """
 
     row: str
@@ -107,7 +111,7 @@ class Result:
 
 
 def measured_in_turns(row: str, comparison: Comparison, rounds: int) -> Result:
-    """Both in turns, so that both see the same machine, after one warm-up of each."""
+    """Measure both in turns, so that both see the same machine, after one warm-up of each."""
     comparison.ours()
     comparison.others()
     pairs = [(comparison.ours(), comparison.others()) for _ in range(rounds)]

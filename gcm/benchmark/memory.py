@@ -1,4 +1,4 @@
-"""How much memory a job takes, on Linux."""
+"""Jobs are measured by the memory that they take, on Linux."""
 
 import ctypes
 from collections.abc import Callable
@@ -10,8 +10,9 @@ MMAP_THRESHOLD = -3  # of mallopt
 
 
 def growth(job: Callable[[], object]) -> float:
-    """By how much a job makes this process grow at its peak, in MiB: what is freed is given back to the system at once
-    from here on, and what was free before.
+    """Return by how much a job makes this process grow at its peak, in MiB.
+
+    Memory that is freed is given back to the system at once from here on, and so is memory that was free before.
     """
     c_library = ctypes.CDLL(None)
     c_library.mallopt(MMAP_THRESHOLD, 64 * 1024)
@@ -23,7 +24,7 @@ def growth(job: Callable[[], object]) -> float:
 
 
 def peak() -> float:
-    """The most this process ever held, in MiB."""
+    """Return the most memory this process ever held, in MiB."""
     return mebibytes("VmHWM")
 
 

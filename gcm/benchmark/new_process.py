@@ -1,4 +1,4 @@
-"""Jobs in processes where nothing was done before."""
+"""Jobs run in processes where nothing was done before."""
 
 import signal
 import sys
@@ -11,7 +11,9 @@ Found = TypeVar("Found")
 
 
 def in_new_process(function: Callable[..., Found], *arguments: Any) -> Found:
-    """What a function of a module says, or raises. The process ends with the call, however that ends."""
+    """Return what a function of a module returns, or raise what it raises; the process ends with the call, however that
+    ends.
+    """
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=answer, args=(sender, function, arguments))

@@ -1,4 +1,4 @@
-"""The program's own training, and its network in a loop that does nothing else."""
+"""The program's own training is measured against its network in a loop that does nothing else."""
 
 import tempfile
 from collections.abc import Callable
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OwnTraining:
-    """Attributes:
-    data: that it trains on.
-    half: whether it computes in bfloat16 where autocast allows.
-    new_network: untrained.
-    new_module: an untrained network with all that its training needs; writes into a directory.
-    new_trainer: as the settings want it, with one more callback.
-    new_optimizer: of a network's parameters.
+    """The program's own training, by the parts that a benchmark needs.
+
+    Attributes:
+        data: the data that it trains on.
+        half: whether it computes in bfloat16 where autocast allows.
+        new_network: makes an untrained network.
+        new_module: makes an untrained network with all that its training needs; writes into a directory.
+        new_trainer: makes a trainer as the settings want it, with one more callback.
+        new_optimizer: makes an optimizer of a network's parameters.
     """
 
     data: ImageData
@@ -41,7 +43,7 @@ class OwnTraining:
     new_optimizer: Callable[["ClassifierTraining"], Optimizer]
 
     def seconds(self, warm_up: int, steps: int) -> float:
-        """Of some steps after a warm-up, in a training from the beginning."""
+        """Return the seconds of some steps after a warm-up, in a training from the beginning."""
         from gcm.benchmark.clock import Clock
         from gcm.training.batches import ImageBatches
 
@@ -52,7 +54,7 @@ class OwnTraining:
         return clock.seconds
 
     def bare(self, warm_up: int, steps: int) -> Callable[[], float]:
-        """Seconds of as many steps over one batch of noise."""
+        """Return the seconds of as many steps over one batch of noise."""
         module = self.new_module(Path())
         optimizer, network = self.new_optimizer(module), module.network.train()
         images = torch.rand(self.data.batch_size, *self.data.spec.shape).contiguous(memory_format=module.memory_format)

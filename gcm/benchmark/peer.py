@@ -34,7 +34,7 @@ def grad_cam_library(network: PooledClassifier, images: Tensor) -> Maps:
 
 
 def torchcam_grad_cam(network: PooledClassifier, images: Tensor) -> Maps:
-    """As in its examples: a forward pass for each class."""
+    """Compute Grad-CAM as in torchcam's examples: a forward pass for each class."""
     from torchcam.methods import GradCAM
 
     def maps_of(label: int) -> Tensor:
@@ -46,7 +46,7 @@ def torchcam_grad_cam(network: PooledClassifier, images: Tensor) -> Maps:
 
 
 def torchcam_kept(network: PooledClassifier, images: Tensor) -> Maps:
-    """One forward pass whose graph is kept for all classes, which it allows."""
+    """Compute Grad-CAM by one forward pass whose graph is kept for all classes, which torchcam allows."""
     from torchcam.methods import GradCAM
 
     def all_maps() -> Tensor:
@@ -97,7 +97,7 @@ def captum_occlusion(network: PooledClassifier, images: Tensor, patch: int) -> M
 
 
 def captum_lrp(network: PooledClassifier, images: Tensor) -> Maps:
-    """Its epsilon rule everywhere."""
+    """Compute LRP by captum's epsilon rule everywhere."""
     from captum.attr import LRP
 
     method = LRP(WithoutCentring(network))
@@ -106,7 +106,7 @@ def captum_lrp(network: PooledClassifier, images: Tensor) -> Maps:
 
 
 class WithoutCentring(nn.Module):
-    """Images that are centred already to logits, in layers that captum has rules for."""
+    """Takes images that are centred already to logits, in layers that captum has rules for."""
 
     def __init__(self, network: PooledClassifier) -> None:
         super().__init__()
@@ -119,7 +119,9 @@ class WithoutCentring(nn.Module):
 
 
 def zennit_deep_taylor(network: PooledClassifier, images: Tensor) -> Maps:
-    """The rules of our `DeepTaylor`: bounded input first, then z+; batch normalisation merged by zennit."""
+    """Compute deep Taylor by the rules of our `DeepTaylor`: bounded input first, then z+; zennit merges batch
+    normalisation.
+    """
     from zennit.attribution import Gradient
     from zennit.canonizers import SequentialMergeBatchNorm
     from zennit.composites import SpecialFirstLayerMapComposite
@@ -145,7 +147,7 @@ def zennit_deep_taylor(network: PooledClassifier, images: Tensor) -> Maps:
 
 
 def for_libraries(network: PooledClassifier) -> PooledClassifier:
-    """A copy whose ReLUs do not work in place, as captum's hooks want it."""
+    """Return a copy whose ReLUs do not work in place, as captum's hooks want it."""
     copy = deepcopy(network).eval()
     for module in copy.modules():
         if isinstance(module, nn.ReLU):
@@ -163,12 +165,12 @@ def for_each_class(network: PooledClassifier, maps_of: Callable[[int], Tensor]) 
 
 
 def last_layer(network: PooledClassifier) -> nn.Module:
-    """Whose output the feature maps are."""
+    """Return the layer whose output the feature maps are."""
     return layers_of(network)[-1]
 
 
 def layers_of(network: PooledClassifier) -> list[nn.Module]:
-    """All of the trunk but the centring."""
+    """Return all layers of the trunk but the centring."""
     assert isinstance(network, CNN)
     return list(network.trunk)[1:]
 

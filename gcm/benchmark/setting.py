@@ -1,4 +1,4 @@
-"""What the rows of the benchmark look at."""
+"""A setting holds the networks and images that the rows of the benchmark look at."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,13 @@ from gcm.model import GCM, PooledClassifier, evaluation_copy
 
 @dataclass(frozen=True)
 class Setting:
-    """Attributes:
-    cnn, gcm: trained networks of the same data set, on the CPU.
-    test: its test images.
-    batch_size: images that are explained at a time.
-    training: the program's own, by the words of a command line.
+    """The networks and images that rows look at.
+
+    Attributes:
+        cnn, gcm: trained networks of the same data set, on the CPU.
+        test: its test images.
+        batch_size: images that are explained at a time.
+        training: the program's own, by the words of a command line.
     """
 
     cnn: PooledClassifier

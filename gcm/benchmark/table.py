@@ -1,4 +1,4 @@
-"""What the benchmark measured: to CSV, Markdown and the screen."""
+"""A table shows what the benchmark measured: as CSV, as Markdown and on the screen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,7 +50,7 @@ def shown_row(result: Result) -> dict[str, str]:
 
 
 def show_benchmark(results: Sequence[Result]) -> None:
-    """Row by row, narrow enough for a small terminal."""
+    """Show the results row by row, narrow enough for a small terminal."""
     for row in dict.fromkeys(result.row for result in results):
         shown = [shown_row(result) for result in results if result.row == row]
         show_table(row, [{name: line[name] for name in ("what", "against", "goal", "ratio")} for line in shown])
@@ -59,7 +59,7 @@ def show_benchmark(results: Sequence[Result]) -> None:
 def write_benchmark(
     results: Sequence[Result], left_out: Sequence[str], origin: Mapping[str, Any], directory: Path
 ) -> None:
-    """`benchmark.csv` and `benchmark.md`."""
+    """Write `benchmark.csv` and `benchmark.md`."""
     write_csv(directory / "benchmark.csv", [csv_row(result, origin) for result in results])
     parts = [
         "# Benchmark\n",

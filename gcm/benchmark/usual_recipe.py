@@ -1,4 +1,6 @@
-"""How most people would train the same network: Lightning, torchvision's transforms of PIL images, a DataLoader."""
+"""The usual recipe trains the same network as most people would: Lightning, torchvision's transforms of PIL images, a
+DataLoader.
+"""
 
 import tempfile
 from typing import Any
@@ -15,7 +17,7 @@ from gcm.benchmark.clock import Clock
 
 
 class UsualTraining(LightningModule):
-    """float32, eager, its learning rate from a schedule, loss and accuracy logged at every step."""
+    """Trains in float32, eager, its learning rate from a schedule, loss and accuracy logged at every step."""
 
     def __init__(self, network: nn.Module, steps: int) -> None:
         super().__init__()
@@ -36,7 +38,9 @@ class UsualTraining(LightningModule):
 
 
 def usual_seconds(network: nn.Module, root: str, batch_size: int, workers: int, warm_up: int, steps: int) -> float:
-    """Of some steps after a warm-up, on CIFAR-10's training images, shifted by up to 4 pixels as ours are."""
+    """Return the seconds of some steps after a warm-up, on CIFAR-10's training images, shifted by up to 4 pixels as
+    ours are.
+    """
     transform = Compose([RandomCrop(32, padding=4, padding_mode="reflect"), ToTensor()])
     images = CIFAR10(root, train=True, transform=transform)
     clock = Clock(warm_up, steps)

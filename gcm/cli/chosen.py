@@ -1,4 +1,4 @@
-"""What the command line chooses among: test images, splits and visualizers."""
+"""The command line chooses among test images, splits and visualizers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,11 +18,13 @@ SplitName = Literal["train", "test"]
 
 
 IMAGES_OF: dict[SplitName, str] = {"train": "training images", "test": "test images"}
-"""What the images of a split are called."""
+"""The names of the images of a split."""
 
 
 def chosen_images(settings: Settings, labels: Tensor, classes: Sequence[str]) -> Tensor:
-    """Places in the test split: `indices`; or `count` from `start` on, of class `label` or of all classes in turn."""
+    """Return places in the test split: `indices`; or `count` from `start` on, of class `label` or of all classes in
+    turn.
+    """
     if settings.indices is not None and settings.label is not None:
         raise InputError("indices= and label= both choose images; give one of them")
     if settings.indices is not None:
@@ -46,7 +48,7 @@ def chosen_images(settings: Settings, labels: Tensor, classes: Sequence[str]) ->
 
 
 def classes_in_turn(labels: Tensor, start: int) -> list[int]:
-    """The images from `start` on, in their order, but no class comes a second time before all have come once."""
+    """Return the images from `start` on, in their order, but no class a second time before all have come once."""
     seen: Counter[int] = Counter()
     turns = []
     for index, label in enumerate(labels[start:].tolist(), start):
@@ -56,7 +58,7 @@ def classes_in_turn(labels: Tensor, start: int) -> list[int]:
 
 
 def the_visualizer(config: DictConfig) -> tuple[str, Visualizer]:
-    """The one that `visualizer=` names."""
+    """Return the one visualizer that `visualizer=` names."""
     if len(config.visualizer) != 1:
         raise InputError(f"task={config.names.task} draws one visualizer, got {listed(config.visualizer)}")
     ((name, part),) = config.visualizer.items()

@@ -1,4 +1,4 @@
-"""From the command line to a task, and from a mistake to one line."""
+"""The command line leads to a task, and a mistake to one line."""
 
 import errno
 import os
@@ -26,19 +26,19 @@ from gcm.untrusted import printable
 
 USERS_MISTAKES = (InputError, HydraException, OmegaConfBaseException)
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""What an `OSError` says of a disk that is full or read-only, whoever writes."""
+"""The words of an `OSError` for a disk that is full or read-only, whoever writes."""
 
 NO_TRIALS = ("No trials are completed yet.", "Record does not exist.")
-"""What Optuna says at the end of a search whose jobs all failed."""
+"""Optuna's words at the end of a search whose jobs all failed."""
 NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
 ALONE = ("Connection closed by peer", "Connection reset by peer")
-"""What a process hears of the library whose distributed run has lost another one."""
+"""The words that a process hears of a library whose distributed run has lost another one."""
 
 until_the_end = ExitStack()
-"""What the program gives back when it ends."""
+"""The resources that the program gives back when it ends."""
 
 failed_jobs: list[str] = []
-"""A sweep's jobs that failed so far, by their directories' names."""
+"""The jobs of a sweep that failed so far, by their directories' names."""
 
 NOT_OURS_TO_MEND = [
     r"Checkpoint directory .* exists and is not empty.*",  # it holds the run's config, or the run that is resumed
@@ -55,9 +55,10 @@ OmegaConf.register_new_resolver("gcm.tasks", task_list)  # for the help in confi
 
 
 def run(config: DictConfig) -> float | None:
-    """Check every setting, then hand the config to its task. In a sweep a job that fails does not stop the others.
+    """Check every setting, then hand the config to its task.
 
-    Returns what a search goes by (`sweep=optuna`), where the task has such a thing and did not fail.
+    In a sweep a job that fails does not stop the others. Returns what a search goes by (`sweep=optuna`), where the task
+    has such a thing and did not fail.
     """
     from gcm.cli.device import check_device, compute_alike_every_time
     from gcm.cli.run_directory import in_sweep
@@ -86,8 +87,9 @@ def run(config: DictConfig) -> float | None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """A user's mistake ends the program with one line and exit code 2, SIGTERM with one line and 143, Ctrl-C with 130;
-    anything else is ours to mend.
+    """End the program after a user's mistake with one line and exit code 2, after SIGTERM with one line and 143.
+
+    Ctrl-C ends it with 130; anything else is ours to mend.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
     try:
@@ -118,7 +120,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def known_reason(error: Exception) -> str:
-    """What libraries' errors say to a user, or an empty string."""
+    """Return what libraries' errors say to a user, or an empty string."""
     message = str(error)
     if message.startswith("Config group override"):
         return f"a group's choice cannot be null; {command_name()} --help shows the choices"
@@ -135,7 +137,7 @@ def known_reason(error: Exception) -> str:
 
 @contextmanager
 def job_errors() -> Iterator[None]:
-    """Within a sweep: say what went wrong and remember it."""
+    """Say within a sweep what went wrong, and remember it."""
     try:
         yield
     except Exception as error:
@@ -152,7 +154,7 @@ def users_to_mend(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """What the user did wrong; nothing in it steers the terminal."""
+    """Return what the user did wrong; nothing in it steers the terminal."""
     return printable(" ".join(told(error).split()))
 
 

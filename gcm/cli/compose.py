@@ -9,7 +9,7 @@ from gcm.cli.settings import check_config, fix_root
 
 
 def composed(words: Sequence[str]) -> DictConfig:
-    """What the command line `gcm WORDS` would give, checked."""
+    """Return what the command line `gcm WORDS` would give, checked."""
     config = compose("train", list(words), return_hydra_config=True)
     choices = config.hydra.runtime.choices
     with open_dict(config):

@@ -1,4 +1,4 @@
-"""What is said on the screen."""
+"""Messages and bars appear on the screen."""
 
 import logging
 import shlex
@@ -21,7 +21,7 @@ from gcm.progress import Item, Progress
 from gcm.untrusted import printable
 
 console = Console(quiet=not is_first_process())
-"""Of the processes of a distributed run only the first speaks."""
+"""The screen; of the processes of a distributed run only the first speaks."""
 
 
 def say(text: str) -> None:
@@ -30,12 +30,12 @@ def say(text: str) -> None:
 
 @cache
 def say_once(text: str) -> None:
-    """Once in a process, however often."""
+    """Say a text once in a process, however often it is to be said."""
     say(text)
 
 
 def say_next(*words: object) -> None:
-    """What to try next: words of a command line."""
+    """Say what to try next, in words of a command line."""
     say(f"next: {command_name()} {shlex.join(map(str, words))}")
 
 
@@ -54,7 +54,7 @@ class Bars(Progress):
     """Shows a bar for each piece of work.
 
     Attributes:
-        name: of the network or run that is worked on; stands before what is done.
+        name: name of the network or run that is worked on; it stands before what is done.
     """
 
     name: str = ""
@@ -78,7 +78,7 @@ class Notices(logging.Handler):
 
 
 def say_notices() -> None:
-    """From now on say what the library has to tell besides its results."""
+    """Say from now on what the library has to tell besides its results."""
     log = logging.getLogger("gcm")
     log.setLevel(logging.INFO)
     log.propagate = False  # Hydra shows what arrives at the top, with the time and the logger's name
@@ -88,7 +88,7 @@ def say_notices() -> None:
 
 @contextmanager
 def step_progress(total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar over `total` steps; what is given moves it to a step and says how things stand."""
+    """Show a bar over `total` steps; the function that it yields moves it to a step and says how things stand."""
     with bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
@@ -101,7 +101,7 @@ def step_progress(total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 def show_results(results: Sequence[Mapping[str, Any]]) -> None:
-    """Tested networks, a row each; the training's time where it has just been trained."""
+    """Show tested networks, a row each, with the training's time where it has just been trained."""
     rows = [
         {
             "network": result["network"],

@@ -1,4 +1,4 @@
-"""What a task says of itself, once, beside its function: from it follow the checks of the command line and the help."""
+"""A task declares itself once, beside its function: from it follow the checks of the command line and the help."""
 
 import ast
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Declaration:
     leaves_result: bool = False
 
     def uses(self, key: str) -> bool:
-        """Whether the task looks at a setting, by its full key; what no task declares is looked at by all."""
+        """Return whether the task looks at a setting, by its full key; all tasks look at those that none declares."""
         section, _, name = key.split("@")[0].partition(".")
         if section == "resume":
             return self.resumable
@@ -75,7 +75,7 @@ def task(**settings: object) -> Callable[[Function], Function]:
 
 @cache
 def declarations() -> dict[str, Declaration]:
-    """The declarations of all tasks by name, read from their files, so that none of their libraries is imported."""
+    """Return the declarations of all tasks by name, read from their files: none of their libraries is imported."""
     found = {}
     for path in sorted(TASKS.glob("[!_]*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -87,24 +87,24 @@ def declarations() -> dict[str, Declaration]:
 
 
 def value_of(expression: ast.expr) -> Any:
-    """The value of an expression of constants in one of our own files."""
+    """Return the value of an expression of constants in one of our own files."""
     return eval(compile(ast.Expression(expression), "a declaration", "eval"), globals())
 
 
 @cache
 def declarable() -> frozenset[str]:
-    """Groups and settings that some task declares; all others are read by every task."""
+    """Return the groups and settings that some task declares; all others are read by every task."""
     return frozenset({"weights"}.union(*(declaration.reads for declaration in declarations().values())))
 
 
 def readers_of(key: str) -> list[str]:
-    """The tasks that look at a setting: first those that train, the plainest first, then the others by name."""
+    """Return the tasks that look at a setting: first those that train, the plainest first, then the others by name."""
     readers = {name: declaration for name, declaration in declarations().items() if declaration.uses(key)}
     return sorted(readers, key=lambda name: (not readers[name].trains, len(readers[name].reads) * readers[name].trains))
 
 
 def task_list() -> str:
-    """The tasks and what each is for, a line each, as `--help` shows them: the default first, then by name."""
+    """Return the tasks and what each is for, a line each, as `--help` shows them: the default first, then by name."""
     width = max(map(len, declarations()))
     names = sorted(declarations(), key=lambda name: (name != "all", name))
     return "\n".join(f"  {name:<{width}}  {declarations()[name].help}" for name in names)

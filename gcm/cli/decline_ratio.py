@@ -26,7 +26,7 @@ def measured_cells(
     rank: Rank,
     post_hoc_on_by_design: bool = False,
 ) -> list[DeclineRatioCell]:
-    """The table's cells for networks with their names, of all processes together.
+    """Return the table's cells for networks with their names, of all processes together.
 
     Raises `InputError` where no visualizer fits any network.
     """
@@ -54,7 +54,10 @@ def measured_cells(
 
 
 def new_decline_ratio(config: DictConfig) -> Callable[[], DeclineRatio]:
-    """What makes an empty metric, as `metric.decline_ratio` says. Raises `InputError` where that was not chosen."""
+    """Return a function that makes an empty metric, as `metric.decline_ratio` says.
+
+    Raises `InputError` where that was not chosen.
+    """
     if "decline_ratio" not in config.metric:
         raise InputError(f"task={config.names.task} measures metric=decline_ratio; got {listed(config.metric)}")
     return partial(instantiate, config.metric.decline_ratio, key="metric.decline_ratio")
@@ -63,7 +66,7 @@ def new_decline_ratio(config: DictConfig) -> Callable[[], DeclineRatio]:
 def write_decline_ratio_table(
     cells: Sequence[DeclineRatioCell], data: ImageData, directory: Path, images: int | None
 ) -> None:
-    """`decline_ratio.csv`, `.md` and `.png`; the table is shown too."""
+    """Write `decline_ratio.csv`, `.md` and `.png`, and show the table."""
     which = f"the first {images:,}" if images else f"{len(data.test):,}"
     title = f"Decline ratio, {data.name}, {which} test images"
     write_decline_ratio(cells, data.name, title, directory)

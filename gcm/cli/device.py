@@ -1,4 +1,4 @@
-"""Where networks are computed, and what makes the same command give the same numbers there."""
+"""Networks are computed on a device, where the same command gives the same numbers."""
 
 import os
 import platform
@@ -12,8 +12,9 @@ from gcm.error import InputError
 
 
 def device_of(config: DictConfig) -> torch.device:
-    """Where networks are evaluated: a GPU if there is one, unless `trainer.accelerator=cpu`; the first of
-    `trainer.devices=` where they are named.
+    """Return the device where networks are evaluated: a GPU if there is one, unless `trainer.accelerator=cpu`.
+
+    It is the first of `trainer.devices=` where they are named.
     """
     if config.trainer.accelerator == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
@@ -29,7 +30,7 @@ def check_device(config: DictConfig) -> None:
 
 
 def compute_alike_every_time(config: DictConfig) -> None:
-    """On a GPU full float32, and the same bits from the same command, as on a CPU.
+    """Compute on a GPU in full float32, and the same bits from the same command, as on a CPU.
 
     TF32 alone would move a completeness residual to 3e-4. What has no deterministic algorithm there warns;
     `+trainer.deterministic=false` takes the fastest.
@@ -43,14 +44,14 @@ def compute_alike_every_time(config: DictConfig) -> None:
 
 
 def machine(device: torch.device) -> str:
-    """Its system, processor and threads, and the GPU where that is the device."""
+    """Return the machine's system, processor and threads, and the GPU where that is the device."""
     gpu = f", {torch.cuda.get_device_name()}" if device.type == "cuda" else ""
     threads = torch.get_num_threads()
     return f"{platform.system()} {processor()}, {threads} thread{'s' if threads > 1 else ''}{gpu}"
 
 
 def processor() -> str:
-    """The processor's own name where the system tells it, else its architecture."""
+    """Return the processor's own name where the system tells it, else its architecture."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""Evaluations that several processes share."""
+"""Several processes share an evaluation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ class Rank:
     """A process's place among those that share an evaluation.
 
     Attributes:
-        number: this process's, from 0; the first one writes.
+        number: this process's number, from 0; the first one writes.
         processes: how many there are.
-        device: on which this one works.
+        device: the device on which this one works.
     """
 
     number: int
@@ -29,10 +29,10 @@ class Rank:
 
 @contextmanager
 def shared_work(config: DictConfig) -> Iterator[Rank]:
-    """This process's rank; starts the others where `trainer.devices=` or `trainer.strategy=` want several, if torchrun
-    did not.
+    """Yield this process's rank, and start the others where the settings want several, if torchrun did not.
 
-    Enter it within the run directory. Within it torchmetrics adds up over all processes.
+    The settings are `trainer.devices=` and `trainer.strategy=`. Enter it within the run directory. Within it
+    torchmetrics adds up over all processes.
     """
     settings = for_launched({name: config.trainer[name] for name in ("accelerator", "strategy", "devices")})
     if settings["strategy"] == "auto" and not several(settings["devices"]):
@@ -54,12 +54,14 @@ def shared_work(config: DictConfig) -> Iterator[Rank]:
 
 
 def several(devices: Any) -> bool:
-    """Whether `trainer.devices=` asks for more than one."""
+    """Return whether `trainer.devices=` asks for more than one."""
     return len(devices) > 1 if isinstance(devices, ListConfig | list) else devices not in ("auto", 1)
 
 
 def goes_on_alone() -> bool:
-    """The processes of a distributed training part here: the first goes on, the others must end."""
+    """Part the processes of a distributed training, and return whether this one goes on: the first does, the others
+    must end.
+    """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
     return is_first_process()

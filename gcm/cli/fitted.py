@@ -1,4 +1,4 @@
-"""How long a training is, where that is left to the number of its images."""
+"""A training's length is fitted to the number of its images, where it is left open."""
 
 from math import ceil
 
@@ -9,14 +9,14 @@ from gcm.data import ImageData
 from gcm.error import listed
 
 EPOCHS = 15
-"""As in `configs/trainer/default.yaml`, where these are steps enough."""
+"""The epochs, as in `configs/trainer/default.yaml`, where these are steps enough."""
 STEPS = 1200
 FEW_STEPS = 100
-"""With fewer a network may have learned nothing; batch normalization's statistics alone take some dozens."""
+"""Steps below which a network may have learned nothing; batch normalization's statistics alone take dozens."""
 
 
 def fitted(config: DictConfig, data: ImageData) -> DictConfig:
-    """The config with what is null in it chosen for the training images, in `data`, too; what was chosen is said."""
+    """Return the config with its null settings chosen for the training images, in `data`, too; say what was chosen."""
     of_data = data.chosen()
     for name, value in of_data.items():
         setattr(data, name, value)
@@ -34,7 +34,7 @@ def fitted(config: DictConfig, data: ImageData) -> DictConfig:
 
 
 def as_begun(config: DictConfig, begun: DictConfig) -> DictConfig:
-    """The config with what is null in it as it was chosen when the training began."""
+    """Return the config with its null settings as they were chosen when the training began."""
     config = config.copy()
     for section in ("data", "trainer"):
         for name, value in config[section].items():

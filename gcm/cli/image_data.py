@@ -11,7 +11,7 @@ from gcm.instantiate import instantiate
 
 
 def image_data(settings: Mapping[str, Any] | DictConfig) -> ImageData:
-    """Returns the data set that settings describe; nothing is read yet."""
+    """Return the data set that settings describe; nothing is read yet."""
     data: ImageData = instantiate(settings, key="data")
     data.progress = BARS
     return data

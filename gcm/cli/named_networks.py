@@ -1,4 +1,4 @@
-"""What `weights=` names: finished networks, and the data they were trained on."""
+"""Finished networks, and the data they were trained on, are named by `weights=`."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -18,7 +18,7 @@ TEST_SPLIT_KEYS = ("root", "size", "channels", "test_share", "split_seed", "fold
 
 
 def named_networks(config: DictConfig) -> list[SavedNetwork]:
-    """The networks in `weights=`, one or several; all of the same data set."""
+    """Return the networks in `weights=`, one or several; all of the same data set."""
     named = settings_of(config).weights
     if not named:
         raise InputError(
@@ -33,7 +33,7 @@ def named_networks(config: DictConfig) -> list[SavedNetwork]:
 
 
 def distinct_names(networks: Sequence[SavedNetwork]) -> list[str]:
-    """A name for each: its model; with the seed, or at last the path, where these are not enough."""
+    """Return a name for each network: its model; with the seed, or at last the path, where these are not enough."""
     models = [saved.card.architecture for saved in networks]
     seeded = [f"{model}_seed{saved.card.seed}" for model, saved in zip(models, networks, strict=True)]
     paths = [str(saved.path) for saved in networks]
@@ -48,7 +48,8 @@ def named_network(config: DictConfig) -> SavedNetwork:
 
 
 def named_data(config: DictConfig, networks: Sequence[SavedNetwork], one_label: bool = True) -> ImageData:
-    """The networks' own data set, unless the command line says otherwise; it must have their channels and classes.
+    """Return the networks' own data set, unless the command line says otherwise; it must have their channels and
+    classes.
 
     `one_label`: whether the task needs images that show one class.
     """
@@ -66,7 +67,7 @@ def named_data(config: DictConfig, networks: Sequence[SavedNetwork], one_label: 
 
 
 def with_first(data: ImageData, images: int | None) -> ImageData:
-    """The data with the first so many test images alone; None: with all."""
+    """Return the data with the first so many test images alone; None: with all."""
     if images is None:
         return data
     if images > len(data.test):

@@ -16,15 +16,15 @@ from gcm.instantiate import likely
 
 NAMES = {"task", "data", "model", "experiment", "visualizer", "rendering", "metric", "measure", "optimizer", "schedule",
          "sweep", "trainer", "weights", "resume", "output", "indices", "label", "start", "count", "seed"}  # fmt: skip
-"""Of settings, as they stand at the top of the command line."""
+"""The names of settings, as they stand at the top of the command line."""
 MUST_BE_TEXT = re.compile(r"([\w.]+): must be [^;]*\bvalid string\b")
-"""How a message begins that refuses a value which is no text."""
+"""The beginning of a message that refuses a value which is no text."""
 AMBIGUOUS = re.compile(r"Ambiguous value for argument '(.*)'\n")
-"""How Hydra's message begins where a value has commas."""
+"""The beginning of Hydra's message where a value has commas."""
 
 
 def unreadable(word: str, line: Sequence[str]) -> str:
-    """What to say of a word that Hydra cannot read; empty: quotes do not help. `line`: all words there are."""
+    """Return what to say of a word that Hydra cannot read; empty: quotes do not help. `line`: all words there are."""
     if "=" not in word and re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", word) and ("." in word or word in NAMES):
         return f"{word!r} has no value; write {word}=VALUE"
     if "=" not in word:
@@ -35,7 +35,7 @@ def unreadable(word: str, line: Sequence[str]) -> str:
 
 
 def ambiguous(message: str) -> str:
-    """What to say where a value has commas and there is no sweep; empty: that is not what the message is about."""
+    """Return what to say where a value has commas and there is no sweep; empty: the message is about something else."""
     found = AMBIGUOUS.match(message)
     if not found:
         return ""
@@ -45,14 +45,14 @@ def ambiguous(message: str) -> str:
 
 
 def meant_as_text(message: str, line: Sequence[str]) -> str:
-    """How a value is written that was read as a number, a list or the like; empty: that is not what is wrong."""
+    """Return how to write a value that was read as a number, a list or the like; empty: it was not."""
     found = MUST_BE_TEXT.match(message)
     words = [word for word in line if found and word.lstrip("+").startswith(f"{found[1]}=")]
     return f"; as text: {for_shell(words[-1])}" if words and for_shell(words[-1]) else ""
 
 
 def joined(word: str, line: Sequence[str]) -> str:
-    """The setting that a word without = was torn off by spaces."""
+    """Return the setting that a word without = was torn off by spaces."""
     place = list(line).index(word) if word in line else 0
     begin = place
     while begin > 0 and "=" not in line[begin]:
@@ -61,7 +61,9 @@ def joined(word: str, line: Sequence[str]) -> str:
 
 
 def for_shell(word: str) -> str:
-    """The word with quotes for Hydra around its value, and those for the shell around all; empty: not even so."""
+    """Return the word with quotes for Hydra around its value, and those for the shell around all; empty: not even so
+    helps.
+    """
     name, equals, value = word.partition("=")
     if not equals or not word.isprintable():
         return ""
@@ -69,7 +71,7 @@ def for_shell(word: str) -> str:
 
 
 def quoted(value: str) -> Iterator[str]:
-    """Ways to write a value, the likeliest first: a list's items in quotes, or all of it."""
+    """Return ways to write a value, the likeliest first: a list's items in quotes, or all of it."""
     if value.startswith("[") and value.endswith("]") and not readable(f"x={value}"):
         items = [item.strip() for item in value[1:-1].split(",")]
         yield f"[{','.join(item if readable(f'x={item}') else in_quotes(item) for item in items)}]"

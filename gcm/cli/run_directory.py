@@ -1,4 +1,4 @@
-"""Where a command writes: a directory of its own, never one that holds something already."""
+"""Each command writes into a directory of its own, never one that holds something already."""
 
 import os
 import re
@@ -31,7 +31,7 @@ LOCK = ".lock"
 
 @contextmanager
 def run_directory(config: DictConfig, *looked_at: SavedNetwork | str) -> Iterator[Path]:
-    """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
+    """Yield this run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
 
     `looked_at`: the networks, or their names; none: the one that the config describes is trained.
     It is made on entry, and no other process has it meanwhile. If something is wrong or the program is stopped, and
@@ -58,7 +58,7 @@ def run_directory(config: DictConfig, *looked_at: SavedNetwork | str) -> Iterato
 
 
 def files_in(directory: Path) -> list[Path]:
-    """All that was written anywhere below it."""
+    """Return all files that were written anywhere below a directory."""
     return [path for path in directory.rglob("*") if not path.is_dir()]
 
 
@@ -69,7 +69,7 @@ def remove_unless_swept(directory: Path) -> None:
 
 @contextmanager
 def resumed_directory(config: DictConfig) -> Iterator[Path]:
-    """The run directory that `resume=` names; no other process can have it meanwhile."""
+    """Yield the run directory that `resume=` names; no other process can have it meanwhile."""
     directory = Path(config.resume).expanduser()
     try:
         with claimed(directory) if directory.is_dir() else nullcontext():
@@ -80,7 +80,7 @@ def resumed_directory(config: DictConfig) -> Iterator[Path]:
 
 
 def what_goes_on(config: DictConfig, directory: Path) -> str:
-    """The command that goes on with a stopped run; empty where there is nothing to go on with."""
+    """Return the command that goes on with a stopped run; empty where there is nothing to go on with."""
     if in_sweep():
         return f"the same command with hydra.sweep.dir={HydraConfig.get().sweep.dir}"
     if declarations()[config.names.task].resumable and any((directory / name).is_file() for name in BEGUN):
@@ -91,7 +91,7 @@ def what_goes_on(config: DictConfig, directory: Path) -> str:
 
 @contextmanager
 def claimed(directory: Path) -> Iterator[None]:
-    """This process alone writes to a directory. Raises `InputError` if another one does."""
+    """Let this process alone write to a directory; raises `InputError` if another one does."""
 
     def refuse(holder: str) -> None:
         raise InputError(f"{directory} is in use by {holder}; wait for its end, or name another directory")
@@ -104,7 +104,7 @@ def claimed(directory: Path) -> Iterator[None]:
 
 
 def in_sweep() -> bool:
-    """Whether this is a job of a multirun."""
+    """Return whether this is a job of a multirun."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
@@ -127,7 +127,7 @@ def made_directory(config: DictConfig, looked_at: Sequence[SavedNetwork | str]) 
 
 
 def subject(config: DictConfig, looked_at: Sequence[SavedNetwork | str]) -> str:
-    """What a run is about: its networks, and the data where these are not their own."""
+    """Return what a run is about: its networks, and the data where these are not their own."""
     if not looked_at:
         return f"{config.names.model}_{config.names.data}"
     names = [network if isinstance(network, str) else network.card.name for network in looked_at]
@@ -145,7 +145,7 @@ def check_new(directory: Path, resumable: bool) -> None:
 
 
 def timestamped(name: str) -> Path:
-    """A new directory below `runs/`; two commands in one second get two."""
+    """Make a new directory below `runs/`; two commands in one second get two."""
     stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{name}"
     for attempt in range(1000):
         directory = Path("runs") / (f"{stem}_{attempt}" if attempt else stem)

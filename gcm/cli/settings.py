@@ -21,9 +21,11 @@ from gcm.untrusted import ROOT_ANYWHERE, check_interpolations
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedAccuracy:
-    """Attributes:
-    accuracy: that a paper gives for the network.
-    source: the paper, and where in it.
+    """An accuracy that a paper claims.
+
+    Attributes:
+        accuracy: the accuracy that it gives for the network.
+        source: the paper, and where in it.
     """
 
     accuracy: Share
@@ -32,7 +34,7 @@ class ClaimedAccuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `configs/train.yaml` explains, line by line."""
+    """Settings stand at the top of the command line; `configs/train.yaml` explains them line by line."""
 
     seed: Seed
     weights: str | list[str] | None
@@ -51,8 +53,10 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
-    """Attributes:
-    every_n_steps: keep a checkpoint every so many optimizer steps besides `best` and `last`; null: none.
+    """Settings of the checkpoints that a training keeps.
+
+    Attributes:
+        every_n_steps: optimizer steps between checkpoints besides `best` and `last`; null: none.
     """
 
     every_n_steps: PositiveCount | None
@@ -68,7 +72,7 @@ STAND_IN = ImageSpec.of(channels=3, size=224, classes=10)
 REFUSED_BY_VALUE = ("weights", "resume", "indices", "label")
 """Settings of which null says that nobody set them."""
 GIVEN_BY_US = {"data": 0, "model": 1, "optimizer": 1, "schedule": 2}
-"""How many arguments of a section's class come from the program and not from the config."""
+"""The number of arguments of a section's class that come from the program and not from the config."""
 
 
 def settings_of(config: DictConfig) -> Settings:
@@ -78,7 +82,7 @@ def settings_of(config: DictConfig) -> Settings:
 def check_config(config: DictConfig) -> None:
     """Raise `InputError` for the first setting that is unknown, has the wrong type or does not go with the others.
 
-    Only what the task reads is looked at. Nothing is read or written, no weight takes memory.
+    Only settings that the task reads are looked at. Nothing is read or written, no weight takes memory.
     """
     declaration = declarations()[config.names.task]
     if declaration.trains:  # or the network could not be read again
@@ -101,7 +105,7 @@ def check_config(config: DictConfig) -> None:
 
 
 def check_training(parts: Mapping[str, Any]) -> None:
-    """The same for the settings that only trainings read; others test networks on data that these know of."""
+    """Raise `InputError` for settings that only trainings read; others test networks on data that these know of."""
     instantiate(chosen_part(parts, "data"), key="data")
     check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
     check_model(chosen_part(parts, "model"))
@@ -141,7 +145,7 @@ def chosen_part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def known_keys(config: DictConfig) -> list[str]:
-    """All settings that trainings, evaluations and the task have, by their full keys."""
+    """Return all settings that trainings, evaluations and the task have, by their full keys."""
     found: list[str] = []
     for section in ("trainer", "data", "model", "optimizer", "schedule", "checkpoint", "task"):
         part = config.get(section)
@@ -199,22 +203,22 @@ def check_section(section: Mapping[str, Any], key: str, given: int) -> None:
 
 
 def task_overrides() -> list[str]:
-    """What the user wrote on the command line: `model=gcm`, `data.root=/data`, …"""
+    """Return what the user wrote on the command line, such as `model=gcm` and `data.root=/data`."""
     return list(HydraConfig.get().overrides.task)
 
 
 def chosen(group: str) -> str:
-    """The choice made in a config group."""
+    """Return the choice made in a config group."""
     return str(HydraConfig.get().runtime.choices[group])
 
 
 def overridden_keys() -> list[str]:
-    """Which settings that were: `model`, `data.root`, …"""
+    """Return which settings the user wrote, such as `model` and `data.root`."""
     return [override.split("=")[0].lstrip("+~") for override in task_overrides()]
 
 
 def with_overrides(stored: DictConfig, config: DictConfig, section: str) -> DictConfig:
-    """A section of a stored config, with what the command line of today says of it."""
+    """Return a section of a stored config, with what the command line of today says of it."""
     keys = overridden_keys()
     if section in keys and config.names[section] != stored.names[section]:
         other: DictConfig = config[section]
@@ -227,8 +231,10 @@ def with_overrides(stored: DictConfig, config: DictConfig, section: str) -> Dict
 
 
 def only_read(data: Mapping[str, Any], config: DictConfig) -> dict[str, Any]:
-    """Settings of data that somebody else may have chosen: nothing is downloaded to where they say, only to where
-    today's command line does."""
+    """Return settings of data that somebody else may have chosen.
+
+    Nothing is downloaded to where they say, only to where today's command line does.
+    """
     settings = {name: only_read(part, config) if name == "of" else part for name, part in plain(data).items()}
     today = OmegaConf.select(config, "data.root")
     named_today = "root" not in settings or (today is not None and absolute(str(settings["root"])) == absolute(today))

@@ -30,7 +30,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def signals_raise_stopped() -> Iterator[None]:
-    """Within it SIGTERM and Ctrl-C raise `Stopped` wherever the program is, even if a library makes an error of it."""
+    """Let SIGTERM and Ctrl-C raise `Stopped` wherever the program is, even if a library makes an error of it."""
     raised: list[Stopped] = []
 
     def stop(signal_number: int, _: FrameType | None) -> None:
@@ -49,8 +49,10 @@ def signals_raise_stopped() -> Iterator[None]:
 
 
 class StopRequest:
-    """Within it the first signal is only noted, in `signal_number`: work goes on to a place where it can stop, and
-    raises `Stopped` there. Whoever will not wait sends a second one.
+    """A stop request notes the first signal in `signal_number`: work goes on to a place where it can stop, and raises
+    `Stopped`.
+
+    Whoever will not wait sends a second one.
     """
 
     def __init__(self) -> None:
@@ -84,7 +86,7 @@ class StopRequest:
 
 
 def listen(handler: Handler) -> dict[int, Handler]:
-    """Signals go to `handler`, but not those that are ignored (`nohup`); returns where they went before."""
+    """Send signals to `handler`, but not those that are ignored (`nohup`); return where they went before."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     heard = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]

@@ -1,4 +1,4 @@
-"""After a sweep (`-m`): one table over all its jobs."""
+"""A sweep (`-m`) ends with one table over all its jobs."""
 
 import json
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ class SweepSummary(Callback):
 
 
 def in_order(job: Path) -> tuple[str, int]:
-    """Jobs by number, those of a search by the time when it was begun or gone on with, too."""
+    """Sort jobs by number, those of a search by the time when it was begun or gone on with, too."""
     began, _, number = job.name.rpartition("_")
     return (began, int(number)) if number.isdigit() else (job.name, 0)
 
@@ -110,7 +110,7 @@ def remember_search(config: DictConfig) -> None:
 
 
 def known(overrides: Sequence[str]) -> list[str]:
-    """All that decides what is searched, and not where it is done."""
+    """Return all that decides what is searched, and not where it is done."""
     return [override for override in overrides if not override.startswith(LOCAL)]
 
 

@@ -38,15 +38,16 @@ if TYPE_CHECKING:
 
 
 def say_unless_complete(config: DictConfig, directory: Path, *trainings: Path) -> None:
-    """Where time was up in one of a run's trainings, how it goes on."""
+    """Say how a run goes on where time was up in one of its trainings."""
     begun = [found for found in map(begun_training, trainings) if found is not None and found.card is not None]
     if any(found.card and not is_complete(found.config, found.card) for found in begun):
         say(f"time was up; go on: {what_goes_on(config, directory)}")
 
 
 def train_or_go_on(config: DictConfig, directory: Path, overrides: Sequence[str] | None = None) -> dict[str, Any]:
-    """A training that may be part of a larger job which was stopped before: then what was finished is kept, and what
-    was begun goes on.
+    """Run a training that may be part of a larger job which was stopped before.
+
+    A finished training is kept, a begun one goes on.
     """
     begun = begun_training(directory)
     if begun is not None:
@@ -122,7 +123,7 @@ def train_network(
 def tested_result(
     config: DictConfig, data: ImageData, module: "ClassifierTraining", trainer: "Trainer", directory: Path
 ) -> dict[str, Any]:
-    """The best network of a training that has just ended, or its last if there was no validation, on the test set.
+    """Test the best network of a training that has just ended, or its last if there was no validation.
 
     Where there is no test set, the result says that there were 0 test images, and no accuracy and no loss.
     """
@@ -149,7 +150,7 @@ def tested_result(
 
 
 def best_validation(history: "History | None") -> dict[str, float]:
-    """The validation accuracy of the epoch that is kept, where there are validation images."""
+    """Return the validation accuracy of the epoch that is kept, where there are validation images."""
     accuracies = [row["val_accuracy"] for row in history.rows if "val_accuracy" in row] if history else []
     return {"val_accuracy": max(accuracies)} if accuracies else {}
 
@@ -157,7 +158,9 @@ def best_validation(history: "History | None") -> dict[str, float]:
 def training_module(
     config: DictConfig, data: ImageData, directory: Path, origin: Mapping[str, Any]
 ) -> "ClassifierTraining":
-    """The network, as the seed makes it, with all that its training needs; `origin`: what a checkpoint says of it."""
+    """Build the network, as the seed makes it, with all that its training needs; `origin`: a checkpoint's account of
+    it.
+    """
     from gcm.training.history import History
     from gcm.training.module import ClassifierTraining
 
@@ -187,7 +190,7 @@ def network_name(config: DictConfig) -> str:
 
 
 def origin(config: DictConfig, data: ImageData, earlier: Card | None, overrides: Sequence[str]) -> dict[str, Any]:
-    """What a checkpoint says of itself; only plain values, so that it can be read without executing anything.
+    """Return a checkpoint's account of itself; only plain values, so that it can be read without executing anything.
 
     A resumed training names all its machines.
     """

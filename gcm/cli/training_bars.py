@@ -1,4 +1,4 @@
-"""What Lightning shows of a training on the screen."""
+"""Lightning shows a training on the screen by these bars."""
 
 from omegaconf import DictConfig
 from pytorch_lightning import Callback
@@ -6,7 +6,7 @@ from pytorch_lightning.callbacks import RichModelSummary, RichProgressBar
 
 
 def training_bars(settings: DictConfig) -> list[Callback]:
-    """Returns the callbacks that show bars, and a summary of the network, as the trainer's settings want them."""
+    """Return the callbacks that show bars, and a summary of the network, as the trainer's settings want them."""
     bars: list[Callback] = [RichProgressBar(refresh_rate=10)] if settings.get("enable_progress_bar", True) else []
     # Lightning's own summary would be said in a log that is not shown
     return [*bars, RichModelSummary()] if settings.get("enable_model_summary", False) else bars

@@ -1,4 +1,4 @@
-"""The versions of the libraries that numbers depend on."""
+"""Numbers depend on the versions of these libraries."""
 
 import platform
 from importlib.metadata import version

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 
 
 def shifted_and_flipped(images: Tensor, crop_padding: int, flip: bool, generator: Generator) -> Tensor:
-    """Each image shifted by up to `crop_padding` pixels and, if `flip`, mirrored left to right half of the time.
+    """Shift each image by up to `crop_padding` pixels and, if `flip`, mirror it left to right half of the time.
 
     The border is filled by mirroring (as `reflect` padding does), so no colour is invented. Takes and returns
     `(B,C,H,W)` of any dtype; every pixel of the result is a pixel of the image. One gather does all of it.
@@ -23,14 +23,14 @@ def shifted_and_flipped(images: Tensor, crop_padding: int, flip: bool, generator
 
 
 def shifted_positions(images: Tensor, size: int, padding: int, generator: Generator) -> Tensor:
-    """For each image, where the pixels of one axis come from: `(B,size)`, mirrored at both ends."""
+    """Return for each image where the pixels of one axis come from: `(B,size)`, mirrored at both ends."""
     shift = torch.randint(-padding, padding + 1, (len(images), 1), generator=generator, device=images.device)
     positions = (torch.arange(size, device=images.device) + shift).abs()  # mirrored at 0
     return size - 1 - (size - 1 - positions).abs()  # mirrored at the far end
 
 
 def with_erased_square(images: Tensor, size: int, generator: Generator) -> Tensor:
-    """Each image `(B,C,H,W)` with a black square of `size` pixels around a random pixel, cut off at the border.
+    """Blacken in each image `(B,C,H,W)` a square of `size` pixels around a random pixel, cut off at the border.
 
     Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
     """
@@ -43,7 +43,7 @@ def with_erased_square(images: Tensor, size: int, generator: Generator) -> Tenso
 
 
 def in_random_window(images: Tensor, length: int, size: int, generator: Generator) -> Tensor:
-    """For each image which places of an axis lie within `size` places around a random one: `(B,length)`."""
+    """Return for each image which places of an axis lie within `size` places around a random one: `(B,length)`."""
     first = torch.randint(length, (len(images), 1), generator=generator, device=images.device) - size // 2
     places = torch.arange(length, device=images.device)
     return (places >= first) & (places < first + size)

@@ -17,13 +17,21 @@ from gcm.tensor_check import described
 from gcm.types import Count, PositiveCount, Seed, Workers
 
 Batch = tuple[Tensor, Tensor]
-"""Images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
+"""A batch is images `(B,C,H,W)` uint8 and labels `(B,)` int64."""
 Unlike = Literal["emnist_letters", "fashion_mnist", "inverted", "noise"]
 """Kinds of images that a network was not trained on: other data sets, negatives, and noise."""
 
 
 def as_pixels(images: Tensor, device: torch.device | str) -> Tensor:
-    """Images as networks take them: uint8 to float in [0,1], on a device."""
+    """Turn uint8 images `(B,C,H,W)` into what networks take: float in [0,1], on a device.
+
+    Raises `InputError` for images that are no bytes.
+
+    >>> import torch
+    >>> from gcm.data import as_pixels
+    >>> as_pixels(torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3), "cpu").flatten()
+    tensor([0.0000, 0.2000, 1.0000])
+    """
     check_bytes(images)
     return images.to(device).float().div_(255)
 
@@ -35,7 +43,15 @@ def check_bytes(images: Tensor) -> None:
 
 
 class Split(Dataset[Batch], ABC):
-    """Labelled images, fetched many at a time: `images, labels = split[indices]`."""
+    """A split holds labelled images, fetched many at a time: `images, labels = split[indices]`.
+
+    >>> import torch
+    >>> from gcm.data import Planted
+    >>> split = Planted(test_images=4).test
+    >>> images, labels = split[torch.tensor([0, 2])]
+    >>> len(split), images.dtype, tuple(images.shape), tuple(labels.shape)
+    (4, torch.uint8, (2, 3, 32, 32), (2,))
+    """
 
     labels: Tensor
 
@@ -51,7 +67,16 @@ class Split(Dataset[Batch], ABC):
 
 @dataclass(frozen=True)
 class MemorySplit(Split):
-    """Images `(N,C,H,W)` uint8 and labels `(N,)` int64 in memory."""
+    """A split in memory: images `(N,C,H,W)` uint8 and labels `(N,)` int64.
+
+    Raises `InputError` where they are of other types, or not as many as each other.
+
+    >>> import torch
+    >>> from gcm.data import MemorySplit
+    >>> split = MemorySplit(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1]))
+    >>> split.subset(torch.tensor([2])).labels
+    tensor([1])
+    """
 
     images: Tensor
     labels: Tensor
@@ -79,14 +104,19 @@ class ImageData(ABC):
     Attributes:
         root: directory below which the data lie, or are downloaded to.
         batch_size: images in a batch, for each process.
-        val_size: how many training images are set aside for validation; 0 trains on all of them.
+        val_size: number of training images set aside for validation; 0 trains on all of them.
         split_seed: seed that picks the validation images.
         crop_padding: training images are shifted by up to this many pixels, their border mirrored; 0: not at all.
         flip: whether training images are mirrored left to right at random.
         erased_square: side of a square that is blackened in each training image, at a random place; 0: none.
         workers: processes that fetch batches; 0 is best for images in memory.
-        unlike: what a network trained on these data should find strange.
+        unlike: kinds of images that a network trained on these data should find strange.
         download: whether data that are missing may be fetched into `root`.
+
+    >>> from gcm.data import Planted
+    >>> data = Planted(train_images=50, test_images=20, val_size=10)
+    >>> len(data.train), len(data.validation), len(data.test), data.spec.shape
+    (40, 10, 20, (3, 32, 32))
     """
 
     root: str
@@ -104,11 +134,11 @@ class ImageData(ABC):
     whole_epochs: ClassVar[bool] = False
     """Whether an epoch has every training image, in batches nearly alike in size; else all batches are full."""
     progress = SILENT
-    """Watches the reading of many files; no setting, but put here by whoever wants to see it."""
+    """The watcher of the reading of many files; no setting, but put here by whoever wants to see it."""
 
     @abstractmethod
     def read(self, train: bool) -> Split:
-        """The official training or test split, whole."""
+        """Read the official training or test split, whole."""
 
     @abstractmethod
     def class_names(self) -> tuple[str, ...]: ...
@@ -125,7 +155,7 @@ class ImageData(ABC):
 
     @property
     def splits(self) -> list[Split]:
-        """All that there are."""
+        """All splits that there are."""
         return [
             self.train,
             *([self.validation] if self.validated else []),
@@ -133,21 +163,21 @@ class ImageData(ABC):
         ]
 
     def check(self) -> None:
-        """Read all splits; raise `InputError` for what is wrong with any, before a training rather than after it."""
+        """Read all splits; raise `InputError` for a fault in any, before a training rather than after it."""
         _ = self.splits
 
     def chosen(self) -> dict[str, Any]:
-        """Settings that are null, as the images want them."""
+        """Return values for the settings that are null, as the images want them."""
         return {}
 
     @property
     def images_at_once(self) -> int:
-        """In evaluation, where it makes no difference."""
+        """The number of images in a batch in evaluation, where it makes no difference."""
         return self.batch_size
 
     @property
     def batches_in_epoch(self) -> int:
-        """Of a training in one process."""
+        """The number of batches in an epoch of a training in one process."""
         return batches_of(len(self.train), self.batch_size, self.whole_epochs)
 
     @cached_property
@@ -187,7 +217,7 @@ class ImageData(ABC):
 
 
 def channel_means(split: Split, chunk: int = 1024) -> tuple[float, ...]:
-    """Mean of each channel in [0,1], summed in whole numbers so that it is exact."""
+    """Return the mean of each channel in [0,1], summed in whole numbers so that it is exact."""
     total, pixels = torch.zeros(1, dtype=torch.int64), 0
     for indices in torch.arange(len(split)).split(chunk):
         images, _ = split[indices]

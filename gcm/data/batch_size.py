@@ -1,16 +1,18 @@
-"""How many images are in a batch, and how many batches in an epoch."""
+"""Batches have a size, and an epoch a number of batches."""
 
 from math import ceil
 
 SMALLEST, LARGEST = 8, 128
-"""Images, where the number is not chosen. Batch normalization needs some."""
+"""The fewest and the most images of a batch, where the number is not chosen; batch normalization needs some."""
 
 
 def batches_of(images: int, batch_size: int, whole: bool) -> int:
-    """In an epoch that has all images; else one of full batches, or a single smaller one."""
+    """Return the number of batches in an epoch that has all images; else of full batches, or a single smaller one."""
     return ceil(images / batch_size) if whole else max(1, images // batch_size)
 
 
 def suitable_batch_size(images: int) -> int:
-    """For so many training images: sixteen batches an epoch, or more where these would be larger than 128."""
+    """Return the batch size for so many training images: sixteen batches an epoch, or more where these would exceed
+    128.
+    """
     return min(max(images // 16, SMALLEST), LARGEST)

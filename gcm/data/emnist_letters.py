@@ -11,7 +11,12 @@ from gcm.data.mnist import MNIST
 
 @dataclass(kw_only=True)
 class EMNISTLetters(MNIST):
-    """Handwritten letters, large and small ones together, in MNIST's format (Cohen et al., 2017)."""
+    """EMNIST letters are handwritten, large and small ones together, in MNIST's format (Cohen et al., 2017).
+
+    >>> from gcm.data import EMNISTLetters
+    >>> len(EMNISTLetters(root="data").class_names()), EMNISTLetters.counts
+    (26, (124800, 20800))
+    """
 
     unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")
 
@@ -28,7 +33,7 @@ class EMNISTLetters(MNIST):
         return datasets.EMNIST(root, "letters", train=train, download=download)
 
     def tensors(self, opened: Any) -> MemorySplit:
-        """The files hold rows and columns exchanged, and number the letters from 1."""
+        """Return images and labels; the files hold rows and columns exchanged, and number the letters from 1."""
         return MemorySplit(opened.data.transpose(1, 2).unsqueeze(1).contiguous(), opened.targets.long() - 1)
 
     def class_names(self) -> tuple[str, ...]:

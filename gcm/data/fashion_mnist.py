@@ -10,7 +10,12 @@ from gcm.data.mnist import MNIST
 
 @dataclass(kw_only=True)
 class FashionMNIST(MNIST):
-    """Articles of clothing in MNIST's format (Xiao et al., 2017)."""
+    """Fashion-MNIST holds articles of clothing in MNIST's format (Xiao et al., 2017).
+
+    >>> from gcm.data import FashionMNIST
+    >>> FashionMNIST.shape, FashionMNIST.counts
+    ((1, 28, 28), (60000, 10000))
+    """
 
     flip: bool = True
     unlike: Unlike | tuple[Unlike, ...] = ("inverted", "noise")

@@ -1,4 +1,4 @@
-"""Which folders of a directory are classes, and which files below them are images."""
+"""Folders of a directory are classes, and some of the files below them are images."""
 
 import hashlib
 import os
@@ -21,12 +21,12 @@ LEFT_BEHIND = {
     "lost+found", "system volume information",
 }  # fmt: skip
 PARTS_OF_JPEG = {"MPO": "JPEG"}
-"""Pillow opens the first by the second."""
+"""Formats that Pillow opens by another, and that other."""
 
 
 @cache
 def readable() -> dict[str, str]:
-    """The formats that Pillow reads in this installation, by the endings of their files."""
+    """Return the formats that Pillow reads in this installation, by the endings of their files."""
     Image.init()
     formats = {ending: PARTS_OF_JPEG.get(name, name) for ending, name in Image.registered_extensions().items()}
     return {ending: name for ending, name in formats.items() if name in Image.OPEN and name not in LEFT_OUT}
@@ -38,14 +38,14 @@ def formats_with_signature() -> tuple[str, ...]:
 
 
 def formats_of(path: Path) -> tuple[str, ...]:
-    """What a file may hold; a format without a signature only where its ending says so."""
+    """Return the formats that a file may have; one without a signature only where its ending says so."""
     named = readable().get(ending(path))
     told = formats_with_signature()
     return told if named is None or named in told else (*told, named)
 
 
 def is_image(path: Path) -> bool:
-    """By its ending; where it has none, by its content."""
+    """Return whether a file is an image, by its ending; where it has none, by its content."""
     return ending(path) in readable() if ending(path) else holds_image(path)
 
 
@@ -64,10 +64,10 @@ def ending(path: Path) -> str:
 
 
 def class_folders(directory: Path) -> dict[str, Path]:
-    """The folders by the name of their class, in the order of the names.
+    """Return the folders by the name of their class, in the order of the names.
 
-    Names are in Unicode's composed form (NFC), as they are typed, whatever system wrote them. Raises `InputError`
-    where a name cannot be printed on one line, or two are the same.
+    Names are in Unicode's composed form (NFC), as they are typed, whatever system wrote them. Raises `InputError` where
+    a name cannot be printed on one line, or two are the same.
     """
     folders: dict[str, Path] = {}
     for path in contents(directory)[0]:
@@ -81,7 +81,10 @@ def class_folders(directory: Path) -> dict[str, Path]:
 
 
 def images_and_others(folder: Path) -> tuple[list[Path], list[Path]]:
-    """All files below a folder, in order. Links to folders are followed, but no folder is looked into twice."""
+    """Return all images and all other files below a folder, in order.
+
+    Links to folders are followed, but no folder is looked into twice.
+    """
     files: list[Path] = []
     waiting, seen = [folder], set()
     while waiting:
@@ -111,7 +114,7 @@ def check_each_once(images: Iterable[Path]) -> None:
 
 
 def in_drawn_order(files: Iterable[Path], root: Path, seed: int) -> list[Path]:
-    """By a number of each file's own, so that one that comes or goes moves few others to the other side of a split."""
+    """Sort files by a number of each file's own, so that one that comes or goes moves few others in a split."""
 
     def number(file: Path) -> str:
         place = composed(file.relative_to(root).as_posix())
@@ -121,7 +124,7 @@ def in_drawn_order(files: Iterable[Path], root: Path, seed: int) -> list[Path]:
 
 
 def contents(directory: Path) -> tuple[list[Path], list[Path]]:
-    """A directory's folders and what else is in it, in order, without what is hidden.
+    """Return a directory's folders and what else is in it, in order, without what is hidden.
 
     Raises `InputError` where it cannot be read, or a link leads nowhere.
     """
@@ -140,7 +143,9 @@ def contents(directory: Path) -> tuple[list[Path], list[Path]]:
 
 
 def is_hidden(name: str) -> bool:
-    """What notebooks, archives and file managers leave behind: `.ipynb_checkpoints`, `__MACOSX`, `._x.png`."""
+    """Return whether notebooks, archives or file managers left a file behind: `.ipynb_checkpoints`, `__MACOSX`,
+    `._x.png`.
+    """
     return name.startswith(".") or name.lower() in LEFT_BEHIND
 
 
@@ -149,7 +154,7 @@ def composed(name: str) -> str:
 
 
 def counted(files: Iterable[Path]) -> str:
-    """`12 .heic, 1 without an ending`: the most frequent first."""
+    """Count files by their endings, the most frequent first: `12 .heic, 1 without an ending`."""
     counts: dict[str, int] = {}
     for path in files:
         name = ending(path) or "without an ending"

@@ -1,4 +1,4 @@
-"""What the folders in a directory are: classes, or splits with the classes in them."""
+"""The folders in a directory are classes, or splits with the classes in them."""
 
 import re
 import unicodedata
@@ -27,21 +27,23 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("検証", "驗證", "验证", "검증"),
     ),
 }
-"""How the names of splits' parts begin, in some of the languages in which people name them."""
+"""The beginnings of the names of splits' parts, in some of the languages in which people name them."""
 WHOLE_WORDS = {"val", "dev"}
-"""Of these, those with which other words begin, too."""
+"""Those of the beginnings with which other words begin, too."""
 ACCENTS = re.compile("[\u0300-\u036f]")
 DEEPEST = 5
-"""Folders in folders, each alone, that are looked through."""
+"""The most folders in folders, each alone, that are looked through."""
 WAY_OUT = ", or set data.folders=classes if they are classes"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Attributes:
-    train: the folder with the classes to train on.
-    test: likewise; None: there is none, and a share of each class is set aside.
-    validation: likewise; None: there is none.
+    """The layout of a directory says which of its folders are splits.
+
+    Attributes:
+        train: the folder with the classes to train on.
+        test: the folder with the classes to test on; None: there is none, and a share of each class is set aside.
+        validation: the folder with the classes for validation; None: there is none.
     """
 
     train: Path
@@ -54,9 +56,9 @@ class Layout:
 
 
 def layout(root: Path, folders: Folders | None, validation: str | None) -> Layout:
-    """Classes, or `train/` and `test/` with the classes in each, and perhaps a third folder for validation.
+    """Find classes, or `train/` and `test/` with the classes in each, and perhaps a third folder for validation.
 
-    `folders` says which, where what the folders are called or hold would mislead; `validation` names the third, where
+    `folders` says which, where the names or contents of the folders would mislead; `validation` names the third, where
     it is not the only one that is called so. Raises `InputError` for splits by other names: their folders would become
     the classes.
     """
@@ -88,7 +90,7 @@ def validation_folder(root: Path, found: Mapping[str, Path], chosen: str | None)
 
 
 def reason_for_splits(found: Mapping[str, Path]) -> str:
-    """Why the folders look like the parts of a split; empty where they look like classes."""
+    """Return why the folders look like the parts of a split; empty where they look like classes."""
     if len(found) < 2:
         return ""
     parts = [name for name in found if role(name)]
@@ -112,7 +114,7 @@ def reason_for_splits(found: Mapping[str, Path]) -> str:
 
 
 def left_out(root: Path, found: Layout, others: Sequence[Path]) -> str:
-    """What is not used, in words; empty where there is nothing. `others`: files in the class folders."""
+    """Return in words which images are not used; empty where all are. `others`: files in the class folders."""
     loose = [path for place in {root, *found.places} for path in contents(place)[1] if is_image(path)]
     unused = [name for name, path in class_folders(root).items() if found.test and path not in found.places]
     said = [
@@ -124,13 +126,15 @@ def left_out(root: Path, found: Layout, others: Sequence[Path]) -> str:
 
 
 def few(names: Iterable[str], most: int = 5) -> str:
-    """Names for a message, which need not be all of them."""
+    """Return names for a message, which need not be all of them."""
     ordered = sorted(names)
     return listed(ordered[:most]) + (", …" if len(ordered) > most else "")
 
 
 def inner_folders(folder: Path) -> set[str]:
-    """The names of the folders in a folder, without regard to case; what lies alone in it is looked through."""
+    """Return the names of the folders in a folder, without regard to case; a folder that lies alone in it is looked
+    through.
+    """
     for _ in range(DEEPEST):
         folders, files = contents(folder)
         if len(folders) != 1 or files:
@@ -140,7 +144,7 @@ def inner_folders(folder: Path) -> set[str]:
 
 
 def role(name: str) -> str | None:
-    """Which part of a split a folder is called as: `training`, `test`, `validation`, or none."""
+    """Return the part of a split that a folder's name says: `training`, `test`, `validation`, or none."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", composed(name))
     plain = composed(ACCENTS.sub("", unicodedata.normalize("NFD", spaced.casefold())))
     single = re.findall(r"[^\W\d_]+", plain)
@@ -149,7 +153,7 @@ def role(name: str) -> str | None:
 
 
 def begins(word: str, stems: tuple[str, ...]) -> bool:
-    """In languages without spaces between words a stem may stand anywhere."""
+    """Return whether a word begins with a stem; in languages without spaces between words it may stand anywhere."""
     return any(
         word == stem if stem in WHOLE_WORDS else word.startswith(stem) or (not stem.isascii() and stem in word)
         for stem in stems

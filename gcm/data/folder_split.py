@@ -22,23 +22,23 @@ SIZE_IN_HEADER = {"BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP"}
 """Formats whose images do not change their size when they are decoded, as TIFF's, which Pillow turns upright itself."""
 GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"}
 SIXTEEN_BIT_FORMATS = {"PNG", "PPM"}
-"""Whose images Pillow may give as 32 bits, of which they use 16."""
+"""Formats whose images Pillow may give as 32 bits, of which they use 16."""
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
-"""Values of it by which height and width change places."""
+"""Values of the EXIF orientation by which height and width change places."""
 MEND = "; mend or remove it"
 MOST_NAMED = 10
 AT_ONCE = 1024
 """Files that are waited for together."""
 MANY = 10
-"""Times of it, which take long enough for a progress bar."""
+"""Number of such groups of files from which on reading takes long enough for a progress bar."""
 
 File = TypeVar("File")
 Found = TypeVar("Found")
 
 
 class Header(NamedTuple):
-    """What an image file says of itself before it is decoded."""
+    """An image file's header describes it before it is decoded."""
 
     height: int
     width: int
@@ -47,10 +47,11 @@ class Header(NamedTuple):
 
 @dataclass(frozen=True)
 class FolderSplit(Split):
-    """Image files, their labels `(N,)`, and the shape that each is brought to: resized to cover it, then cut.
+    """A split on disk: image files, their labels `(N,)`, and the shape that each is brought to, resized to cover it,
+    then cut.
 
     An image is shown as a viewer shows it: turned as its EXIF data say, of an animation or of several pages the first,
-    what is transparent on white. 16 bits are scaled to 8; colour profiles are not looked at.
+    transparent parts on white. 16 bits are scaled to 8; colour profiles are not looked at.
     """
 
     paths: Sequence[Path]
@@ -68,11 +69,11 @@ class FolderSplit(Split):
 
     @property
     def megabytes(self) -> float:
-        """Size in memory, as uint8."""
+        """The size in memory, as uint8, in MiB."""
         return len(self) * self.channels * self.height * self.width / 2**20
 
     def in_memory(self, progress: Progress = SILENT) -> MemorySplit:
-        """Decoded in parallel; raises `UnreadableFilesError`."""
+        """Decode all images, in parallel; raises `UnreadableFilesError`."""
         images = torch.empty(len(self), self.channels, self.height, self.width, dtype=torch.uint8)
 
         def decode(index: int) -> None:
@@ -101,7 +102,10 @@ class UnreadableFilesError(InputError):
 
 
 def in_parallel(files: Sequence[File], work: Callable[[File], Found], progress: Progress = SILENT) -> list[Found]:
-    """What `work` gives for each file. Raises `UnreadableFilesError` of all those where it raises `InputError`."""
+    """Return what `work` gives for each file.
+
+    Raises `UnreadableFilesError` of all files for which it raises `InputError`.
+    """
 
     def attempt(file: File) -> Found | InputError:
         try:
@@ -127,12 +131,12 @@ def check_decodes(path: Path) -> None:
 
 
 def as_displayed(image: Image.Image) -> Image.Image:
-    """As a viewer shows it."""
+    """Return an image as a viewer shows it."""
     return on_white(eight_bit(ImageOps.exif_transpose(image), image.format))
 
 
 def eight_bit(image: Image.Image, file_format: str | None) -> Image.Image:
-    """16-bit images scaled to 8 bits; those whose range is not known are refused."""
+    """Scale 16-bit images to 8 bits; raises `ValueError` where the range is not known."""
     sixteen = image.mode.startswith("I;16") or (image.mode == "I" and file_format in SIXTEEN_BIT_FORMATS)
     if sixteen and "transparency" in image.info:
         raise ValueError("16 bits with a transparent value; save it with 8 bits")
@@ -144,7 +148,7 @@ def eight_bit(image: Image.Image, file_format: str | None) -> Image.Image:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """An image with transparent parts laid on a white page; others as they are."""
+    """Lay an image with transparent parts on a white page; others stay as they are."""
     if not image.has_transparency_data:
         return image
     page = Image.new("RGBA", image.size, "white")
@@ -164,7 +168,7 @@ def header(path: Path) -> Header:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """The image in a file; a file that cannot be decoded is named."""
+    """Open the image in a file; raises `InputError` that names a file that cannot be decoded."""
     if not os.path.isfile(path):  # a pipe would be waited for
         raise InputError(f"{path} is no file, or cannot be reached{MEND}")
     try:

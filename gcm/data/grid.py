@@ -1,4 +1,4 @@
-"""Grids of test images of different classes."""
+"""Grids put test images of different classes side by side."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,17 +17,23 @@ from gcm.types import PositiveCount, Seed
 
 @dataclass(kw_only=True)
 class Grid(ImageData):
-    """Test images of another data set, `rows` x `rows` of them side by side, no class twice; for networks of any size.
+    """A grid is `rows` x `rows` test images of another data set side by side, no class twice; for networks of any size.
 
     Source: the grid pointing game of Böhle et al., "Convolutional dynamic alignment networks for interpretable
     classifications", 2021. Departure: the images are drawn at random, not those a network is surest of. All classes
     shown have their evidence in their own cell (`PlacedSplit.places`); the label is the class of the upper left image.
+    Raises `InputError` where there are fewer classes than cells.
 
     Attributes:
-        of: the settings of the other data set. `root` and what concerns training are not used.
-        rows: of images; `rows * rows` different classes are needed.
-        grids: how many are made.
-        seed: of the choice.
+        of: the settings of the other data set. `root` and settings of trainings are not used.
+        rows: rows of images; `rows * rows` different classes are needed.
+        grids: number of grids.
+        seed: seed of the choice.
+
+    >>> from gcm.data import Grid
+    >>> grid = Grid(of={"_target_": "gcm.data.Planted", "test_images": 50}, rows=2, grids=3)
+    >>> tuple(grid.test.images.shape), tuple(grid.test.places.shape)
+    ((3, 3, 64, 64), (3, 5, 64, 64))
     """
 
     root: str = ""
@@ -54,7 +60,7 @@ class Grid(ImageData):
 
 
 def grids(data: ImageData, rows: int, count: int, seed: int) -> PlacedSplit:
-    """Raises `InputError` where there are fewer classes than cells."""
+    """Draw grids; raises `InputError` where there are fewer classes than cells."""
     classes, cells = len(data.class_names()), rows * rows
     if classes < cells:
         raise InputError(f"a grid of {rows}x{rows} images needs {cells} classes; {data.name} has {classes}")
@@ -77,7 +83,7 @@ def grids(data: ImageData, rows: int, count: int, seed: int) -> PlacedSplit:
 
 
 def cell_places(shown: Tensor, classes: int, rows: int, height: int, width: int) -> Tensor:
-    """From the classes of the cells `(N,cells)` to `(N,K,rows*height,rows*width)`."""
+    """Return the places of each class, `(N,K,rows*height,rows*width)`, from the classes of the cells `(N,cells)`."""
     places = torch.zeros(len(shown), classes, rows, height, rows, width, dtype=torch.bool)
     for cell in range(rows * rows):
         row, column = divmod(cell, rows)

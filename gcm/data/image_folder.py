@@ -1,4 +1,4 @@
-"""People's own images: a directory with one folder for each class."""
+"""People's own images lie in a directory with one folder for each class."""
 
 import logging
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ PARTS: Sequence[Part] = ("train", "validation", "test")
 
 @dataclass(kw_only=True)
 class ImageFolder(ImageData):
-    """Images in class folders, either in `root/train/CLASS/` and `root/test/CLASS/` or all in `root/CLASS/`.
+    """An image folder has its images in class folders, `root/train/CLASS/` and `root/test/CLASS/` or all in
+    `root/CLASS/`.
 
     In the first case a folder `val/` beside them (or `valid/`, `validation/`, `dev/`) is for validation. In the second
     `test_share` of each class, picked by `split_seed` and the files' names, is the test split. When images are added
@@ -32,8 +33,8 @@ class ImageFolder(ImageData):
     refused, where they can be told from classes.
 
     An image is whatever Pillow reads here, told by the file's ending, or by its content where it has none. Hidden files
-    and folders are left out; what else is left out is counted and said. Raises `InputError` for files that cannot be
-    decoded; how images are decoded is said at `FolderSplit`.
+    and folders are left out; other files that are left out are counted and said. Raises `InputError` for files that
+    cannot be decoded; `FolderSplit` says how images are decoded.
 
     Attributes:
         batch_size: images in a batch, for each process, at most: an epoch has every image, in batches nearly alike;
@@ -42,9 +43,22 @@ class ImageFolder(ImageData):
         channels: 1 (grey) or 3 (RGB); null: grey only if every image is.
         test_share: share of each class that is for testing where the folder has no train/ and test/; 0: a training ends
             without a test.
-        memory_limit_mb: a split larger than this is read from disk batch by batch instead of held in memory.
+        memory_limit_mb: a split larger than this, in MiB, is read from disk batch by batch instead of held in memory.
         folders: whether the folders in `root` are "classes" or "splits"; null: as they look.
         validation_folder: the one beside train/ and test/ that is for validation; null: the one that is called so.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from gcm.data import ImageFolder
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     for number in range(10):
+    ...         path = Path(root, "cat" if number % 2 else "dog", f"{number}.png")
+    ...         path.parent.mkdir(exist_ok=True)
+    ...         Image.new("RGB", (8, 8)).save(path)
+    ...     data = ImageFolder(root=root)
+    ...     data.class_names(), len(data.train), len(data.test), data.spec.shape
+    (('cat', 'dog'), 8, 2, (3, 8, 8))
     """
 
     batch_size: PositiveCount | None = None  # type: ignore[assignment]
@@ -73,7 +87,7 @@ class ImageFolder(ImageData):
         return names
 
     def check(self) -> None:
-        """Also decode what stays on disk; raise `UnreadableFilesError` of all splits together."""
+        """Decode also the images that stay on disk; raise `UnreadableFilesError` of all splits together."""
         try:
             super().check()
         except UnreadableFilesError:
@@ -135,7 +149,7 @@ class ImageFolder(ImageData):
         return split if split.megabytes > self.memory_limit_mb else split.in_memory(self.progress)
 
     def _files(self, part: Part) -> tuple[list[Path], list[int]]:
-        """The images of a part, class by class, and their labels."""
+        """Return the images of a part, class by class, and their labels."""
         own: Path | None = getattr(self._layout, part)
         if own is None and part == "validation":
             return [], []
@@ -164,7 +178,7 @@ class ImageFolder(ImageData):
         return f"there are {counted(others)}; {known}" if others else f"{known}; there is no file, or no such folder"
 
     def _share(self, files: Sequence[Path], part: Part) -> list[Path]:
-        """This class's part of the split that we make ourselves."""
+        """Return this class's part of the split that we make ourselves."""
         ranked = in_drawn_order(files, self._root, self.split_seed)
         count = self._test_count(files)
         return sorted(ranked[count:] if part == "train" else ranked[:count])
@@ -178,7 +192,7 @@ class ImageFolder(ImageData):
 
     @cached_property
     def _below(self) -> dict[Path, tuple[list[Path], list[Path]]]:
-        """The images below each class's folder, and what else is there."""
+        """The images below each class's folder, and the other files there."""
         folders = [path for place in self._layout.places for path in class_folders(place).values()]
         found = {folder: images_and_others(folder) for folder in folders}
         check_each_once(image for images, _ in found.values() for image in images)
@@ -186,7 +200,7 @@ class ImageFolder(ImageData):
 
     @cached_property
     def _headers(self) -> dict[Header, Path]:
-        """Every size and kind of image that occurs, with one file that has it."""
+        """All sizes and kinds of images that occur, with one file that has each."""
         files = self._all_files
         return dict(zip(in_parallel(files, header, self.progress), files, strict=True))
 
@@ -209,5 +223,5 @@ class ImageFolder(ImageData):
 
 @cache
 def warn_once(text: str) -> None:
-    """Once in a process: a command reads its folder several times."""
+    """Write a warning to the log once in a process: a command reads its folder several times."""
     LOG.warning(text)

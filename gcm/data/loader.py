@@ -1,4 +1,4 @@
-"""Batches of a split: seeded, cut into one share for each process, fetched whole."""
+"""Batches of a split are seeded, cut into one share for each process, and fetched whole."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,10 +14,10 @@ from gcm.progress import SILENT, Progress
 class ShuffledBatches(Sampler[Tensor]):
     """Indices of training batches; the order depends on seed and epoch alone, so a resumed run sees the same batches.
 
-    Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there
-    are fewer images than a batch holds is the one batch smaller. Where `whole`, none is left over for lack of a full
-    batch: the batches are a little smaller, and nearly alike. `place` gives the epoch, and how many of its batches were
-    had already, by a training that stopped within it; it is asked when the first batch is fetched.
+    Every process gets equally many batches, all full; the images left over wait for another epoch. Only where there are
+    fewer images than a batch holds is the one batch smaller. Where `whole`, none is left over for lack of a full batch:
+    the batches are a little smaller, and nearly alike. `place` gives the epoch, and how many of its batches were had
+    already, by a training that stopped within it; it is asked when the first batch is fetched.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ def pixel_batches(
 
 
 def seeded_generator(device: torch.device | str, *numbers: int) -> torch.Generator:
-    """A generator whose stream depends on all the numbers, mixed so that (1, 2) and (2, 1) differ."""
+    """Return a generator whose stream depends on all the numbers, mixed so that (1, 2) and (2, 1) differ."""
     seed = 0
     for number in numbers:
         seed = (seed * 1_000_003 + number + 0x9E3779B9) % 2**63

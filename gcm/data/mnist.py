@@ -10,7 +10,12 @@ from gcm.data.torchvision_data import TorchvisionData
 
 @dataclass(kw_only=True)
 class MNIST(TorchvisionData):
-    """Handwritten digits (LeCun et al., 1998)."""
+    """MNIST holds handwritten digits (LeCun et al., 1998): 60,000 + 10,000, 28x28 grey.
+
+    >>> from gcm.data import MNIST
+    >>> MNIST(root="data").class_names()[-1], MNIST.shape, MNIST.counts
+    ('9', (1, 28, 28), (60000, 10000))
+    """
 
     crop_padding: int = 2
     unlike: Unlike | tuple[Unlike, ...] = ("emnist_letters", "fashion_mnist", "inverted", "noise")

@@ -1,4 +1,4 @@
-"""Generated images: shapes that bear a class, and distractors that bear none, at known places."""
+"""Planted images are generated: shapes that bear a class, and distractors that bear none, at known places."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from gcm.types import Count, NonNegativeNumber, PositiveCount, Seed
 CELLS = 3
 """Rows and columns of cells; each cell holds at most one shape."""
 SMALLEST = 24
-"""Pixels, so that a shape can be told from others."""
+"""The smallest size in pixels in which a shape can be told from others."""
 BRIGHTEST_GROUND = 0.35
-"""In units of the pixels' range."""
+"""The brightest value of the ground, in units of the pixels' range."""
 Distance = Callable[[Tensor, Tensor], Tensor]
-"""Signed distance of places `(u, v)` from a shape that fills a circle of radius 1, negative inside."""
+"""The signed distance of places `(u, v)` from a shape that fills a circle of radius 1, negative inside."""
 
 
 def disc(u: Tensor, v: Tensor) -> Tensor:
@@ -50,32 +50,40 @@ def bar(u: Tensor, v: Tensor) -> Tensor:
 
 
 def pair(u: Tensor, v: Tensor) -> Tensor:
-    """Two dots."""
+    """Return the distance from two dots."""
     return torch.hypot(u.abs() - 0.6, v) - 0.35
 
 
 SHAPES: Mapping[str, Distance] = {"disc": disc, "ring": ring, "square": square, "triangle": triangle, "cross": cross}
-"""One for each class."""
+"""The shapes that bear a class, one for each."""
 DISTRACTORS: tuple[Distance, ...] = (bar, pair)
 KINDS = (*SHAPES.values(), *DISTRACTORS)
 
 
 @dataclass(kw_only=True)
 class Planted(ImageData):
-    """Bright shapes on a dark, uneven ground: the label is the class shown most often, others are shown once each.
+    """Planted images show bright shapes on a dark, uneven ground: the label is the class shown most often.
 
-    So an image holds evidence for several classes, each at a known place (`PlacedSplit.places`), beside distractors
-    that are as bright and as large, but the same in all classes. Colours say nothing. `root` is not used.
+    Other classes are shown once each. So an image holds evidence for several classes, each at a known place
+    (`PlacedSplit.places`), beside distractors that are as bright and as large, but the same in all classes. Colours say
+    nothing. `root` is not used. Raises `InputError` for settings that do not go together.
 
     Attributes:
         size: height and width in pixels.
         copies: how often the label's shape is shown; at least twice if there are rivals.
-        rivals: other classes that are shown, once each.
-        distractors: shapes of no class.
+        rivals: number of other classes that are shown, once each.
+        distractors: number of shapes of no class.
         contrast: by how much the darkest shape is brighter than the brightest ground, in units of the pixels' range.
-        noise: standard deviation of the noise on every value, likewise.
-        train_images, test_images: how many are made.
-        seed: of the images.
+        noise: standard deviation of the noise on every value, in units of the pixels' range.
+        train_images, test_images: number of images.
+        seed: seed of the images.
+
+    >>> from gcm.data import Planted
+    >>> data = Planted(train_images=2, test_images=2)
+    >>> data.class_names()
+    ('disc', 'ring', 'square', 'triangle', 'cross')
+    >>> tuple(data.test.images.shape), tuple(data.test.places.shape)
+    ((2, 3, 32, 32), (2, 5, 32, 32))
     """
 
     root: str = ""
@@ -131,12 +139,12 @@ class Planted(ImageData):
         return PlacedSplit((images.clamp(0, 1) * 255).round().to(torch.uint8), order[:, 0], places)
 
     def grounds(self, count: int, draw: torch.Generator) -> Tensor:
-        """Smooth and dark, `(N,3,H,W)`."""
+        """Draw smooth and dark grounds, `(N,3,H,W)`."""
         coarse = BRIGHTEST_GROUND * torch.rand(count, 3, 4, 4, generator=draw)
         return torch.nn.functional.interpolate(coarse, self.size, mode="bilinear", align_corners=True)
 
     def covers(self, kinds: Tensor, cells: Tensor, draw: torch.Generator) -> Tensor:
-        """How far one shape of each image covers each pixel, `(N,H,W)` in [0,1]."""
+        """Return how far one shape of each image covers each pixel, `(N,H,W)` in [0,1]."""
         count, width = len(kinds), self.size / CELLS
         radius = width * (0.36 + 0.12 * torch.rand(count, generator=draw))
         shift = (width / 2 - radius).unsqueeze(1) * (2 * torch.rand(count, 2, generator=draw) - 1)

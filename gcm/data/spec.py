@@ -1,4 +1,4 @@
-"""What a network must know of its images."""
+"""A spec is all that a network must know of its images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,14 +9,19 @@ from gcm.untrusted import UNPRINTABLE
 
 LARGEST_SIDE = 2**14
 LONGEST_NAME = 255
-"""As long as the name of a folder can be."""
+"""The most characters of a class's name, as long as the name of a folder can be."""
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """The shape of the images, the classes' names, and the mean value of each channel over the training images.
+    """A spec is the shape of the images, the classes' names, and the mean of each channel over the training images.
 
-    `mean` holds one number in [0,1] for each channel; networks that centre their input subtract it.
+    `mean` holds one number in [0,1] for each channel; networks that centre their input subtract it. Raises `InputError`
+    for sizes, names or means that no images have.
+
+    >>> from gcm.data import ImageSpec
+    >>> ImageSpec.of(channels=1, size=28, classes=3)
+    ImageSpec(channels=1, height=28, width=28, classes=('0', '1', '2'), mean=(0.5,))
     """
 
     channels: int
@@ -42,7 +47,7 @@ class ImageSpec:
 
     @classmethod
     def of(cls, channels: int, size: int, classes: int) -> "ImageSpec":
-        """Square images and classes named `0`, `1`, …: enough to build a network by hand."""
+        """Return the spec of square images and classes named `0`, `1`, …: enough to build a network by hand."""
         return cls(channels, size, size, tuple(map(str, range(classes))), (0.5,) * channels)
 
     @classmethod
@@ -50,7 +55,7 @@ class ImageSpec:
         return cls(**{**fields, "classes": tuple(fields["classes"]), "mean": tuple(fields["mean"])})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values only, for files."""
+        """Return plain values only, for files."""
         return {**asdict(self), "classes": list(self.classes), "mean": list(self.mean)}
 
     @property
@@ -59,7 +64,14 @@ class ImageSpec:
 
 
 def class_index(classes: Sequence[str], label: int | str) -> int:
-    """A class by name or by number; a name wins over a number."""
+    """Return the index of a class by name or by number; a name wins over a number.
+
+    Raises `InputError` where there is no such class.
+
+    >>> from gcm.data import class_index
+    >>> class_index(("cat", "dog"), "dog"), class_index(("cat", "dog"), 0)
+    (1, 0)
+    """
     if str(label) in classes:
         return list(classes).index(str(label))
     if isinstance(label, int) and 0 <= label < len(classes):

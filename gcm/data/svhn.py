@@ -12,7 +12,12 @@ from gcm.data.torchvision_data import TorchvisionData
 
 @dataclass(kw_only=True)
 class SVHN(TorchvisionData):
-    """Street View House Numbers (Netzer et al., 2011); the class is the digit in the middle."""
+    """SVHN holds Street View House Numbers (Netzer et al., 2011); the class is the digit in the middle.
+
+    >>> from gcm.data import SVHN
+    >>> SVHN.shape, SVHN.counts
+    ((3, 32, 32), (73257, 26032))
+    """
 
     name = "svhn"
     files = "SVHN/{train,test}_32x32.mat"

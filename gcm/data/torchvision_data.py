@@ -1,4 +1,4 @@
-"""What torchvision's own data sets have in common: where they lie, how they come, what is said when they do not."""
+"""Torchvision's own data sets share where they lie, how they come, and what is said when they do not."""
 
 import contextlib
 import hashlib
@@ -20,33 +20,38 @@ from gcm.tensor_check import check_classes
 
 LOG = logging.getLogger(__name__)
 UNUSABLE = (OSError, RuntimeError, ValueError, EOFError, AssertionError, LookupError, TypeError, UnpicklingError)
-"""What torchvision raises for files that are not found, not as published, or cut off."""
+"""The errors that torchvision raises for files that are not found, not as published, or cut off."""
 
 
 @dataclass(kw_only=True)
 class TorchvisionData(ImageData):
-    """A data set that torchvision finds below `root`, or downloads there."""
+    """A data set that torchvision finds below `root`, or downloads there.
+
+    Raises `DataNotFoundError` where it is not there and cannot be downloaded, `InputError` where it is damaged.
+    """
 
     files: ClassVar[str]
     """The files that torchvision looks for, relative to `root`."""
     archives: ClassVar[str] = "*.tar.gz"
     """Archives that torchvision unpacks if they are there, relative to `root`."""
     source: ClassVar[str]
-    """Where they can be had by hand."""
+    """The address where the files can be had by hand."""
     shape: ClassVar[tuple[int, int, int]]
-    """Of an image."""
+    """The shape of an image, `(C,H,W)`."""
     counts: ClassVar[tuple[int, int]]
-    """Training and test images, as published."""
+    """The number of training and of test images, as published."""
     sha256: ClassVar[tuple[str, str]] = ("", "")
-    """Of the pixels, then the labels, of both; empty where torchvision checks the files, or it is not known."""
+    """The hash of the pixels, then the labels, of both splits; empty where torchvision checks the files, or it is not
+    known.
+    """
 
     @abstractmethod
     def open(self, root: Path, train: bool, download: bool) -> Any:
-        """torchvision's data set."""
+        """Open torchvision's data set."""
 
     @abstractmethod
     def tensors(self, opened: Any) -> MemorySplit:
-        """Its images `(N,C,H,W)` uint8 and labels `(N,)`."""
+        """Return its images `(N,C,H,W)` uint8 and labels `(N,)`."""
 
     def read(self, train: bool) -> MemorySplit:
         opened = self._opened(train)
@@ -98,14 +103,14 @@ class TorchvisionData(ImageData):
                     root.rmdir()
 
     def _opened_here(self, root: Path, train: bool) -> Any:
-        """None where the files cannot be used."""
+        """Open the data set; None where the files cannot be used."""
         try:
             return self.open(root, train, download=False)
         except UNUSABLE:
             return None
 
     def _downloaded(self, root: Path, train: bool) -> Any:
-        """Downloaded and unpacked beside, then moved into place: what lies there is whole, however this ends."""
+        """Download and unpack beside the place, then move there: the files in it are whole, however this ends."""
         beside = root / f".{self.name}.download"
         shutil.rmtree(beside, ignore_errors=True)  # of a killed process
         try:
@@ -135,7 +140,7 @@ def why(error: Exception, root: Path) -> str:
 
 
 def content_hash(split: MemorySplit) -> str:
-    """SHA-256 of the pixels, then the labels."""
+    """Return SHA-256 of the pixels, then the labels."""
     found = hashlib.sha256(split.images.contiguous().numpy().data)
     found.update(split.labels.contiguous().numpy().data)
     return found.hexdigest()

@@ -1,4 +1,4 @@
-"""Images unlike those that a network was trained on."""
+"""Some images are unlike those that a network was trained on."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,22 +16,27 @@ from gcm.error import InputError
 LIKE_DIGITS = "bgiloqsz"
 """Letters that are written much like 8 or 6, 9, 1, 1, 0, 9, 5, 2."""
 MOST = 10_000
-"""Images that are made, at most."""
+"""The most images that are made."""
 
 Images = Mapping[str, Tensor]
-"""By name, `(N,C,H,W)` uint8."""
+"""Images by name, `(N,C,H,W)` uint8."""
 
 
 def unlike(data: ImageData, name: Unlike) -> Images:
-    """Images called `name`, in the shape of the data's own.
+    """Return images of the kind `name`, in the shape of the data's own.
 
     Raises `InputError` where they have other channels, or are not there.
+
+    >>> from gcm.data import Planted, unlike
+    >>> data = Planted(test_images=2)
+    >>> bool((unlike(data, "inverted")["inverted"] == 255 - data.test.images).all())
+    True
     """
     return MAKERS[name](data)
 
 
 def letters(data: ImageData) -> Images:
-    """Those that look like digits are apart, and no others count as unlike."""
+    """Return letters; those that look like digits are apart, and no others count as unlike."""
     split = EMNISTLetters(root=root_beside(data), download=data.download).test
     like = torch.isin(split.labels, torch.tensor([ord(letter) - ord("a") for letter in LIKE_DIGITS]))
     images = in_shape_of(data, split, EMNISTLetters.name)
@@ -54,7 +59,7 @@ def inverted(data: ImageData) -> Images:
 
 
 def noise(data: ImageData) -> Images:
-    """Every value as likely as any other."""
+    """Return noise, every value as likely as any other."""
     shape = own(data).shape
     return {"noise": torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded_generator("cpu", 0))}
 
@@ -68,7 +73,10 @@ MAKERS: Mapping[Unlike, Callable[[ImageData], Images]] = {
 
 
 def root_beside(data: ImageData) -> str:
-    """Where other data sets lie; what lies in an image folder would be taken for a class of it."""
+    """Return where other data sets lie.
+
+    Raises `InputError` for an image folder, of which they would be taken for a class.
+    """
     if isinstance(data, ImageFolder):
         raise InputError("beside data=image_folder no other data set can lie; choose data.unlike=[inverted,noise]")
     return data.root or "data"
@@ -79,7 +87,10 @@ def own(data: ImageData) -> Tensor:
 
 
 def in_shape_of(data: ImageData, split: Split, name: str) -> Tensor:
-    """The split's images, enlarged or made smaller (bilinear) where they have another size than the data's."""
+    """Return the split's images, resized (bilinear) where they have another size than the data's.
+
+    Raises `InputError` where they have other channels.
+    """
     images, wanted = split[torch.arange(len(split))][0], own(data).shape
     if images.shape[1] != wanted[1]:
         channels = f"{images.shape[1]} channels, {data.name} has {wanted[1]}"

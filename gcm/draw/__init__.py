@@ -1,4 +1,4 @@
-"""What several figures share; only this package and the figures of studies know matplotlib."""
+"""Several figures share these parts; only this package and the figures of studies know matplotlib."""
 
 from gcm.draw.base import rounded
 from gcm.draw.class_maps import classes_to_show, draw_class_maps, scale_of

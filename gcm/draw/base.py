@@ -1,4 +1,4 @@
-"""Figures without a window, written whole or not at all."""
+"""Figures are made without a window, and written whole or not at all."""
 
 import logging
 import re
@@ -25,7 +25,7 @@ EAST_ASIAN = (
 )  # fmt: skip
 """Fonts of the common systems with letters that matplotlib's own lacks."""
 MARKERS = "osD^vPX*<>h"
-"""Of lines and points; told apart without colours."""
+"""Markers of lines and points, told apart without colours."""
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
@@ -33,14 +33,17 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # some of 
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of this size in inches, without a window."""
+    """Return a figure of this size in inches, without a window."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(figure: Figure, path: Path) -> None:
-    """No text is read as a formula, whatever a class is called; the log names letters that no font here has."""
+    """Write a figure; no text is read as a formula, whatever a class is called.
+
+    The log names letters that no font here has. Raises `InputError` where the file cannot be written.
+    """
     for axis in figure.findobj(Axis):
         write_plain_numbers(axis)
     for text in figure.findobj(Text):
@@ -59,7 +62,10 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def write_plain_numbers(axis: Axis) -> None:
-    """Where matplotlib writes formulas: on logarithmic scales always, on others where its settings say so."""
+    """Let an axis write plain numbers where matplotlib would write formulas.
+
+    On logarithmic scales it always would, on others where its settings say so.
+    """
     major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
     for formatter, put in ((major, axis.set_major_formatter), (minor, axis.set_minor_formatter)):
         if isinstance(formatter, LogFormatter):
@@ -88,17 +94,22 @@ class PlainLogFormatter(Formatter):
 
 
 def rounded(value: float, digits: int = 3) -> str:
-    """A plain number of so many significant digits."""
+    """Write a number plainly, with so many significant digits.
+
+    >>> from gcm.draw import rounded
+    >>> rounded(0.123456), rounded(20000)
+    ('0.123', '20,000')
+    """
     return plain_number(float(f"{value:.{digits}g}"))
 
 
 def with_sign(value: float, decimals: int = 2) -> str:
-    """With its sign, a true minus; what rounds to zero is `+0.00`, never less."""
+    """Write a number with its sign, a true minus; a number that rounds to zero is `+0.00`, never less."""
     return f"{value:+z.{decimals}f}".replace("-", MINUS)
 
 
 def plain_number(value: float) -> str:
-    """`0.03`, `20,000`; of other orders of magnitude `10⁻⁷`, which is no formula: the exponent is made of letters."""
+    """Write a number as `0.03`, `20,000`; of other orders of magnitude as `10⁻⁷`, which is no formula but letters."""
     if value == 0 or 1e-4 <= abs(value) < 1e6:
         return f"{value:,.10f}".rstrip("0").rstrip(".").replace("-", MINUS)
     digits, exponent = f"{value:.10e}".split("e")
@@ -108,19 +119,19 @@ def plain_number(value: float) -> str:
 
 
 def letter_without_font(warning: str) -> str:
-    """The one that matplotlib warns of, if it does."""
+    """Return the letter that matplotlib warns of, or an empty string."""
     found = re.match(r"Glyph (\d+) .* missing from", warning)
     return chr(int(found[1])) if found else ""
 
 
 @cache
 def east_asian_fonts() -> tuple[str, ...]:
-    """Those that are installed."""
+    """Return those of the fonts that are installed."""
     installed = {font.name for font in fontManager.ttflist}
     return tuple(name for name in EAST_ASIAN if name in installed)
 
 
 def write_headings(row: Iterable[Axes], headings: Sequence[str], fontsize: float) -> None:
-    """One above each panel of a row."""
+    """Write a heading above each panel of a row."""
     for ax, heading in zip(row, headings, strict=True):
         ax.set_title(heading, fontsize=fontsize)

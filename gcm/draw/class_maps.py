@@ -1,4 +1,4 @@
-"""Maps of every class, beside each other and on one scale."""
+"""Maps of every class are drawn beside each other and on one scale."""
 
 import textwrap
 from collections.abc import Sequence
@@ -36,13 +36,25 @@ def draw_class_maps(
     notes: Sequence[str] | None = None,
     limits: Sequence[float] | None = None,
 ) -> None:
-    """For each image a band of what speaks for each class and one of what speaks against it.
+    """Draw for each image a band of what speaks for each class, and one of what speaks against it, into the file
+    `path`.
 
     Images `(N,C,H,W)` in [0,1], pictures of the classes `shown` `(N,T)`, `(N,T,c,h,w)` of any range, logits `(N,K)`,
     labels `(N,)`. Where `shown` is None the pictures are of all classes, and those of `classes_to_show` are drawn. All
     pictures of an image share one scale, up to the 99.8th percentile of their absolute values; pictures that are
     `in_colours` already are shown as they are. `limits` gives each image's scale instead, `notes` a line beside each
     image. Signs and scale are explained in the figure.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import torch
+    >>> from gcm.draw import draw_class_maps
+    >>> images, maps, logits = torch.zeros(1, 1, 8, 8), torch.rand(1, 2, 1, 8, 8) - 0.5, torch.tensor([[1.0, -1.0]])
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = Path(directory, "maps.png")
+    ...     draw_class_maps(images, maps, logits, torch.tensor([0]), ["cat", "dog"], "Maps", False, path)
+    ...     path.is_file()
+    True
     """
     count = len(images)
     if shown is None:
@@ -79,24 +91,37 @@ def draw_class_maps(
 
 
 def scale_of(pictures: Tensor) -> float:
-    """The 99.8th percentile of the absolute values, so that single pixels do not darken all others."""
+    """Return the 99.8th percentile of the absolute values, so that single pixels do not darken all others; 1 if it is
+    0.
+
+    >>> import torch
+    >>> from gcm.draw import scale_of
+    >>> scale_of(torch.tensor([-3.0, 3.0])), scale_of(torch.zeros(2))
+    (3.0, 1.0)
+    """
     return float(np.quantile(pictures.abs().numpy(), 0.998)) or 1.0
 
 
 def classes_to_show(logits: Tensor, labels: Tensor) -> Tensor:
-    """For each image at most ten classes, `(N,T)`: the true one and those with the highest scores."""
+    """Choose for each image at most ten classes, `(N,T)`: the true one and those with the highest scores.
+
+    >>> import torch
+    >>> from gcm.draw import classes_to_show
+    >>> classes_to_show(torch.arange(12.0).unsqueeze(0), torch.tensor([0]))
+    tensor([[ 0,  3,  4,  5,  6,  7,  8,  9, 10, 11]])
+    """
     count = min(logits.shape[1], MOST_CLASSES)
     return torch.tensor([shown_classes(*image, count) for image in zip(logits, labels.tolist(), strict=True)])
 
 
 def shown_classes(scores: Tensor, label: int, count: int) -> list[int]:
-    """The true class and those with the highest scores, in the order of the classes."""
+    """Return the true class and those with the highest scores, in the order of the classes."""
     ranked = [index for index in scores.argsort(descending=True).tolist() if index != label]
     return sorted([label, *ranked[: count - 1]])
 
 
 def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, said: str) -> None:
-    """The image, what it is, and below it what was predicted and which value the scale's end stands for."""
+    """Draw the image with its class; below it stand the prediction and the value of the scale's end."""
     axes[0].imshow(image.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
     axes[0].set_title(f"true: {true}", fontsize=8)
     if len(axes) == 1:
@@ -110,8 +135,11 @@ def draw_image_column(axes: np.ndarray[Any, Any], image: Tensor, true: str, said
 
 
 def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> None:
-    """A picture `(c,h,w)`, its positive part, then its negative one: one channel in diverging colours; three as an
-    image, on black ground what speaks for the class, and on white ground what speaks against it."""
+    """Draw a picture `(c,h,w)`, its positive part, then its negative one.
+
+    One channel is drawn in diverging colours; three as an image, on black ground what speaks for the class, and on
+    white ground what speaks against it.
+    """
     parts = [picture.clamp_min(0), picture.clamp_max(0)][: len(axes)]
     for number, (ax, part) in enumerate(zip(axes, parts, strict=True)):
         if len(picture) == 1:
@@ -122,7 +150,7 @@ def draw_bands(axes: np.ndarray[Any, Any], picture: Tensor, limit: float) -> Non
 
 
 def turned_light(colours: Tensor) -> Tensor:
-    """Colours `(3,h,w)` in [0,1] with their lightness turned round, white for black, and their hues as they are."""
+    """Turn the lightness of colours `(3,h,w)` in [0,1] round, white for black; hues stay as they are."""
     return (colours + 1 - colours.amax(0) - colours.amin(0)).clamp(0, 1)  # but for rounding in it already
 
 
@@ -135,7 +163,7 @@ def frame(axes: np.ndarray[Any, Any]) -> None:
 def add_scale(
     figure: Figure, axes: np.ndarray[Any, Any], colours: str | LinearSegmentedColormap, against: bool
 ) -> None:
-    """Which colours, or lightness, stand for 0, and for the strongest value, which is written beside each image."""
+    """Add a bar of the colours, or lightness, of 0 and of the strongest value, which is written beside each image."""
     bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), colours), ax=axes, fraction=0.02, pad=0.01, aspect=40)
     if against:
         bar.set_ticks([-1, 0, 1], labels=["strongest\nagainst", "0", "strongest\nfor"], fontsize=8)

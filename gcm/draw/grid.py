@@ -1,4 +1,4 @@
-"""Pictures of one class, in rows and named columns."""
+"""Grids show pictures of one class in rows and named columns."""
 
 import textwrap
 from collections.abc import Sequence
@@ -19,13 +19,18 @@ STRONGEST = "full colour: the map's own strongest values (99.8 % of its pixels a
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a grid, and how it is coloured.
+    """A panel is one picture of a grid, and how it is coloured.
 
     Attributes:
         picture: `(c,h,w)`.
         signed: whether it is a map around zero, drawn from blue (against) over white to red (for), or, with three
             channels, around middle grey, on its own symmetric scale. Otherwise colours in [0,1].
         note: a line below it.
+
+    >>> import torch
+    >>> from gcm.draw import Panel
+    >>> Panel(torch.zeros(1, 8, 8), note="an image").signed
+    False
     """
 
     picture: Tensor
@@ -40,7 +45,19 @@ def draw_grid(
     title: str,
     path: Path,
 ) -> None:
-    """A row for each image or class, a column for each way to look at it; None leaves a place empty."""
+    """Draw a row for each image or class and a column for each way to look at it; None leaves a place empty.
+
+    Raises `InputError` where the file `path` cannot be written.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import torch
+    >>> from gcm.draw import Panel, draw_grid
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     draw_grid([[Panel(torch.rand(1, 8, 8))]], ["cat"], ["image"], "A cat", Path(directory, "cat.png"))
+    ...     [path.name for path in Path(directory).iterdir()]
+    ['cat.png']
+    """
     columns = len(column_names)
     width = 1.05 * columns + 1.4
     notes = any(panel and panel.note for panels in rows for panel in panels)
@@ -81,5 +98,5 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
 
 
 def channels_last(picture: Tensor) -> Any:
-    """`(c,h,w)` to what matplotlib shows: `(h,w,3)`, or `(h,w)` in grey."""
+    """Turn `(c,h,w)` into what matplotlib shows: `(h,w,3)`, or `(h,w)` in grey."""
     return picture.permute(1, 2, 0).squeeze(2).numpy()

@@ -1,4 +1,4 @@
-"""Many small maps in one panel, row by row, some of them framed."""
+"""A mosaic shows many small maps in one panel, row by row, some of them framed."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ from torch import Tensor
 from gcm.draw.class_maps import DIVERGING
 
 FRAMES = ({"edgecolor": "red", "linestyle": "-"}, {"edgecolor": "blue", "linestyle": (0, (3, 1.5))})
-"""Of the first and of the second; told apart without colours by their lines."""
+"""The lines of the first and of the second frame, told apart without colours."""
 
 
 def draw_mosaic(ax: Axes, tiles: Tensor, limit: float, signed: bool, framed: Mapping[tuple[int, int], int]) -> None:
-    """Tiles `(R,C,h,w)`, one colour scale: signed from blue (-limit) over white to red, otherwise grey from 0.
+    """Draw tiles `(R,C,h,w)` on one colour scale: signed from blue (-limit) over white to red, otherwise grey from 0.
 
     `framed` gives the frame's number in `FRAMES` for some of the rows and columns.
     """
@@ -39,5 +39,5 @@ def draw_mosaic(ax: Axes, tiles: Tensor, limit: float, signed: bool, framed: Map
 
 
 def tile_centre(row: int, column: int, height: int, width: int) -> tuple[float, float]:
-    """Where text goes that belongs to a tile: x, y."""
+    """Return where text goes that belongs to a tile: x, y."""
     return column * (width + 1) + (width - 1) / 2, row * (height + 1) + (height - 1) / 2

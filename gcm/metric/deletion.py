@@ -1,4 +1,4 @@
-"""Deletion: whether the pixels that an explanation ranks first are those that the network needs."""
+"""Deletion tells whether the pixels that an explanation ranks first are those that the network needs."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -27,21 +27,32 @@ Network = Callable[[Tensor], Tensor]
 
 
 class Deletion(MapMetric):
-    """Area below the probability of a class while its pixels are deleted, first those that its map ranks highest.
+    """Deletion is the area below the probability of a class while its pixels are deleted, the highest ranked first.
 
     Source: Petsiuk et al., "RISE: randomized input sampling for explanation of black-box models", 2018, section 4. In
     [0,1], small for a faithful map. A pixel is deleted in all channels, by setting them to `baseline`; the probability
-    is taken after every further `1 / steps` of the pixels, the area by trapezoids. What is deleted changes images to
-    such as the network has never seen, so areas are to be compared with those of the control `random`, and depend on
-    the baseline. Pixels that a map ranks alike are deleted in an order drawn once.
+    is taken after every further `1 / steps` of the pixels, the area by trapezoids. Deletion changes images to such as
+    the network has never seen, so areas are to be compared with those of the control `random`, and depend on the
+    baseline. Pixels that a map ranks alike are deleted in an order drawn once.
 
     Args:
         baseline: value of a deleted pixel, in [0,1]; 0: black.
-        steps: between the whole image and none of it.
-        seed: of the order of pixels ranked alike.
-        confidence: of the interval.
-        images: how many images of a test set it looks at.
-        classes: whose maps it looks at there.
+        steps: number of steps between the whole image and none of it.
+        seed: seed of the order of pixels ranked alike.
+        confidence: confidence of the interval.
+        images: number of images of a test set that it looks at.
+        classes: the classes whose maps it looks at there.
+
+    >>> import torch
+    >>> from gcm.metric import Deletion
+    >>> def network(images):
+    ...     return torch.stack([20 * images[:, 0, 0, 0] - 10, torch.zeros(len(images))], 1)  # sees one pixel
+    >>> image, needed = torch.ones(1, 1, 1, 4), torch.tensor([[[[1.0, 0.0, 0.0, 0.0]]]])
+    >>> faithful, wrong = Deletion(steps=4), Deletion(steps=4)
+    >>> faithful.update(network, image, needed, torch.tensor([[0]]))
+    >>> wrong.update(network, image, -needed, torch.tensor([[0]]))
+    >>> round(faithful.compute().mean, 3), round(wrong.compute().mean, 3)
+    (0.125, 0.875)
     """
 
     higher_is_better = False
@@ -68,13 +79,15 @@ class Deletion(MapMetric):
         self.update(batch.network, batch.images, batch.maps_of(targets), targets)
 
     def update(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> None:
-        """Images `(B,C,H,W)`, maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is the mean over `T`."""
+        """Count images `(B,C,H,W)` and maps `(B,T,H,W)` of the classes `targets` `(B,T)`; the value is their mean over
+        `T`.
+        """
         curves = self.curves(network, images, maps, targets).cpu().double()
         self.add(curves.mean(1) @ trapezoid(self.steps))
 
     @torch.no_grad()
     def curves(self, network: Network, images: Tensor, maps: Tensor, targets: Tensor) -> Tensor:
-        """Probabilities `(B,T,steps+1)`."""
+        """Return the probabilities `(B,T,steps+1)` after each step."""
         check_maps(maps)
         check_floats("images", images)
         if images.ndim != 4 or maps.shape[2:] != images.shape[2:] or len(maps) != len(images):
@@ -96,7 +109,7 @@ class Deletion(MapMetric):
         return torch.stack(curve, 2)
 
     def kept(self, rank: Tensor, count: int) -> Tensor:
-        """Which pixels are left once `count` have been deleted."""
+        """Return which pixels are left once `count` have been deleted."""
         return rank >= count
 
     def ranks(self, maps: Tensor) -> Tensor:
@@ -107,7 +120,7 @@ class Deletion(MapMetric):
 
 
 def trapezoid(steps: int) -> Tensor:
-    """Weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them, float64."""
+    """Return weights that turn `steps + 1` values, evenly spaced over [0,1], into the area below them, float64."""
     weights = torch.full((steps + 1,), 1 / steps, dtype=torch.float64)
     weights[[0, -1]] /= 2
     return weights

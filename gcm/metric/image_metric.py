@@ -14,10 +14,17 @@ from gcm.types import ShareBelowOne
 
 
 class Mean(NamedTuple):
-    """Attributes:
-    mean: over images.
-    low, high: confidence interval of the mean (Student's t); NaN for fewer than two images.
-    n: images.
+    """A mean over images, with its confidence interval (Student's t).
+
+    Attributes:
+        mean: the mean over images.
+        low, high: the interval; NaN for fewer than two images.
+        n: the number of images.
+
+    >>> import torch
+    >>> from gcm.metric import mean_with_interval
+    >>> mean_with_interval(torch.tensor([0.5]), confidence=0.95)
+    Mean(mean=0.5, low=nan, high=nan, n=1)
     """
 
     mean: float
@@ -27,10 +34,17 @@ class Mean(NamedTuple):
 
 
 class ImageMetric(ExactMetric, ABC):
-    """The mean over images of a value that each image has. It keeps one number an image, no map.
+    """An image metric is the mean over images of a value that each image has; it keeps one number an image, no map.
 
     Args:
-        confidence: of the interval.
+        confidence: confidence of the interval.
+
+    >>> import torch
+    >>> from gcm.metric import Sparseness
+    >>> metric = Sparseness()
+    >>> metric.update(torch.tensor([[[[1.0, 1.0]]], [[[0.0, 1.0]]]]))
+    >>> metric.per_image(), metric.compute().mean
+    (tensor([0.0000, 0.5000], dtype=torch.float64), 0.25)
     """
 
     def __init__(self, confidence: ShareBelowOne = 0.95) -> None:
@@ -40,22 +54,22 @@ class ImageMetric(ExactMetric, ABC):
 
     @property
     def state(self) -> str:
-        """Name of the values, each class's own, so that none can be given the values of another."""
+        """The name of the values, each class's own, so that none can be given the values of another."""
         return f"values_of_{type(self).__name__}"
 
     @property
     def values(self) -> list[Tensor] | Tensor:
-        """Of the images so far: a list of `(B,)`, or `(N,)` once processes have been joined."""
+        """The values of the images so far: a list of `(B,)`, or `(N,)` once processes have been joined."""
         values: list[Tensor] | Tensor = getattr(self, self.state)
         return values
 
     def add(self, values: Tensor) -> None:
-        """One for each image, `(B,)`."""
+        """Add a value for each image, `(B,)`."""
         assert isinstance(self.values, list)
         self.values.append(values.detach().to(self.device).double())
 
     def per_image(self) -> Tensor:
-        """`(N,)`, on the CPU, in the order in which the images came."""
+        """Return the values `(N,)`, on the CPU, in the order in which the images came."""
         values = self.values
         if isinstance(values, list):
             values = torch.cat([torch.zeros(0, dtype=self.dtype, device=self.device), *values])
@@ -71,7 +85,14 @@ class ImageMetric(ExactMetric, ABC):
 
 
 def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Mean:
-    """Of values `(N,)`, one or more."""
+    """Return the mean of values `(N,)`, one or more, with its confidence interval.
+
+    >>> import torch
+    >>> from gcm.metric import mean_with_interval
+    >>> found = mean_with_interval(torch.tensor([0.2, 0.4, 0.6]), confidence=0.95)
+    >>> round(found.low, 2), round(found.mean, 2), round(found.high, 2), found.n
+    (-0.1, 0.4, 0.9, 3)
+    """
     check_not_empty("values", values)
     values = values.double()
     count, mean = len(values), float(values.mean())
@@ -82,14 +103,17 @@ def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Mean:
 
 
 def standardized(values: Tensor) -> Tensor:
-    """Along the last axis mean 0 and length 1; zeros where all are equal."""
+    """Return values with mean 0 and length 1 along the last axis; zeros where all are equal."""
     centred = values - values.mean(-1, keepdim=True)
     length = centred.norm(dim=-1, keepdim=True)
     return torch.where(length > 0, centred / length, 0.0)
 
 
 def largest(values: Tensor) -> Tensor:
-    """Size along the last axis, which is kept as 1; 1 where all are 0. Of values divided by it squares are in range."""
+    """Return the largest size along the last axis, which is kept as 1; 1 where all are 0.
+
+    Squares of values divided by it are in range.
+    """
     size = values.abs().amax(-1, keepdim=True)
     return size.where(size > 0, 1)
 
@@ -105,7 +129,7 @@ def check_maps(maps: Tensor, like: Tensor | None = None) -> None:
 
 
 def check_both_maps(maps: Tensor, others: Tensor) -> None:
-    """The same of two maps that are compared."""
+    """Raise `InputError` unless two maps that are compared are as `check_maps` wants them."""
     check_maps(others)
     check_maps(maps, others)
     check_same_device("maps", (maps, others))

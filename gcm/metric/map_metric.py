@@ -1,4 +1,4 @@
-"""Metrics of maps, and how each is applied to a test set: to which images and classes, and what is done to them."""
+"""Metrics of maps know how each is applied to a test set: to which images and classes, and what is done to them."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -48,9 +48,18 @@ class ExplainedBatch:
         network: the classifier that was explained.
         images: `(B,C,H,W)`, float in [0,1].
         places: where the evidence lies, `(B,K,H,W)` bool, if the data know it.
-        logits: of every class, `(B,K)`.
+        logits: scores of every class, `(B,K)`.
         classes: the classes of the maps, `(B,T)`.
         maps: the maps of these classes.
+
+    >>> import gcm, torch
+    >>> from gcm.metric.map_metric import maps_of
+    >>> network, images, classes = gcm.load("gcm_digits"), torch.ones(1, 1, 32, 32), torch.tensor([[3, 7]])
+    >>> method = gcm.visualizer.ClassContributionMaps()
+    >>> maps = maps_of(method, network, images, classes)
+    >>> batch = gcm.metric.ExplainedBatch(method, network, images, None, network(images), classes, maps)
+    >>> batch.maps_of(torch.tensor([[7]])).shape
+    torch.Size([1, 1, 32, 32])
     """
 
     visualizer: Visualizer
@@ -72,23 +81,28 @@ class ExplainedBatch:
 
 
 def every_class(logits: Tensor) -> Tensor:
-    """All classes for each image, `(B,K)`, for logits `(B,K)`."""
+    """Return all classes for each image, `(B,K)`, for logits `(B,K)`."""
     return torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
 
 
 class MapMetric(ImageMetric):
-    """A metric of maps that knows how it is applied to the maps of a visualizer on a test set.
+    """A metric of maps knows how it is applied to the maps of a visualizer on a test set.
 
     `update` takes maps from anywhere; `update_with` takes what is needed from a batch that a visualizer has explained.
 
     Args:
-        images: how many images of `split` it looks at, the first ones.
-        classes: whose maps it looks at.
-        confidence: of the interval.
+        images: number of images of `split` that it looks at, the first ones.
+        classes: the classes whose maps it looks at.
+        confidence: confidence of the interval.
+
+    >>> from gcm.metric import Sparseness
+    >>> metric = Sparseness(images=100, classes="all")
+    >>> metric.images, metric.classes, metric.meaning.partition(":")[0][:16]
+    (100, 'all', 'Gini coefficient')
     """
 
     meaning: str
-    """What the value says, in a sentence."""
+    """The value's meaning, in a sentence."""
     all_classes: ClassVar[bool] = False
     """Whether it needs a map of its own for every class."""
 
@@ -101,17 +115,17 @@ class MapMetric(ImageMetric):
         """Count a batch."""
 
     def targets(self, logits: Tensor, places: Tensor | None) -> Tensor:
-        """The classes whose maps it needs, `(B,T)`; logits and places as in `ExplainedBatch`."""
+        """Return the classes whose maps it needs, `(B,T)`; logits and places as in `ExplainedBatch`."""
         return logits.argmax(1, keepdim=True) if self.classes == "predicted" else every_class(logits)
 
     def split(self, data: ImageData) -> Split:
-        """The images that it looks at."""
+        """Return the images that it looks at."""
         return data.test
 
     def misfit(self, network: Classifier, data: ImageData) -> str:
-        """Why it has no value for this network or these data, or an empty string."""
+        """Return why it has no value for this network or these data, or an empty string."""
         return ""
 
     def by_construction(self, visualizer: Visualizer) -> str:
-        """Why the best value is certain whatever the network learned, or an empty string."""
+        """Return why the best value is certain whatever the network learned, or an empty string."""
         return ""

@@ -1,4 +1,4 @@
-"""Whether each image is classified for itself, whatever other images are in its batch."""
+"""Checks that each image is classified for itself, whatever other images are in its batch."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +17,11 @@ from gcm.model.steps import rounding
 
 KNOWN = ("gcm.", "torch.nn.")
 asked: WeakKeyDictionary[nn.Module, list[tuple[int, ...]]] = WeakKeyDictionary()
-"""Networks that have passed, and what they were made of then."""
+"""The networks that have passed, and the parts that they had then."""
 
 
 def is_known(network: nn.Module) -> bool:
-    """Whether the network is ours and made of our and PyTorch's modules alone, of which the tests know what they do.
+    """Return whether the network is ours and made of our and PyTorch's modules alone, which the tests know.
 
     Hooks are taken to look on.
     """
@@ -34,15 +34,15 @@ def is_known(network: nn.Module) -> bool:
 
 
 def over_batch(module: nn.Module) -> bool:
-    """Whether it is batch normalisation by the statistics of the batch itself."""
+    """Return whether a module is batch normalisation by the statistics of the batch itself."""
     return isinstance(module, _BatchNorm) and (module.training or module.running_mean is None)
 
 
 def check_each_alone(network: nn.Module, images: Tensor, gradients: bool) -> None:
     """Raise `InputError` where an image has other logits alone than beside another.
 
-    Two of the images are asked, one of them darkened, so that not even their largest values agree; once for a network
-    as it is. `gradients`: with autograd on, as the network will be asked again.
+    Two of the images are classified, one of them darkened, so that not even their largest values agree; once for a
+    network as it is. `gradients`: with autograd on, as the network will be called again.
     """
     if len(images) < 2 or is_known(network) or asked.get(network) == parts_of(network):
         return
@@ -66,7 +66,7 @@ def check_each_alone(network: nn.Module, images: Tensor, gradients: bool) -> Non
 
 
 def parts_of(network: nn.Module) -> list[tuple[int, ...]]:
-    """What a network is made of, as far as code goes: its modules, their attributes and hooks, by their ids."""
+    """Return a network's parts as far as code goes: its modules, their attributes and hooks, by their ids."""
     return [
         (id(module), *map(id, vars(module).values()), *module._forward_hooks, *module._forward_pre_hooks)
         for module in network.modules()
@@ -74,8 +74,10 @@ def parts_of(network: nn.Module) -> list[tuple[int, ...]]:
 
 
 class BatchStatistics(TorchFunctionMode):
-    """Attributes:
-    used: whether batch normalisation was called without running statistics.
+    """This mode notices batch normalisation by the statistics of the batch.
+
+    Attributes:
+        used: whether batch normalisation was called without running statistics.
     """
 
     used = False
@@ -94,10 +96,10 @@ class BatchStatistics(TorchFunctionMode):
 
 
 def answers(network: nn.Module, some: Tensor, images: Tensor, gradients: bool) -> Tensor:
-    """The logits of some images.
+    """Return the logits of some images.
 
-    Where the network takes batches of one size only, as an exported program may, among copies of the first; where
-    autograd cannot go through it, without.
+    Where the network takes batches of one size only, as an exported program may, they are asked among copies of the
+    first; where autograd cannot go through it, without autograd.
     """
     filled = torch.cat([some, some[:1].expand(len(images) - len(some), -1, -1, -1)])
     *others, last = [(given, mode) for given in (some, filled) for mode in sorted({gradients, False}, reverse=True)]

@@ -1,4 +1,4 @@
-"""What a network says of images, whatever it returns and whatever it does to what it is given."""
+"""The logits of images are taken from a network, whatever it returns and whatever it does to its input."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from gcm.tensor_check import described, is_float
 
 
 def logits_of(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """The logits `(B,K)` of images `(B,C,H,W)`; the images stay as they are, since the network is given a copy.
+    """Return the logits `(B,K)` of images `(B,C,H,W)`; the images stay as they are, since the network is given a copy.
 
     Raises `InputError` unless the network returns logits.
     """
@@ -19,7 +19,7 @@ def logits_of(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def check_logits(logits: object, network: Callable[[Tensor], Tensor], images: Tensor) -> None:
-    """Raise `InputError` unless these are what a network must return for `images`: float `(B,K)`."""
+    """Raise `InputError` unless `logits` are what a network must return for `images`: float `(B,K)`."""
     if are_logits(logits, images):
         return
     raise InputError(
@@ -41,7 +41,7 @@ def returned(value: object) -> str:
 
 
 def hint(value: object, images: Tensor) -> str:
-    """How logits might be taken out of what was returned."""
+    """Return how logits might be taken out of a returned value."""
     if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
         parts = value.items() if isinstance(value, Mapping) else enumerate(value)
         found = [key for key, part in parts if are_logits(part, images)]
@@ -58,7 +58,7 @@ def hint(value: object, images: Tensor) -> str:
 
 
 def are_logits(value: object, images: Tensor) -> bool:
-    """Whether these can be the logits of `images`."""
+    """Return whether a value can be the logits of `images`."""
     if not isinstance(value, Tensor) or not is_float(value) or value.is_meta:
         return False
     return value.ndim == 2 and len(value) == len(images) and value.shape[1] > 0

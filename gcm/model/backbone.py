@@ -1,4 +1,4 @@
-"""Convolutional classifiers of torchvision as encoders: feature maps of every resolution."""
+"""Convolutional classifiers of torchvision serve as encoders: they give feature maps of every resolution."""
 
 from collections.abc import Iterator
 
@@ -8,23 +8,22 @@ from torch import Tensor, nn
 from gcm.error import InputError, listed
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's channels: what torchvision's networks are made for."""
+"""Mean and standard deviation of ImageNet's channels, which torchvision's networks are made for."""
 HEADS = ("avgpool", "classifier", "dropout", "fc", "head", "heads")
-"""How torchvision calls what comes after the feature maps."""
+"""Torchvision's names for the layers after the feature maps."""
 PROBE = 128
-"""Size of the image by which resolutions are found out."""
+"""Height and width in pixels of the image by which resolutions are found out."""
 
 
 class Backbone(nn.Module):
-    """The layers of a classifier up to its last feature maps.
+    """A backbone is the layers of a classifier up to its last feature maps.
 
-    Images `(B,1|3,H,W)` in [0,1], whose size its coarsest resolution divides, to a list of feature maps: at full, half,
-    quarter … resolution, of each the last before it is halved, None where there are none.
-
-    Raises `InputError` for a network that torchvision does not have, or that makes no such maps (transformers).
+    It takes images `(B,1|3,H,W)` in [0,1], whose size its coarsest resolution divides, to a list of feature maps: at
+    full, half, quarter … resolution, of each the last before it is halved, None where there are none. Raises
+    `InputError` for a network that torchvision does not have, or that makes no such maps (transformers).
 
     Attributes:
-        channels: of the feature maps at full, half, quarter … resolution; 0: there are none.
+        channels: channels of the feature maps at full, half, quarter … resolution; 0: there are none.
     """
 
     mean: Tensor
@@ -40,14 +39,14 @@ class Backbone(nn.Module):
         self.channels = self.probed(name)
 
     def forward(self, images: Tensor) -> list[Tensor | None]:
-        """Of each resolution, beginning with the image's own."""
+        """Return the feature maps of each resolution, beginning with the image's own."""
         found: list[Tensor | None] = [None] * len(self.channels)
         for features in self.walked(images):
             found[halvings(images, features)] = features
         return found
 
     def walked(self, images: Tensor) -> Iterator[Tensor]:
-        """What each stage gives."""
+        """Yield the output of each stage."""
         features = (images.expand(-1, 3, -1, -1) - self.mean) / self.deviation
         for stage in self.stages:
             features = stage(features)
@@ -55,7 +54,7 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def probed(self, name: str) -> list[int]:
-        """The channels of each resolution, from an image that goes through."""
+        """Return the channels of each resolution, from an image that goes through."""
         training = self.training
         self.eval()
         image = torch.zeros(1, 3, PROBE, PROBE)
@@ -71,7 +70,7 @@ class Backbone(nn.Module):
 
 
 def halvings(images: Tensor, features: Tensor) -> int:
-    """How often an image was halved on the way to its feature maps."""
+    """Return how often an image was halved on the way to its feature maps."""
     return (images.shape[2] // features.shape[2]).bit_length() - 1
 
 
@@ -92,7 +91,7 @@ def network_called(name: str, pretrained: bool) -> nn.Module:
 
 
 def spatial_layers(network: nn.Module) -> Iterator[nn.Module]:
-    """All layers before the head, one after the other."""
+    """Yield all layers before the head, one after the other."""
     for name, part in network.named_children():
         if name in HEADS:
             return

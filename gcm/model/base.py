@@ -1,4 +1,4 @@
-"""What every network of the zoo is: a classifier that knows the images it takes.
+"""Every network of the zoo is a classifier that knows the images it takes.
 
 Networks are plain `torch.nn.Module`s; `gcm.training.ClassifierTraining` is the one LightningModule around them. So a
 trained network can be used, exported or visited by a visualizer without importing Lightning (seconds).
@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 
 class Classifier(nn.Module, ABC):
-    """Images `(B,C,H,W)`, float in [0,1], to logits `(B,K)`."""
+    """A classifier takes images `(B,C,H,W)`, float in [0,1], to logits `(B,K)`.
+
+    >>> import gcm, torch
+    >>> network = gcm.load("gcm_digits")
+    >>> network.spec.shape, tuple(network(torch.zeros(2, 1, 32, 32)).shape)
+    ((1, 32, 32), (2, 10))
+    """
 
     any_size = False
     """Whether images may be of another height and width than the spec says."""
 
     card: "Card | None" = None
-    """Where its weights come from, if `gcm.load` gave them."""
+    """The card that says where its weights come from, if `gcm.load` gave them."""
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
@@ -59,7 +65,9 @@ class Classifier(nn.Module, ABC):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def multiplications(self) -> int:
-        """Multiply-accumulates of convolutions and matrix products for the scores of one image of the spec's size."""
+        """Count the multiply-accumulates of convolutions and matrix products for the scores of one image of the spec's
+        size.
+        """
         from torch.utils.flop_counter import FlopCounterMode
 
         copy = deepcopy(self).cpu().float().eval()
@@ -69,18 +77,25 @@ class Classifier(nn.Module, ABC):
 
 
 class FeatureClassifier(Classifier):
-    """A classifier in two steps: `logits = head(features(images))`.
+    """A feature classifier works in two steps: `logits = head(features(images))`.
 
     Class activation maps and Grad-CAM then need neither hooks nor layer names.
+
+    >>> import gcm, torch
+    >>> network, image = gcm.load("cnn_digits"), torch.zeros(1, 1, 32, 32)
+    >>> tuple(network.features(image).shape)
+    (1, 64, 8, 8)
+    >>> torch.equal(network.head(network.features(image)), network(image))
+    True
     """
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Feature maps `(B,D,h,w)` of the last convolution, after its activation."""
+        """Return the feature maps `(B,D,h,w)` of the last convolution, after its activation."""
 
     @abstractmethod
     def head(self, features: Tensor) -> Tensor:
-        """Feature maps to logits `(B,K)`."""
+        """Return the logits `(B,K)` of feature maps `(B,D,h,w)`."""
 
     def forward(self, images: Tensor) -> Tensor:
         self.check_images(images)
@@ -88,9 +103,14 @@ class FeatureClassifier(Classifier):
 
 
 class PooledClassifier(FeatureClassifier):
-    """A feature classifier whose head is global average pooling and one linear layer, so that CAM applies.
+    """A pooled classifier is a feature classifier whose head is global average pooling and one linear layer.
 
-    Subclasses set `linear`, a `Linear(D,K)`.
+    So CAM applies. Subclasses set `linear`, a `Linear(D,K)`.
+
+    >>> import gcm, torch
+    >>> network, image = gcm.load("cnn_digits"), torch.zeros(1, 1, 32, 32)
+    >>> torch.equal(network.linear(network.features(image).mean((2, 3))), network(image))
+    True
     """
 
     linear: nn.Linear
@@ -105,9 +125,16 @@ class Contributions:
     """A network's own account of its logits: `logits = parts summed over all axes but (B,K) + rest`.
 
     Attributes:
-        logits: `(B,K)`.
+        logits: scores of all classes, `(B,K)`.
         parts: `(B,K,…)`, or `(B,T,…)` where only `T` target classes were asked for.
-        rest: `(B,K)` or `(B,T)`: what the biases bring.
+        rest: the biases' share, `(B,K)` or `(B,T)`.
+
+    >>> import gcm, torch
+    >>> account = gcm.load("tiny_lenet_digits").contributions(torch.ones(1, 1, 32, 32))
+    >>> tuple(account.parts.shape)  # images, classes, filters of the first and of the second layer
+    (1, 10, 3, 3)
+    >>> torch.allclose(account.parts.sum((2, 3)) + account.rest, account.logits, atol=1e-3)
+    True
     """
 
     logits: Tensor
@@ -116,15 +143,26 @@ class Contributions:
 
 
 class Interpretable(Classifier):
-    """A classifier that accounts for its own logits."""
+    """An interpretable classifier accounts for its own logits.
+
+    >>> import gcm, torch
+    >>> network = gcm.load("gcm_digits")
+    >>> isinstance(network, gcm.model.Interpretable), isinstance(gcm.load("cnn_digits"), gcm.model.Interpretable)
+    (True, False)
+    >>> tuple(network.contributions(torch.zeros(1, 1, 32, 32)).parts.shape)
+    (1, 10, 1, 32, 32)
+    """
 
     @abstractmethod
     def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
-        """The account for all classes, or for target classes: `(T,)`, or `(B,T)` if they differ from image to image."""
+        """Account for all classes, or for target classes: `(T,)`, or `(B,T)` if they differ from image to image.
+
+        Raises `InputError` for images or targets that the network does not take.
+        """
 
 
 def for_targets(values: Tensor, targets: Tensor) -> Tensor:
-    """Of values `(B,K,…)` those of classes `targets`, `(T,)` or `(B,T)`: `(B,T,…)`."""
+    """Select from values `(B,K,…)` those of classes `targets`, `(T,)` or `(B,T)`: `(B,T,…)`."""
     if targets.ndim == 1:
         return values[:, targets]
     return values[torch.arange(len(values), device=values.device).unsqueeze(1), targets]
@@ -133,7 +171,7 @@ def for_targets(values: Tensor, targets: Tensor) -> Tensor:
 def check_entering(model: nn.Module, images: Tensor) -> None:
     """Raise `InputError` unless there are images that a network takes, of values in [0,1].
 
-    Whatever explains a network begins with it.
+    Every explanation begins with this check.
     """
     if isinstance(model, Classifier):
         model.check_images(images)

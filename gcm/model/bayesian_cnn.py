@@ -13,16 +13,26 @@ from gcm.types import PositiveNumber, Width
 
 
 class BayesianCNN(LabCNN, StochasticClassifier):
-    """`LabCNN` with a normal distribution for each weight: its parameters are the means, `spread` gives the deviations.
+    """A Bayesian CNN is a `LabCNN` with a normal distribution for each weight.
 
-    Source: Blundell et al., "Weight uncertainty in neural networks", 2015. Departures: the prior is one normal
-    distribution around 0, so that the cost is known in closed form; all images of a batch see the same draw. An
-    optimizer's weight decay would be a second prior on the means; leave it at 0.
+    Its parameters are the means; `spread` gives the deviations. Source: Blundell et al., "Weight uncertainty in neural
+    networks", 2015. Departures: the prior is one normal distribution around 0, so that the cost is known in closed
+    form; all images of a batch see the same draw. An optimizer's weight decay would be a second prior on the means;
+    leave it at 0.
 
     Args:
-        prior_deviation: of every weight, before any image was seen.
-        initial_deviation: of every weight, when training begins.
+        spec: the images and classes.
+        filters: filters of the two convolutions.
+        hidden: units of the hidden linear layer.
+        prior_deviation: standard deviation of every weight before any image was seen.
+        initial_deviation: standard deviation of every weight when training begins.
         tempering: factor of the cost; 1: the evidence lower bound itself.
+
+    >>> from gcm.data import ImageSpec
+    >>> from gcm.model import BayesianCNN, LabCNN
+    >>> spec = ImageSpec.of(channels=1, size=28, classes=10)
+    >>> BayesianCNN(spec).parameter_count() / LabCNN(spec).parameter_count()  # a mean and a deviation each
+    2.0
     """
 
     def __init__(
@@ -43,7 +53,7 @@ class BayesianCNN(LabCNN, StochasticClassifier):
         )  # flat: no optimizer takes them for convolutions, none lets them decay
 
     def distributions(self) -> dict[str, Normal]:
-        """Of the weights, by the name of the parameter that holds their means."""
+        """Return the distributions of the weights, by the name of the parameter that holds their means."""
         means = {name: self.get_parameter(name) for name in self.means}
         return {
             name: Normal(mean, F.softplus(spread).view_as(mean), validate_args=False)
@@ -51,7 +61,7 @@ class BayesianCNN(LabCNN, StochasticClassifier):
         }
 
     def forward(self, images: Tensor) -> Tensor:
-        """In training by weights drawn at random, in evaluation by their means."""
+        """Classify by weights drawn at random in training, by their means in evaluation."""
         return self.sampled_forward(images) if self.training else super().forward(images)
 
     def sampled_forward(self, images: Tensor) -> Tensor:
@@ -62,7 +72,7 @@ class BayesianCNN(LabCNN, StochasticClassifier):
         return logits
 
     def complexity(self) -> Tensor:
-        """The distributions' divergence from the prior, times `tempering`."""
+        """Return the distributions' divergence from the prior, times `tempering`, in nats, `()`."""
         costs = [
             kl_divergence(distribution, Normal(torch.zeros_like(distribution.loc), self.prior_deviation)).sum()
             for distribution in self.distributions().values()

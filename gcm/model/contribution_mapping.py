@@ -1,4 +1,4 @@
-"""Contribution mapping: a weight map for each class, and the mean of its product with the image is the score."""
+"""Contribution mapping makes a weight map for each class; the mean of its product with the image is the score."""
 
 from abc import abstractmethod
 
@@ -11,7 +11,7 @@ from gcm.model.base import Contributions, Interpretable, for_targets
 
 
 class ClassMapDecoder(nn.Module):
-    """Ends in a 3x3 convolution, `class_layer`, to one map for each class.
+    """A decoder ends in a 3x3 convolution, `class_layer`, to one map for each class.
 
     Attributes:
         shared: whether all classes read the same input, so that scores need no maps.
@@ -21,7 +21,7 @@ class ClassMapDecoder(nn.Module):
     class_layer: nn.Conv2d
 
     def class_maps(self, decoded: Tensor, targets: Tensor | None) -> Tensor:
-        """The class layer: `(B,E,H,W)` to `(B,K,H,W)`, or `(B,T,H,W)` computed for the target classes alone."""
+        """Apply the class layer: `(B,E,H,W)` to `(B,K,H,W)`, or `(B,T,H,W)` computed for the target classes alone."""
         if targets is None or not self.shared:
             maps: Tensor = self.class_layer(decoded)
             return maps if targets is None else for_targets(maps, targets)
@@ -35,14 +35,21 @@ class ClassMapDecoder(nn.Module):
 
 
 class ContributionMapping(Interpretable):
-    """Scores and maps from a decoded image. Images of another size than the spec's work too.
+    """A contribution mapping makes scores and maps from a decoded image; images of another size than the spec's work
+    too.
 
-    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ
-    TOM 10-2, 2017; equations 1 to 5. Subclasses set `decoder` and say how to `decode`.
+    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ TOM
+    10-2, 2017; equations 1 to 5. Subclasses set `decoder` and say how to `decode`.
 
     Args:
         spec: the images and classes.
-        clipped: ReLU after the last layer, so that class weight maps are never negative (section 4.3).
+        clipped: whether a ReLU follows the last layer, so that class weight maps are never negative (section 4.3).
+
+    >>> import gcm, torch
+    >>> network, image = gcm.load("gcm_digits"), torch.full((1, 1, 32, 32), 0.5)
+    >>> maps = network.class_contribution_maps(image)  # (B,K,C,H,W)
+    >>> torch.allclose(maps.mean((2, 3, 4)), network(image), rtol=1e-3)
+    True
     """
 
     any_size = True
@@ -54,7 +61,7 @@ class ContributionMapping(Interpretable):
 
     @abstractmethod
     def decode(self, images: Tensor) -> Tensor:
-        """The class layer's input, `(B,E,H,W)`: all that `scores` and `decoded_weight_maps` need.
+        """Return the class layer's input, `(B,E,H,W)`: all that `scores` and `decoded_weight_maps` need.
 
         It is given a copy of the images, and may change it.
         """
@@ -64,17 +71,24 @@ class ContributionMapping(Interpretable):
         return self.scores(images, self.decode(images.clone()))
 
     def class_weight_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
-        """CWM: signed weights `(B,K,H,W)` of every class, or `(B,T,H,W)` of the targets, `(T,)` or `(B,T)`."""
+        """Return the class weight maps (CWM): signed, `(B,K,H,W)` of every class, or `(B,T,H,W)` of targets `(T,)` or
+        `(B,T)`.
+        """
         self.check_images(images)
         self.check_targets(targets, images)
         return self.decoded_weight_maps(self.decode(images.clone()), targets)
 
     def class_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
-        """CCM: weight map times image, `(B,K,C,H,W)`; its average over the last three axes is the class score."""
+        """Return the class contribution maps (CCM): weight map times image, `(B,K,C,H,W)`.
+
+        The average over the last three axes is the class score.
+        """
         return self.class_weight_maps(images, targets).unsqueeze(2) * images.unsqueeze(1)
 
     def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
-        """Parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left over."""
+        """Return parts `(B,K,C,H,W)`: what each value of the image adds to each score, CCM / (C*H*W). Nothing is left
+        over.
+        """
         self.check_images(images)
         self.check_targets(targets, images)
         decoded = self.decode(images.clone())
@@ -83,12 +97,12 @@ class ContributionMapping(Interpretable):
         return Contributions(self.scores(images, decoded), parts, parts.new_zeros(parts.shape[:2]))
 
     def decoded_weight_maps(self, decoded: Tensor, targets: Tensor | None = None) -> Tensor:
-        """CWM from `decode`'s result."""
+        """Return the class weight maps from `decode`'s result."""
         maps = self.decoder.class_maps(decoded, targets)
         return F.relu(maps) if self.clipped else maps
 
     def scores(self, images: Tensor, decoded: Tensor) -> Tensor:
-        """The class scores `(B,K)` from `decode`'s result, equations 3 and 4.
+        """Return the class scores `(B,K)` from `decode`'s result, equations 3 and 4.
 
         The mean over the channels is taken first, since every channel has the same weight.
         """
@@ -100,7 +114,8 @@ class ContributionMapping(Interpretable):
             return torch.einsum("bkhw,bhw->bk", maps, brightness) / brightness.shape[1:].numel()
 
     def _scores_without_maps(self, brightness: Tensor, decoded: Tensor) -> Tensor:
-        """The scores with no map ever made: class layer and average are both linear, so their order may be exchanged.
+        """Return the scores without making any map: class layer and average are both linear, so their order may be
+        exchanged.
 
         The average of `brightness * conv(decoded, w)` is the inner product of `w`, spatially flipped, with how
         `decoded` correlates with the 3x3 neighbourhoods of `brightness`. Time and memory do not depend on the number of
@@ -115,7 +130,7 @@ class ContributionMapping(Interpretable):
 
 
 def neighbourhoods(values: Tensor) -> Tensor:
-    """Each place's 3x3 neighbourhood, 0 beyond the border: `(B,H,W)` to `(B,9,H*W)`. As `F.unfold`, but faster."""
+    """Return each place's 3x3 neighbourhood, 0 beyond the border: `(B,H,W)` to `(B,9,H*W)`; `F.unfold` is slower."""
     height, width = values.shape[1:]
     padded = F.pad(values, (1, 1, 1, 1))
     shifted = [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]

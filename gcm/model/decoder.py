@@ -1,4 +1,4 @@
-"""GCM's decoder: from the code of an image to one weight map for each class, part shared, part per class."""
+"""GCM's decoder makes one weight map for each class from the code of an image, in part shared, in part per class."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,10 @@ from gcm.model.layer import convolution_block
 
 
 class Enlarging(nn.Module):
-    """Transposed 3x3 convolution, stride 2, to a given size, BN, ReLU: `(B,D,ceil(H/2),ceil(W/2))` to `(B,E,H,W)`."""
+    """Enlarges features to a given size: `(B,D,ceil(H/2),ceil(W/2))` to `(B,E,H,W)`.
+
+    The layers are a transposed 3x3 convolution of stride 2, batch normalisation and a ReLU.
+    """
 
     def __init__(self, inputs: int, outputs: int, groups: int, bias: bool) -> None:
         super().__init__()
@@ -23,7 +26,8 @@ class Enlarging(nn.Module):
 
 
 class Decoder(ClassMapDecoder):
-    """Layers 11 to 15: enlarge, convolve, enlarge, convolve, and a 3x3 convolution to one map for each class.
+    """GCM's decoder is layers 11 to 15: enlarge, convolve, enlarge, convolve, and a 3x3 convolution to one map for each
+    class.
 
     The first `shared_depth` layers serve all classes. Each later one exists once for every class; the copies run side
     by side as one grouped convolution.
@@ -46,7 +50,9 @@ class Decoder(ClassMapDecoder):
         self.class_layer = nn.Conv2d(full * inputs[4], classes, 3, padding=1, groups=inputs[4])
 
     def forward(self, code: Tensor, size: tuple[int, int]) -> Tensor:
-        """The class layer's input, `(B,E,H,W)`, `E` times `K` where layer 14 is per class. `size` is the image's."""
+        """Return the class layer's input, `(B,E,H,W)`, `E` times `K` where layer 14 is per class; `size` is the
+        image's.
+        """
         half_size = (size[0] + 1) // 2, (size[1] + 1) // 2
         halfway = self.convolve1(self.enlarge1(code, half_size))
         decoded: Tensor = self.convolve2(self.enlarge2(halfway, size))

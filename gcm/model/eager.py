@@ -1,4 +1,4 @@
-"""Compiled networks as they are written, for as long as somebody looks at them."""
+"""Compiled networks run as they are written for as long as somebody looks at them."""
 
 import sys
 import warnings
@@ -10,14 +10,14 @@ from torch import nn
 
 
 def uncompiled(network: nn.Module) -> nn.Module:
-    """The network that `torch.compile` was given, or the network itself."""
+    """Return the network that `torch.compile` was given, or the network itself."""
     inner = getattr(network, "_orig_mod", network)
     return inner if isinstance(inner, nn.Module) else network
 
 
 @contextmanager
 def eager(network: nn.Module) -> Iterator[None]:
-    """Runs the network without `torch.compile`, also in parts of it: what runs compiled cannot be seen.
+    """Run the network without `torch.compile`, also in parts of it: compiled code cannot be looked into.
 
     A function that was compiled cannot be found in a network, but then `torch._dynamo` has been imported.
     """

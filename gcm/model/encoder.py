@@ -1,4 +1,4 @@
-"""The convolutional trunk that GCM and the baseline CNN share."""
+"""GCM and the baseline CNN share this convolutional trunk."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,10 @@ from gcm.model.layer import convolution_block
 
 
 def trunk_layers(channels: int, widths: Sequence[int], bias: bool) -> Iterator[list[nn.Module]]:
-    """Three 3x3 convolution blocks of each width; every width after the first begins by halving the size."""
+    """Yield three 3x3 convolution blocks of each width; every width after the first begins by halving the size.
+
+    Raises `InputError` where there is no width, or one below 1.
+    """
     if len(widths) < 1 or min(widths) < 1:
         raise InputError(f"widths must be positive numbers of channels, one for each resolution, got {list(widths)}")
     inputs = channels

@@ -1,4 +1,4 @@
-"""A network in evaluation mode for as long as somebody looks at it."""
+"""A network is in evaluation mode for as long as somebody looks at it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,11 @@ from torch import nn
 
 @dataclass
 class Look:
-    """Attributes:
-    modes: of all submodules before the first looker came.
-    lookers: who still looks.
+    """A network that is looked at now.
+
+    Attributes:
+        modes: the modes of all submodules before the first looker came.
+        lookers: those who still look.
     """
 
     modes: list[tuple[nn.Module, bool]]
@@ -20,16 +22,24 @@ class Look:
 
 
 looks: dict[nn.Module, Look] = {}
-"""At the networks that are looked at now."""
+"""The networks that are looked at now."""
 guard = Lock()
 
 
 @contextmanager
 def evaluation_mode(network: nn.Module) -> Iterator[None]:
-    """Afterwards every submodule is back in its own mode.
+    """Put a network in evaluation mode; afterwards every submodule is back in its own mode.
 
     Several may look at once, one within another or in several threads: the last to go puts the modes back. Nobody
     should train the network, or look at a part of it alone, meanwhile.
+
+    >>> import gcm
+    >>> network = gcm.load("gcm_digits").train()
+    >>> with gcm.model.evaluation_mode(network):
+    ...     print(network.training)
+    False
+    >>> network.training
+    True
     """
     looker = object()
     try:
@@ -44,12 +54,12 @@ def evaluation_mode(network: nn.Module) -> Iterator[None]:
 
 
 def modes_of(network: nn.Module) -> list[tuple[nn.Module, bool]]:
-    """Frozen TorchScript has none."""
+    """Return the modes of all submodules; frozen TorchScript has none."""
     return [(module, module.training) for module in network.modules() if hasattr(module, "training")]
 
 
 def to_evaluation(network: nn.Module) -> None:
-    """A part that `torch.export` made stays in the mode in which it was exported; it cannot change it."""
+    """Put a network in evaluation mode; a part that `torch.export` made stays in the mode in which it was exported."""
     try:
         if hasattr(network, "training"):
             network.eval()

@@ -15,20 +15,26 @@ from gcm.types import Width
 
 
 class GCM(ContributionMapping):
-    """A weight map for each class, multiplied with the image; the mean of that product is the class score.
+    """GCM makes a weight map for each class and multiplies it with the image; the mean of that product is the class
+    score.
 
-    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ
-    TOM 10-2, 2017; equations 1 to 5. The layer plan is a reconstruction of the lost table 3: layers 1 to 9 are
-    `trunk_layers`, layer 10 is a 1x1 convolution, layers 11 to 15 are the decoder. Images are in [0,1], not centred.
+    Source: "Intuitive visualization method for image classification using convolutional neural networks", IPSJ TOM
+    10-2, 2017; equations 1 to 5. The layer plan is a reconstruction of the lost table 3: layers 1 to 9 are
+    `trunk_layers`, layer 10 is a 1x1 convolution, layers 11 to 15 are the decoder. Images are in [0,1], not centred;
+    images of another size than the spec's work too.
 
     Args:
-        spec: the images and classes. images of another size than the spec's work too.
+        spec: the images and classes.
         widths: channels at full, half and quarter resolution.
         shared_depth: how many of the decoder's first four layers are one for all classes; 0: a decoder for each.
-        clipped: ReLU after the last layer, so that class weight maps are never negative (section 4.3).
+        clipped: whether a ReLU follows the last layer, so that class weight maps are never negative (section 4.3).
         conv_bias: biases also in convolutions that batch normalisation follows.
 
-    For 3 channels and 10 classes: 161,338 parameters, or 161,834 with `conv_bias`.
+    >>> from gcm.data import ImageSpec
+    >>> from gcm.model import GCM
+    >>> spec = ImageSpec.of(channels=3, size=32, classes=10)
+    >>> GCM(spec).parameter_count(), GCM(spec, conv_bias=True).parameter_count()
+    (161338, 161834)
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""GCM on a backbone of torchvision, for large images and many classes."""
+"""GCM on a backbone of torchvision suits large images and many classes."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,19 +17,27 @@ from gcm.types import Width
 
 
 class GCMBackbone(ContributionMapping):
-    """A weight map for each class, made from what a known network sees, at the image's own resolution.
+    """GCM on a backbone makes a weight map for each class from a known network's features, at the image's own
+    resolution.
 
     The encoder is any convolutional classifier of torchvision without its head. From its coarsest feature maps the
     decoder doubles the resolution again and again; at each it also reads the encoder's finest maps of that resolution
     (skip connections). Scoring is GCM's: the mean of map times image. Time and memory of the scores do not depend on
-    the number of classes.
+    the number of classes. Raises `InputError` for a network that cannot be a backbone.
 
     Args:
         spec: the images, of 1 or 3 channels, and classes.
         backbone: its name in torchvision, such as resnet18, resnet50, convnext_tiny, mobilenet_v3_large.
         pretrained: begin with torchvision's best weights, which are downloaded; else at random.
-        widths: of the decoder at full, half, quarter … resolution; the last serves all coarser ones.
+        widths: channels of the decoder at full, half, quarter … resolution; the last serves all coarser ones.
         clipped: as in `GCM`.
+
+    >>> import torch
+    >>> from gcm.data import ImageSpec
+    >>> from gcm.model import GCMBackbone
+    >>> network = GCMBackbone(ImageSpec.of(channels=3, size=32, classes=5), "mobilenet_v3_small", widths=(4,)).eval()
+    >>> network.class_weight_maps(torch.zeros(1, 3, 40, 24)).shape
+    torch.Size([1, 5, 40, 24])
     """
 
     def __init__(
@@ -45,7 +53,9 @@ class GCMBackbone(ContributionMapping):
         self.decoder = SkipDecoder(self.encoder.channels, widths, len(spec.classes))
 
     def decode(self, images: Tensor) -> Tensor:
-        """The image is enlarged by black pixels, which add nothing to a score, until the encoder can halve its size."""
+        """Decode an image that is enlarged by black pixels, which add nothing to a score, until the encoder can halve
+        its size.
+        """
         height, width = images.shape[2:]
         coarsest = 2 ** (len(self.encoder.channels) - 1)
         padded = F.pad(images, (0, -width % coarsest, 0, -height % coarsest))
@@ -54,11 +64,11 @@ class GCMBackbone(ContributionMapping):
 
 
 class SkipDecoder(ClassMapDecoder):
-    """Feature maps of each resolution to the class layer's input.
+    """A decoder with skip connections makes the class layer's input from feature maps of each resolution.
 
     Args:
-        channels: of the feature maps at full, half, quarter … resolution; 0: there are none.
-        widths: of what is made at these resolutions; the last serves all further ones.
+        channels: channels of the feature maps at full, half, quarter … resolution; 0: there are none.
+        widths: channels of the decoder at these resolutions; the last serves all further ones.
     """
 
     def __init__(self, channels: Sequence[int], widths: Sequence[int], classes: int) -> None:
@@ -74,8 +84,9 @@ class SkipDecoder(ClassMapDecoder):
         self.class_layer = nn.Conv2d(made[0], classes, 3, padding=1)
 
     def forward(self, features: Sequence[Tensor | None]) -> Tensor:
-        """From feature maps at full, half, quarter … resolution, None where there are none, the coarsest always:
-        `(B,E,H,W)`."""
+        """Return `(B,E,H,W)` from feature maps at full, half, quarter … resolution, None where there are none, the
+        coarsest always.
+        """
         decoded = features[-1]
         assert decoded is not None
         finer = reversed(features[:-1])

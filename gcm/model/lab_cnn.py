@@ -11,12 +11,22 @@ KERNEL = 3
 
 
 class LabCNN(FeatureClassifier):
-    """Convolution 3x3, ReLU, 2x2 max pooling, twice; then two linear layers with a ReLU between them.
+    """The network of the shell lab: two convolutions, then a multilayer perceptron of two linear layers.
 
-    The network of the paper "Introduction to explainable AI using computer with CPU only": convolutions followed by an
-    MLP. Its sizes are not given there; these are ours. With 28x28 grey images (28 -> 26 -> 13 -> 11 -> 5) and ten
-    classes it has 108,618 parameters. `dropout`: share of the MLP's inputs that is left out, in training, before each
-    linear layer.
+    Convolution 3x3, ReLU and 2x2 max pooling come twice; a ReLU lies between the linear layers. Source: the paper
+    "Introduction to explainable AI using computer with CPU only": convolutions followed by an MLP. Its sizes are not
+    given there; these are ours. Raises `InputError` for images smaller than 10x10.
+
+    Args:
+        spec: the images and classes.
+        filters: filters of the two convolutions.
+        hidden: units of the hidden linear layer.
+        dropout: share of the MLP's inputs that is left out, in training, before each linear layer.
+
+    >>> from gcm.data import ImageSpec
+    >>> from gcm.model import LabCNN
+    >>> LabCNN(ImageSpec.of(channels=1, size=28, classes=10)).parameter_count()  # 28 -> 26 -> 13 -> 11 -> 5
+    108618
     """
 
     def __init__(
@@ -49,7 +59,7 @@ class LabCNN(FeatureClassifier):
         )
 
     def features(self, images: Tensor) -> Tensor:
-        """The second convolution's maps before pooling, `(B,D,h,w)`."""
+        """Return the second convolution's maps before pooling, `(B,D,h,w)`."""
         features: Tensor = self.convolutions(images)
         return features
 

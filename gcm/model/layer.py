@@ -6,7 +6,7 @@ from torch import nn
 def convolution_block(
     inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, bias: bool = False
 ) -> list[nn.Module]:
-    """`kernel`x`kernel` convolution that keeps the size (stride 1) or halves it (stride 2), BN, ReLU.
+    """Return a `kernel`x`kernel` convolution that keeps the size (stride 1) or halves it (stride 2), BN and ReLU.
 
     The bias is off by default: batch normalisation has its own.
     """

@@ -9,11 +9,17 @@ from gcm.types import Width
 
 
 class LeNet(PathNetwork):
-    """Convolution 5x5, ReLU, 2x2 max pooling, convolution 3x3, ReLU, 2x2 max pooling, one linear layer.
+    """LeNet is a path network: convolution 5x5, convolution 3x3, each with ReLU and 2x2 max pooling, and one linear
+    layer.
 
-    The network of the filter-contribution paper. With filters (3, 3) and 28x28 grey images (28 -> 24 -> 12 -> 10 -> 5)
-    it has 922 parameters; with LeNet's (6, 16) it has 5,046. `conv_bias`:
-    whether the convolutions have biases.
+    It is the network of the filter-contribution paper. `conv_bias` gives the convolutions biases. Raises `InputError`
+    for images smaller than 12x12.
+
+    >>> from gcm.data import ImageSpec
+    >>> from gcm.model import LeNet
+    >>> spec = ImageSpec.of(channels=1, size=28, classes=10)  # 28 -> 24 -> 12 -> 10 -> 5
+    >>> LeNet(spec, filters=(3, 3)).parameter_count(), LeNet(spec, filters=(6, 16)).parameter_count()
+    (922, 5046)
     """
 
     def __init__(self, spec: ImageSpec, filters: tuple[Width, Width] = (3, 3), conv_bias: bool = True) -> None:

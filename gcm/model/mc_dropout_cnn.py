@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: the lab's network, whose dropout goes on after training."""
+"""Monte Carlo dropout is the lab's network, whose dropout goes on after training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,17 @@ from gcm.types import ShareBelowOne, Width
 
 
 class MCDropoutCNN(LabCNN, StochasticClassifier):
-    """`LabCNN` with dropout; each random choice of units is a network.
+    """Monte Carlo dropout is a `LabCNN` with dropout; each random choice of units is a network.
 
     Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", 2016. Departure: the convolutions have none.
+
+    >>> import torch
+    >>> from gcm.data import ImageSpec
+    >>> from gcm.model import MCDropoutCNN
+    >>> network = MCDropoutCNN(ImageSpec.of(channels=1, size=12, classes=10)).eval()
+    >>> first, second = network.sampled_logits(torch.ones(1, 1, 12, 12), passes=2, seed=0)  # two networks
+    >>> torch.equal(first, second)
+    False
     """
 
     def __init__(
@@ -31,7 +39,9 @@ class MCDropoutCNN(LabCNN, StochasticClassifier):
         return self.draw_logits(images, passes=1)[0]
 
     def draw_logits(self, images: Tensor, passes: int) -> Tensor:
-        """The convolutions, which have no dropout, see the images once."""
+        """Return the logits `(T,B,K)` of `passes` networks; the convolutions, which have no dropout, see the images
+        once.
+        """
         self.check_images(images)
         features = self.features(images)
         with self.dropout_on():

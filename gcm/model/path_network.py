@@ -1,4 +1,4 @@
-"""Two convolutions and one linear layer: every logit splits exactly into contributions of filter paths."""
+"""A path network has two convolutions and one linear layer: every logit splits exactly into its filter paths."""
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,20 @@ EXPECTED: tuple[type[nn.Module] | tuple[type[nn.Module], ...], ...] = (
 
 
 class PathNetwork(FeatureClassifier, Interpretable):
-    """Convolution, ReLU, pooling, convolution, ReLU, pooling, one linear layer.
+    """A path network is convolution, ReLU, pooling, convolution, ReLU, pooling and one linear layer.
 
-    A path is a filter `i` of the first layer, then a filter `j` of the second. The network is linear once its ReLUs
-    and poolings are switched as the image switches them, so each logit is the sum of what the paths bring, and of what
-    the biases bring. Source: the filter-contribution paper, section 3. `F1`, `F2`: filters of the layers; `p q`: size
-    of the second layer's pooled maps.
+    A path is a filter `i` of the first layer, then a filter `j` of the second. The network is linear once its ReLUs and
+    poolings are switched as the image switches them, so each logit is the sum of what the paths bring, and of what the
+    biases bring. Source: the filter-contribution paper, section 3. `F1`, `F2`: filters of the layers; `p q`: size of
+    the second layer's pooled maps.
+
+    >>> import gcm, torch
+    >>> network, image = gcm.load("tiny_lenet_digits"), torch.ones(1, 1, 32, 32)
+    >>> network.filters
+    (3, 3)
+    >>> account = network.contributions(image)
+    >>> torch.allclose(account.parts.sum((2, 3)) + account.rest, network(image), atol=1e-3)
+    True
     """
 
     def __init__(
@@ -33,7 +41,10 @@ class PathNetwork(FeatureClassifier, Interpretable):
         pooling2: nn.Module,
         linear: nn.Linear,
     ) -> None:
-        """`pooling1`, `pooling2`: `MaxPool2d` or `AvgPool2d`. Raises `InputError` where the layers do not fit."""
+        """Take the layers; `pooling1` and `pooling2` are `MaxPool2d` or `AvgPool2d`.
+
+        Raises `InputError` where the layers do not fit.
+        """
         super().__init__(spec)
         self.convolution1, self.relu1, self.pooling1 = convolution1, nn.ReLU(), pooling1
         self.convolution2, self.relu2, self.pooling2 = convolution2, nn.ReLU(), pooling2
@@ -58,7 +69,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
 
     @staticmethod
     def from_sequential(layers: nn.Sequential, spec: ImageSpec) -> "PathNetwork":
-        """A network of the family that was built as `Sequential`; it shares the weights.
+        """Return a network of the family that was built as `Sequential`; it shares the weights.
 
         Raises `InputError` that names the first layer that does not belong.
         """
@@ -79,16 +90,16 @@ class PathNetwork(FeatureClassifier, Interpretable):
 
     @property
     def filters(self) -> tuple[int, int]:
-        """How many the layers have: `F1`, `F2`."""
+        """The number of filters of the layers: `F1`, `F2`."""
         return self.convolution1.out_channels, self.convolution2.out_channels
 
     def first_maps(self, images: Tensor) -> Tensor:
-        """The first layer's maps after pooling, `(B,F1,h,w)`."""
+        """Return the first layer's maps after pooling, `(B,F1,h,w)`."""
         maps: Tensor = self.pooling1(self.relu1(self.convolution1(images)))
         return maps
 
     def features(self, images: Tensor) -> Tensor:
-        """The second layer's maps before pooling, `(B,F2,h,w)`, the last that a convolution made."""
+        """Return the second layer's maps before pooling, `(B,F2,h,w)`, the last that a convolution made."""
         return self.second_maps(self.first_maps(images))
 
     def second_maps(self, maps1: Tensor) -> Tensor:
@@ -100,7 +111,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
         return logits
 
     def contributions(self, images: Tensor, targets: Tensor | None = None) -> Contributions:
-        """What each path brings to each class: `parts` `(B,K,F1,F2)`, and `rest` `(B,K)`.
+        """Return what each path brings to each class: `parts` `(B,K,F1,F2)`, and `rest` `(B,K)`.
 
         `rest` is the share of the second convolution's and the linear layer's biases; the first convolution's bias acts
         through its filter and is counted there. A tie in a pooling window goes to the pixel that the pooling itself
@@ -120,7 +131,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
         return Contributions(self.head(maps2), parts, rest)
 
     def path_contribution_maps(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
-        """The small maps whose sums `contributions` gives: `(B,K,F1,F2,p,q)`, for target classes `(B,T,…)`."""
+        """Return the small maps whose sums `contributions` gives: `(B,K,F1,F2,p,q)`, for target classes `(B,T,…)`."""
         self.check_images(images)
         self.check_targets(targets, images)
         maps1 = self.first_maps(images)
@@ -129,7 +140,7 @@ class PathNetwork(FeatureClassifier, Interpretable):
         return maps if targets is None else for_targets(maps, targets)
 
     def path_maps(self, maps1: Tensor) -> Tensor:
-        """What each first-layer map alone puts into each second-layer map, without bias: `(B,F1,F2,h,w)`."""
+        """Return what each first-layer map alone puts into each second-layer map, without bias: `(B,F1,F2,h,w)`."""
         layer = self.convolution2
         second, first, *kernel = layer.weight.shape
         one_by_one = layer.weight.transpose(0, 1).reshape(first * second, 1, *kernel)
@@ -138,7 +149,9 @@ class PathNetwork(FeatureClassifier, Interpretable):
         return paths
 
     def _passed(self, maps1: Tensor, maps2: Tensor) -> Tensor:
-        """What of each path, and at last of the second bias, gets through ReLU and pooling: `(B,F1+1,F2,p,q)`."""
+        """Return how much of each path, and last of the second bias, gets through ReLU and pooling:
+        `(B,F1+1,F2,p,q)`.
+        """
         paths = self.path_maps(maps1)  # (B,F1,F2,h,w)
         bias = torch.zeros_like(paths[:, :1])
         if self.convolution2.bias is not None:
@@ -164,5 +177,5 @@ class PathNetwork(FeatureClassifier, Interpretable):
         return won * (pooled > 0).unsqueeze(1)
 
     def _class_weights(self, passed: Tensor) -> Tensor:
-        """The linear layer's weights by class, filter and place, `(K,F2,p,q)`."""
+        """Return the linear layer's weights by class, filter and place, `(K,F2,p,q)`."""
         return self.linear.weight.view(-1, *passed.shape[2:])

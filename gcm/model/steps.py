@@ -1,7 +1,7 @@
-"""Whether a network computes its logits as its family says, so that its inner steps may speak for it.
+"""A network's inner steps may speak for it only if it computes its logits as its family says.
 
 The families' own methods keep what they promise. A subclass may override them, and a hook may change what comes in or
-out; then what the inner steps give is compared with what the network says, on the images that are looked at.
+out; then the result of the inner steps is compared with the network's logits, on the images that are looked at.
 """
 
 import torch
@@ -23,7 +23,7 @@ CLASS_MAPS: Steps = ClassMapDecoder, ("class_maps",)
 
 
 def goes_by_steps(network: nn.Module) -> bool:
-    """Whether logits are certainly `head(features(images))`, or GCM's `scores(images, decode(images))`."""
+    """Return whether logits are certainly `head(features(images))`, or GCM's `scores(images, decode(images))`."""
     if isinstance(network, ContributionMapping):
         layer = network.decoder.class_layer
         as_ever = layer.kernel_size == (3, 3) and layer.padding == (1, 1) and layer.padding_mode == "zeros"
@@ -38,19 +38,19 @@ def goes_by_steps(network: nn.Module) -> bool:
 
 
 def has_pooled_head(network: PooledClassifier) -> bool:
-    """Whether the head is certainly pooling and `linear`."""
+    """Return whether the head is certainly pooling and `linear`."""
     return is_as_written(network, POOLED) and is_plain(network.linear)
 
 
 def is_as_written(network: nn.Module, steps: Steps) -> bool:
-    """Whether nobody overrides these methods, and nothing hooks into the network's call."""
+    """Return whether nobody overrides these methods, and nothing hooks into the network's call."""
     family, names = steps
     own = all(getattr(type(network), name) is getattr(family, name) and name not in vars(network) for name in names)
     return own and not hooked(network)
 
 
 def is_plain(layer: nn.Module) -> bool:
-    """Whether it is PyTorch's own, with weights of its own."""
+    """Return whether a layer is PyTorch's own, with weights of its own."""
     return type(layer) in (nn.Linear, nn.Conv2d) and "forward" not in vars(layer) and not hooked(layer)
 
 
@@ -61,7 +61,7 @@ def hooked(module: nn.Module) -> bool:
 
 
 def check_same(found: Tensor, logits: Tensor, what: str, network: nn.Module) -> None:
-    """Raise `InputError` unless `found` are the network's logits, `(B,K)`, but for rounding; `what` they are."""
+    """Raise `InputError` unless `found` are the network's logits, `(B,K)`, but for rounding; `what` names them."""
     difference = float((found - logits).abs().amax()) if found.shape == logits.shape else torch.inf
     if not difference <= rounding(logits) * float(logits.abs().amax()):
         raise InputError(
@@ -71,5 +71,5 @@ def check_same(found: Tensor, logits: Tensor, what: str, network: nn.Module) -> 
 
 
 def rounding(logits: Tensor) -> float:
-    """The share of the largest logit that rounding may change."""
+    """Return the share of the largest logit that rounding may change."""
     return 1e-4 if torch.finfo(logits.dtype).eps < 1e-4 else 0.05

@@ -1,4 +1,4 @@
-"""Renderings: what is done to a weight map before it is looked at or added up."""
+"""Renderings prepare a weight map for being looked at or added up."""
 
 from gcm.rendering.absolute import Absolute
 from gcm.rendering.base import Rendering

@@ -14,10 +14,18 @@ Interpolation = Literal["bicubic", "bilinear", "nearest"]
 
 
 class Rendering(ABC):
-    """Weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] to pictures of every class, `(B,K,c,h',w')`.
+    """A rendering turns weight maps `(B,K,d,h,w)` and images `(B,C,H,W)` in [0,1] into pictures of every class.
 
-    Pictures are float32 at least, whatever type maps and images have.
-    Raises `InputError` where shapes do not fit, a map is not finite, or pixels are not in [0,1].
+    The pictures are `(B,K,c,h',w')`, float32 at least, whatever type maps and images have. Raises `InputError` where
+    shapes do not fit, a map is not finite, or pixels are not in [0,1].
+
+    >>> import torch
+    >>> from gcm.rendering import Rendering
+    >>> class Positive(Rendering):
+    ...     def render(self, maps, images):
+    ...         return maps.clamp_min(0)
+    >>> Positive()(torch.tensor([-2.0, 1.0]).view(1, 2, 1, 1, 1), torch.ones(1, 1, 4, 4)).flatten()
+    tensor([0., 1.])
     """
 
     in_colours: ClassVar[bool] = False
@@ -45,7 +53,9 @@ class Rendering(ABC):
 
 
 def resized(maps: Tensor, images: Tensor, interpolation: Interpolation) -> Tensor:
-    """Maps `(B,K,d,h,w)` at the images' size; untouched if they have it already. Pixel centres are aligned as areas."""
+    """Resize maps `(B,K,d,h,w)` to the images' size, untouched if they have it already; pixel centres are aligned as
+    areas.
+    """
     size = images.shape[2:]
     if maps.shape[3:] == size:
         return maps

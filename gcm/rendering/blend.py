@@ -1,4 +1,4 @@
-"""(c) The usual drawing of a class activation map: enlarged, in false colours, laid over the image."""
+"""(c) A class activation map is usually drawn enlarged, in false colours, laid over the image."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,17 @@ from gcm.types import Share
 
 
 class Blend(Rendering):
-    """`map_share` times the coloured map plus `image_share` times the image, `(B,K,3,H,W)` in [0,1].
+    """Lays the coloured map over the image: `map_share` of the one, `image_share` of the other, `(B,K,3,H,W)` in [0,1].
 
-    The recipe of the CAM authors' demonstration code, which the GCM paper uses (section 4.6): resize to the image
-    (bicubic), scale each map by its own minimum and maximum to [0,1], colour with jet. Ours where the paper is silent:
-    maps with several channels are averaged over them first; a map that is the same everywhere becomes 0; grey images
-    are repeated to three channels.
+    This is the recipe of the CAM authors' demonstration code, which the GCM paper uses (section 4.6): resize to the
+    image (bicubic), scale each map by its own minimum and maximum to [0,1], colour with jet. Ours where the paper is
+    silent: maps with several channels are averaged over them first; a map that is the same everywhere becomes 0; grey
+    images are repeated to three channels.
+
+    >>> import torch
+    >>> from gcm.rendering import Blend
+    >>> Blend()(torch.arange(8.0).view(1, 2, 1, 2, 2), torch.ones(1, 1, 4, 4)).shape
+    torch.Size([1, 2, 3, 4, 4])
     """
 
     in_colours = True
@@ -31,19 +36,21 @@ class Blend(Rendering):
 
 
 def tamed(maps: Tensor) -> Tensor:
-    """An eighth of each map `(…,d,h,w)` with large values, so that no sum or difference of them overflows; exact."""
+    """Return an eighth of each map `(…,d,h,w)` with large values, so that no sum or difference of them overflows;
+    exact.
+    """
     large = maps.abs().amax((-3, -2, -1), keepdim=True) > 1
     return maps * torch.where(large, 0.125, 1.0).to(maps)
 
 
 def min_max_scaled(maps: Tensor) -> Tensor:
-    """Each map `(…,H,W)` stretched to [0,1]; a constant one becomes 0."""
+    """Stretch each map `(…,H,W)` to [0,1]; a constant one becomes 0."""
     low, high = maps.amin((-2, -1), keepdim=True), maps.amax((-2, -1), keepdim=True)
     spread = high - low
     return (maps - low) / torch.where(spread > 0, spread, 1)
 
 
 def jet(values: Tensor) -> Tensor:
-    """MATLAB's jet: `(B,K,H,W)` in [0,1] to `(B,K,3,H,W)`, dark blue over green to dark red."""
+    """Colour values by MATLAB's jet, dark blue over green to dark red: `(B,K,H,W)` in [0,1] to `(B,K,3,H,W)`."""
     centres = torch.tensor([3.0, 2.0, 1.0], dtype=values.dtype, device=values.device)  # red, green, blue
     return (1.5 - (4 * values.unsqueeze(2) - centres[:, None, None]).abs()).clamp_(0, 1)

@@ -6,7 +6,13 @@ from gcm.rendering.base import Interpolation, Rendering, resized
 
 
 class Product(Rendering):
-    """The map, resized to the image, times the image: `(B,K,C,H,W)`. Of GCM's maps: the class contribution map."""
+    """Multiplies the map, resized to the image, with the image: `(B,K,C,H,W)`; GCM's maps become contribution maps.
+
+    >>> import torch
+    >>> from gcm.rendering import Product
+    >>> Product()(torch.tensor([-2.0, 1.0]).view(1, 2, 1, 1, 1), torch.full((1, 1, 1, 1), 0.5)).flatten()
+    tensor([-1.0000,  0.5000])
+    """
 
     def __init__(self, interpolation: Interpolation = "bicubic") -> None:
         self.interpolation = interpolation

@@ -22,7 +22,7 @@ def card_page(card: Card) -> str:
 
 
 def settings(card: Card) -> str:
-    """The part of the config that decides the training, as YAML."""
+    """Return the part of the config that decides the training, as YAML."""
     sections = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "seed")
     return OmegaConf.to_yaml({name: card.config[name] for name in sections if name in card.config})
 
@@ -46,7 +46,7 @@ def facts(card: Card) -> list[dict[str, Any]]:
 
 
 def duration(seconds: float) -> str:
-    """In minutes; in seconds where it is less than half of one."""
+    """Write a duration in minutes; in seconds where it is less than half of one."""
     return f"{seconds / 60:.0f} min" if seconds > 30 else f"{seconds:.0f} s"
 
 

@@ -1,4 +1,4 @@
-"""What a report is made from: networks and data that are here, reasons for what is not, and measures taken once."""
+"""A report is made from evidence: networks and data that are here, reasons for what is not, and measures taken once."""
 
 import csv
 from collections.abc import Callable, Hashable, Mapping
@@ -24,13 +24,15 @@ NONE_RIGHT = "no test image that it classifies correctly, or all of several netw
 
 
 NOT_TRAINED = dict.fromkeys(("gcm_svhn", "gcm_fashion_mnist"), "not trained, the data could not be reached")
-"""Why there are no weights of a reference network, where more is known than that there are none."""
+"""Reasons why a reference network has no weights, where more is known than that there are none."""
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Lack:
-    """What is not here, such as a network or a data set, and why; `what` is empty where the reason says it all."""
+    """A lack says what is not here, such as a network or a data set, and why; `what` is empty where the reason says it
+    all.
+    """
 
     what: str
     reason: str
@@ -40,19 +42,19 @@ class Lack:
 
 
 def why_absent(name: str) -> str:
-    """Why a network is not reported on."""
+    """Return why a network is not reported on."""
     return "not in weights=" if name in cards() else NOT_TRAINED.get(name, "no trained network")
 
 
 @dataclass
 class Evidence:
-    """What a report is made from; knows no study, but keeps what was measured.
+    """Evidence holds what a report is made from; it knows no study, but keeps what was measured.
 
     Attributes:
         networks: those to report on, by name.
         data: the data sets found, by name.
-        missing: for each data set that was not found, why.
-        visualizers, renderings: of the decline-ratio tables, by name.
+        missing: reasons why data sets were not found, by name.
+        visualizers, renderings: those of the decline-ratio tables, by name.
         new_metric: gives an empty decline-ratio metric.
         directory: where figures and result files go.
         device: where networks run.
@@ -82,7 +84,9 @@ class Evidence:
         return value
 
     def lacks(self, *names: str) -> Lack | None:
-        """What must be here before something can be said of these networks: the first that is not."""
+        """Return the first of those things that must be here before something can be said of these networks, and are
+        not.
+        """
         for name in names:
             if name not in self.networks:
                 return Lack(name, why_absent(name))
@@ -92,7 +96,7 @@ class Evidence:
         return None
 
     def weights(self, *names: str) -> str:
-        """What `weights=` must be for these networks, on a command line."""
+        """Return what `weights=` must be for these networks, on a command line."""
         values = [name if is_in_package(self.networks[name]) else str(self.networks[name].path) for name in names]
         return values[0] if len(values) == 1 else f"[{','.join(values)}]"
 
@@ -106,7 +110,7 @@ class Evidence:
         return self.data[self.card(name).data].test
 
     def result(self, name: str) -> list[dict[str, str]]:
-        """The rows of a result file; none where there is no such file."""
+        """Return the rows of a result file; none where there is no such file."""
         path = self.results / f"{name}.csv"
         if not path.is_file():
             return []
@@ -117,18 +121,18 @@ class Evidence:
         return self.data[self.card(name).data].train
 
     def logits(self, name: str) -> Tensor:
-        """Of the whole test set, `(N,K)`."""
+        """Return the logits of the whole test set, `(N,K)`."""
         progress = self.progress.of(name)
         return self.once(
             ("logits", name), lambda: split_logits(self.network(name), self.test_split(name), progress=progress)
         )
 
     def right(self, name: str) -> Tensor:
-        """Which test images the network classifies correctly, `(N,)`."""
+        """Return which test images the network classifies correctly, `(N,)`."""
         return are_right(self.logits(name), self.test_split(name).labels)
 
     def pixels(self, name: str, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Test images as float in [0,1] where the networks run, and their labels."""
+        """Return test images as float in [0,1] where the networks run, and their labels."""
         images, labels = self.test_split(name)[indices]
         return as_pixels(images, self.device), labels
 

@@ -15,13 +15,13 @@ from gcm.untrusted import as_text
 
 
 def fence(text: str) -> str:
-    """Backticks that no line of the text ends as a code block."""
+    """Return backticks that no line of the text ends as a code block."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     return "`" * max(3, longest + 1)
 
 
 def slug(heading: str) -> str:
-    """What a link to a heading is called, as GitHub has it: small letters, no punctuation, hyphens for spaces."""
+    """Return what a link to a heading is called, as on GitHub: small letters, no punctuation, hyphens for spaces."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
@@ -43,8 +43,10 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def html_page(markdown: str, title: str, pictures: Path) -> str:
-    """The page as one file, with its pictures, which lie in the directory `pictures`. HTML in the text is not run, and
-    links lead to headings of the page alone."""
+    """Return the page as one file, with its pictures, which lie in the directory `pictures`.
+
+    HTML in the text is not run, and links lead to headings of the page alone.
+    """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     for token, after in pairwise(tokens):
@@ -64,7 +66,7 @@ def keep_links_within(tokens: Sequence[Any]) -> None:
 
 
 def embed_pictures(tokens: Sequence[Any], pictures: Path) -> None:
-    """Only files of the report's own directory; any other picture stays away."""
+    """Embed only files of the report's own directory; any other picture stays away."""
     for token in tokens:
         if token.type == "image":
             path = pictures / Path(str(token.attrs["src"])).name

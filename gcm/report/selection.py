@@ -1,4 +1,4 @@
-"""Which test images a figure shows: by rule, not by taste."""
+"""The test images of a figure are chosen by rule, not by taste."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ RULE = (
 
 
 def first_right(right: Tensor, count: int) -> Tensor:
-    """Places of the first `count` of the images `(N,)` that are right."""
+    """Return the places of the first `count` of the images `(N,)` that are right."""
     return right.nonzero().flatten()[:count]
 
 
@@ -19,12 +19,12 @@ def first_wrong(right: Tensor, count: int) -> Tensor:
 
 
 def first_right_of_each_class(right: Tensor, labels: Tensor, classes: int, count: int = 1) -> Tensor:
-    """`count` places for each class, class by class."""
+    """Return `count` places for each class, class by class."""
     return torch.cat([first_right(right & (labels == number), count) for number in range(classes)])
 
 
 def certain_and_uncertain(logits: Tensor, right: Tensor) -> Tensor:
-    """Of the right images the one with the highest probability of its class, and the one with the lowest."""
+    """Return of the right images the one with the highest probability of its class, and the one with the lowest."""
     probability = logits.double().softmax(1).amax(1)
     most = probability.masked_fill(~right, -1).argmax()
     least = probability.masked_fill(~right, 2).argmin()

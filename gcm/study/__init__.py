@@ -1,1 +1,1 @@
-"""What is bigger than a map: measurements over whole test sets."""
+"""Studies are bigger than a map: they measure over whole test sets."""

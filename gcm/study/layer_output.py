@@ -1,4 +1,4 @@
-"""What the layers of a network give while it computes."""
+"""Layers' outputs are recorded while a network computes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Which images a study looks at."""
+"""A study looks at some of the images."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,14 @@ from torch import Tensor
 from gcm.error import InputError
 
 MOST_IMAGES = 1000
-"""Of each class, where nobody says how many; as in the filter-contribution paper's studies."""
+"""The most images of each class, where nobody says how many; as in the filter-contribution paper's studies."""
 
 
 def first_of_each_class(
     labels: Tensor, classes: Sequence[str], count: int | None, wanted: Sequence[int] | None = None
 ) -> Tensor:
-    """Places in the split of the first `count` images of each of the `wanted` classes, `(K,count)`; None: of all.
+    """Return places of the first `count` images of each of the `wanted` classes in the split, `(K,count)`; None: of
+    all.
 
     `count` None: as many as every class has that has any, at most `MOST_IMAGES`. Raises `InputError` where a class has
     fewer.

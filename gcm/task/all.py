@@ -60,7 +60,7 @@ def all_in_one(config: DictConfig, baseline: dict[str, Any]) -> None:
 
 
 def checked(config: DictConfig) -> DictConfig:
-    """The config as it suits the images; a wrong file or choice of images is found before the work begins."""
+    """Return the config as it suits the images; a wrong file or choice of images is found before the work begins."""
     data = image_data(config.data)
     data.check()
     chosen_images(settings_of(config), data.test.labels, data.class_names())
@@ -68,7 +68,7 @@ def checked(config: DictConfig) -> DictConfig:
 
 
 def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:
-    """What an earlier part of the job finished in the directory is kept, what it began goes on."""
+    """Do the whole job: a part that an earlier one finished in the directory is kept, a begun one goes on."""
     configs = {config.names.model: config}
     configs.setdefault(config.names.baseline, with_model(config, config.names.baseline, config.task.baseline))
     data = image_data(config.data)
@@ -91,7 +91,7 @@ def whole_job(config: DictConfig, directory: Path, overrides: Sequence[str]) -> 
 
 
 def with_model(config: DictConfig, name: str, model: Mapping[str, Any]) -> DictConfig:
-    """The same training of another network."""
+    """Return the config of the same training of another network."""
     changed = config.copy()
     changed.names.model = name
     OmegaConf.update(changed, "model", dict(model), merge=False)

@@ -69,7 +69,7 @@ def benchmark(
 
 
 def measured_row(setting: Setting, name: RowName, rounds: int) -> Iterator[Result]:
-    """Each comparison in a process of its own: how fast memory is depends on what a process did before."""
+    """Measure each comparison in a process of its own: how fast memory is depends on what a process did before."""
     for place in count():
         result = in_new_process(measured_alone, setting, name, place, rounds)
         if result is None:
@@ -115,7 +115,7 @@ def own_training(root: str, words: Sequence[str]) -> OwnTraining:
 
 
 def origin(config: DictConfig) -> Mapping[str, str]:
-    """Machine, threads and versions, for the files."""
+    """Return machine, threads and versions, for the files."""
     there = {}
     for library in PEERS:
         try:

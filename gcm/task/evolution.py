@@ -38,11 +38,11 @@ from gcm.visualizer import Visualizer
 from gcm.zoo import SavedNetwork, read_saved
 
 OURS = ("task", "experiment", "output", "iterations", "explained", "visualizer", "hydra")
-"""What the command line says to this task and not to the trainings that it begins."""
+"""Settings of this task that the trainings that it begins do not have."""
 CONVERGENCE_IMAGES = 200
 """Test images on which layers' outputs are compared, the first ones."""
 FRAMES = 100
-"""Most pictures of an animation."""
+"""The most pictures of an animation."""
 
 
 @task(
@@ -59,7 +59,7 @@ def evolution(
     images_per_class: PositiveCount = 10,
     animation: bool = True,
 ) -> None:
-    """Figures, tables and an animation of the runs in `weights=`, or of `experiments` that are trained first."""
+    """Draw figures, tables and an animation of the runs in `weights=`, or of `experiments` that are trained first."""
     if bool(experiments) == bool(config.weights):
         raise InputError("task=evolution needs weights=RUN, or task.experiments=[NAME,NAME] to train first")
     name, visualizer = the_visualizer(config)
@@ -88,7 +88,7 @@ def evolution(
 
 @dataclass(frozen=True)
 class Shown:
-    """What of a run is shown: the arguments of the task."""
+    """The choice of what is shown of a run: the arguments of the task."""
 
     name: str
     visualizer: Visualizer
@@ -101,11 +101,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Run:
-    """Attributes:
-    name: of its directory.
-    saved: its checkpoints by step, in their order.
-    data: its own.
-    places: of the test images that are shown, class by class.
+    """A run whose evolution is watched.
+
+    Attributes:
+        name: name of its directory.
+        saved: its checkpoints by step, in their order.
+        data: its own data.
+        places: places of the test images that are shown, class by class.
     """
 
     name: str
@@ -115,7 +117,9 @@ class Run:
 
 
 def training(experiment: str) -> tuple[DictConfig, list[str]]:
-    """The config of an experiment, with all that the command line says to trainings, and the words that give it."""
+    """Return the config of an experiment, with all that the command line says to trainings, and the words that
+    give it.
+    """
     said = [word for word in task_overrides() if word.lstrip("+~").split("=")[0].split(".")[0] not in OURS]
     words = [f"experiment={experiment}", *said]
     return composed(words), words
@@ -138,7 +142,7 @@ def check_will_be_seen(experiment: str, config: DictConfig, shown: Shown) -> Non
 
 
 def opened(where: Path, config: DictConfig, shown: Shown) -> Run:
-    """Raise `InputError` unless the run kept the iterations, and its network can be explained."""
+    """Open a run; raise `InputError` unless it kept the iterations, and its network can be explained."""
     try:
         directory = where.expanduser().resolve()
     except RuntimeError as error:  # an unknown user's home
@@ -152,7 +156,7 @@ def opened(where: Path, config: DictConfig, shown: Shown) -> Run:
 
 
 def checkpoints(where: Path, directory: Path, iterations: Sequence[int]) -> dict[int, Path]:
-    """The run's checkpoints by step; raises `InputError` unless those of the `iterations` are there."""
+    """Return the run's checkpoints by step; raises `InputError` unless those of the `iterations` are there."""
     matches = ((re.fullmatch(r"step_(\d+)\.ckpt", path.name), path) for path in directory.glob("step_*.ckpt"))
     found = {int(match[1]): path for match, path in matches if match}
     if not found:

@@ -30,7 +30,7 @@ def export(
     images: PositiveCount = 100,
     tolerance: PositiveNumber = 1e-4,
 ) -> None:
-    """Write the network of `weights=`, and an error if the file computes something else on the first `images`.
+    """Write the network of `weights=`; raise an error if the file computes something else on the first `images`.
 
     The card in a file says what the network measures on the test set: of a published one what was published.
     """
@@ -64,7 +64,7 @@ def export(
 
 
 def card_of(saved: SavedNetwork, network: Classifier, data: ImageData) -> Card:
-    """Of a network that is not published."""
+    """Return the card of a network that is not published."""
     found = evaluate(network, data.test, progress=BARS.of(saved.card.name))
     return measured_card(saved, [test_of(saved.card, found)], found, saved.card.train_images, saved.card.measured_on)
 

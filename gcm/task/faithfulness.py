@@ -35,16 +35,18 @@ ALWAYS = {
     "random": {"_target_": "gcm.visualizer.Random"},
     "gcm_contribution": {"_target_": "gcm.visualizer.ClassContributionMaps"},
 }
-"""Stand in every table, unless they are chosen with other settings: the controls, and GCM's own account."""
+"""The visualizers of every table, unless they are chosen with other settings: the controls, and GCM's own account."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaithfulnessStudy(StoredStudy):
-    """Attributes:
-    visualizers, metrics: their settings, by name.
-    batch_size: images explained at once.
-    noise_mask_images: images that noise masks are made of, at most.
-    compared_with: visualizer whose maps, on the network that makes them by design, all others are compared with.
+    """A study of faithfulness.
+
+    Attributes:
+        visualizers, metrics: their settings, by name.
+        batch_size: images explained at once.
+        noise_mask_images: images that noise masks are made of, at most.
+        compared_with: visualizer whose maps, on the network that makes them by design, all others are compared with.
     """
 
     task = "faithfulness"
@@ -95,7 +97,9 @@ def faithfulness(
 
 
 def of_maps(section: DictConfig) -> dict[str, dict[str, Any]]:
-    """The settings of those metrics that judge single maps, by name; the decline ratio needs those of all classes."""
+    """Return the settings of those metrics that judge single maps, by name; the decline ratio needs those of all
+    classes.
+    """
     found = {str(name): plain(part) for name, part in section.items() if issubclass(resolve(part, "metric"), MapMetric)}
     if not found:
         raise InputError(
@@ -105,7 +109,7 @@ def of_maps(section: DictConfig) -> dict[str, dict[str, Any]]:
 
 
 def at_most(images: int | None, metric: Mapping[str, Any]) -> dict[str, Any]:
-    """A metric's settings, with no more images than these."""
+    """Return a metric's settings, with no more images than these."""
     return dict(metric) if images is None else {**metric, "images": min(images, metric.get("images", images))}
 
 
@@ -177,7 +181,9 @@ def values_of(
     study: FaithfulnessStudy,
     directory: Path,
 ) -> dict[str, Tensor]:
-    """The values `(N,)` by metric, as stored, or now measured and stored; `name`: of network, seed and visualizer."""
+    """Return the values `(N,)` by metric, as stored, or now measured and stored; `name`: of network, seed and
+    visualizer.
+    """
     most = None if explained.visualizer.class_specific else study.noise_mask_images
     groups = metrics_by_split(*explained, metrics, data, most)
     if not groups:
@@ -199,7 +205,9 @@ def cell_values(
     values: Sequence[Mapping[str, Tensor]],
     data: ImageData,
 ) -> list[CellValues]:
-    """What a row's cells are made from: the values of each seed; `explained`: the network of one of the seeds."""
+    """Return the values that a row's cells are made from, of each seed; `explained`: the network of one of the
+    seeds.
+    """
     return [
         CellValues(
             row,
@@ -218,7 +226,7 @@ def kind_of(visualizer: Visualizer) -> Kind:
 
 
 def by_model(networks: Sequence[SavedNetwork]) -> dict[str, list[SavedNetwork]]:
-    """Networks that differ in their seed alone, together; by the model's name, or the path where that is not enough."""
+    """Group networks that differ in their seed alone, by the model's name, or the path where that is not enough."""
     groups: list[list[SavedNetwork]] = []
     for saved in networks:
         same = [group for group in groups if settings_but_seed(group[0]) == settings_but_seed(saved)]
@@ -236,7 +244,7 @@ def by_model(networks: Sequence[SavedNetwork]) -> dict[str, list[SavedNetwork]]:
 
 
 def settings_but_seed(saved: SavedNetwork) -> dict[str, Any]:
-    """All that a training's result depends on, but for the seed and the machine."""
+    """Return all that a training's result depends on, but for the seed and the machine."""
     config = plain(saved.config)
     data = {name: value for name, value in config["data"].items() if name not in ("root", "workers", "download")}
     parts = {name: config.get(name) for name in ("model", "optimizer", "schedule", "label_smoothing")}
@@ -244,24 +252,24 @@ def settings_but_seed(saved: SavedNetwork) -> dict[str, Any]:
 
 
 def name_of(saved: SavedNetwork) -> str:
-    """Of these very weights."""
+    """Return a name of these very weights."""
     return f"{saved.card.name}_seed{saved.card.seed}_{saved.card.weights_sha256[:12]}"
 
 
 @dataclass(frozen=True)
 class ValuesFile:
-    """Where the values of one visualizer on one network are kept, so that a resumed run finds them.
+    """A values file keeps the values of one visualizer on one network, so that a resumed run finds them.
 
     Attributes:
-        path: of the file.
-        images: that it belongs to.
+        path: path of the file.
+        images: images that it belongs to.
     """
 
     path: Path
     images: Tensor
 
     def read(self) -> dict[str, Tensor] | None:
-        """The values `(N,)` by metric, or None if there is no file yet."""
+        """Return the values `(N,)` by metric, or None if there is no file yet."""
         if not self.path.is_file():
             return None
         arrays = read_arrays(self.path, self.images, "its measures start")

@@ -30,7 +30,7 @@ WAYS = {
     "guided": "of it: guided backprop",
 }
 FILTERS = ("its first filter", "its second filter")
-"""Of a path, shown last."""
+"""The kinds of filters of a path, shown last."""
 
 
 @task(
@@ -48,7 +48,9 @@ def filter_images(
     blur_every: Count = 4,
     blur: PositiveNumber = 0.5,
 ) -> None:
-    """Of a path network the filters of the second layer and all paths; of others a `layer`."""
+    """Draw favourite inputs: of a path network for the filters of the second layer and all paths; of others for a
+    `layer`.
+    """
     saved = named_network(config)
     data = named_data(config, [saved])
     network = saved.network().to(device_of(config))
@@ -85,7 +87,7 @@ def activation_rows(found: FilterImages) -> list[dict[str, Any]]:
 
 
 def draw_filter_images(found: FilterImages, network: Classifier, title: str, directory: Path) -> list[Path]:
-    """The pictures of all ways beside each other, in pages; below each the activation it causes."""
+    """Draw the pictures of all ways beside each other, in pages; below each the activation it causes."""
     explained = (
         f"{title}; below a picture: the mean over the unit's map, and that as a share of the strongest activation by "
         f"{found.looked_at:,} real images"
@@ -118,7 +120,7 @@ def unit_row(found: FilterImages, network: Classifier, number: int) -> list[Pane
 
 
 def filters_of_path(network: PathNetwork, path: int) -> list[Panel]:
-    """The two filters of a path; none for the units before the paths, which are the second layer's filters."""
+    """Return the two filters of a path; none for the units before the paths, which are the second layer's filters."""
     if path < 0:
         return []
     i, j = divmod(path, network.filters[1])

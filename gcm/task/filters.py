@@ -56,7 +56,7 @@ def filters(config: DictConfig, split: SplitName = "train", images_per_class: Po
 
 
 def write_filter_contributions(found: FilterContributions, title: str, directory: Path) -> None:
-    """`filters.csv`, a line for each class and path, and `filters.md`."""
+    """Write `filters.csv`, a line for each class and path, and `filters.md`."""
     write_csv(directory / "filters.csv", long_rows(found))
     text = f"# {title}\n\n{CONTRIBUTION_MEANING}\n\n{markdown_table(leading_rows(found))}\n{combinations(found)}.\n"
     if len(found.paths) <= MOST_COLUMNS:

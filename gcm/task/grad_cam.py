@@ -21,7 +21,7 @@ from gcm.study.attention.numbers import Explained, attention, explained_class
     reads=("weights", *CHOSEN_IMAGES, "visualizer"),
 )
 def grad_cam(config: DictConfig, explained: Explained = "predicted") -> None:
-    """Grad-CAM, or what `visualizer=` names, of the predicted class or of the label."""
+    """Draw Grad-CAM, or what `visualizer=` names, of the predicted class or of the label."""
     name, visualizer = the_visualizer(config)
     saved = named_network(config)
     data = named_data(config, [saved])

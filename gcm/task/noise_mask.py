@@ -30,10 +30,12 @@ from gcm.zoo import SavedNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseMaskStudy(StoredStudy):
-    """Attributes:
-    indices: places in the test split.
-    mask: how the masks are found.
-    trial: how they are tried.
+    """A study of noise masks.
+
+    Attributes:
+        indices: places in the test split.
+        mask: settings of the search for masks.
+        trial: settings of their trial.
     """
 
     task = "noise_mask"
@@ -130,18 +132,18 @@ def measure_noise_masks(
 
 
 def how_it_stands(search: NoiseMaskSearch) -> str:
-    """The two terms of E in the last step: means over the images that took it."""
+    """Return the two terms of E in the last step: means over the images that took it."""
     excess, noise = (history[:, search.step - 1].nanmean() for history in (search.masks.excess, search.masks.noise))
     return f"excess {excess:.4f}, noise {noise:.3f}"
 
 
 def write_search(search: NoiseMaskSearch, images: Tensor, path: Path) -> None:
-    """`images`: those of the search, uint8."""
+    """Write a search; `images` are those of the search, uint8."""
     write_arrays(path, {name: value.detach().cpu().numpy() for name, value in search.state().items()}, images)
 
 
 def restore(search: NoiseMaskSearch, images: Tensor, path: Path) -> None:
-    """From the file of an interrupted run, if there is one."""
+    """Go on from the file of an interrupted run, if there is one."""
     if path.is_file():
         arrays = read_arrays(path, images, "its images start")
         try:

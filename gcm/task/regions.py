@@ -43,10 +43,10 @@ def regions(
     split: SplitName = "train",
     images_per_class: PositiveCount | None = None,
 ) -> None:
-    """Delete, class by class (or for `label=` alone), the region without which most images are misclassified, until no
-    image or no region is left.
+    """Delete, class by class, the region without which most images are misclassified, until no image or no region is
+    left.
 
-    With `resume=` an interrupted run goes on, by its own settings.
+    With `label=` that is done for one class alone, with `resume=` an interrupted run goes on, by its own settings.
     """
     if config.resume is not None:
         with resumed_directory(config) as directory:
@@ -71,7 +71,7 @@ def regions(
 
 
 def trials_of(study: RegionStudy, saved: SavedNetwork, data: ImageData, device: torch.device) -> list[RegionTrial]:
-    """One for each class that is studied; all wrong input shows here, before anything is written."""
+    """Return a trial for each class that is studied; all wrong input shows here, before anything is written."""
     network, split = saved.network().to(device), split_of(data, study.split)
     check_grid(study.grid, network.spec)
     labels = list(range(len(network.spec.classes))) if study.label is None else [study.label]
@@ -103,7 +103,7 @@ def measure_regions(study: RegionStudy, saved: SavedNetwork, trials: Sequence[Re
 
 
 def finished_deletion(trial: RegionTrial, path: Path) -> RegionDeletion:
-    """The deletion of a class to its end; goes on from the file `path` where that is there, and keeps it up to date."""
+    """Carry the deletion of a class to its end, from the file `path` where that is there, and keep it up to date."""
     deletion = read_deletion(path, trial) if path.is_file() else trial.start()
     deletion = trial.run(deletion, now_and_then(lambda deletion: write_deletion(deletion, trial, path)))
     write_deletion(deletion, trial, path)
@@ -143,7 +143,7 @@ def summary_row(deletion: RegionDeletion, classes: Sequence[str], seconds: float
 
 
 def write_deletions(deletions: Sequence[RegionDeletion], classes: Sequence[str], grid: int, directory: Path) -> None:
-    """`importance_LABEL.npy` `(grid,grid)` and `importance.csv`; `deletion.csv`, a line for each round."""
+    """Write `importance_LABEL.npy` `(grid,grid)` and `importance.csv`; `deletion.csv`, a line for each round."""
     importances: list[dict[str, Any]] = []
     for deletion in deletions:
         importance = deletion.importance(grid)
@@ -177,7 +177,7 @@ def round_rows(deletion: RegionDeletion, classes: Sequence[str], grid: int) -> I
 
 
 def npy(values: Tensor) -> bytes:
-    """As an npy file. NumPy itself may write half of one on a full disk, and say nothing."""
+    """Return an npy file; NumPy itself may write half of one on a full disk, and say nothing."""
     content = BytesIO()
     np.save(content, values.numpy(), allow_pickle=False)
     return content.getvalue()

@@ -87,7 +87,7 @@ def networks_by_name(config: DictConfig) -> dict[str, SavedNetwork]:
 
 
 def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[dict[str, ImageData], dict[str, str]]:
-    """The data sets of the networks by name, and for each that is not here the reason."""
+    """Return the data sets of the networks by name, and for each that is not here the reason."""
     found: dict[str, ImageData] = {}
     missing: dict[str, str] = {}
     for name in dict.fromkeys(saved.card.data for saved in networks.values()):
@@ -99,7 +99,7 @@ def data_of(networks: Mapping[str, SavedNetwork], config: DictConfig) -> tuple[d
 
 
 def claimed_accuracies() -> dict[str, float]:
-    """What papers claim of networks, by the names of the experiments that train them."""
+    """Return what papers claim of networks, by the names of the experiments that train them."""
     experiments = {path.stem: OmegaConf.load(path) for path in (CONFIGS / "experiment").glob("*.yaml")}
     claims = {name: OmegaConf.select(experiment, "claim.accuracy") for name, experiment in experiments.items()}
     return {name: float(accuracy) for name, accuracy in claims.items() if accuracy is not None}

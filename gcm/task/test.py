@@ -41,7 +41,7 @@ def test(config: DictConfig, images: PositiveCount | None) -> None:
 
 
 def tested(saved: SavedNetwork, data: ImageData, config: DictConfig, directory: Path) -> dict[str, Any]:
-    """Loss and accuracy of a network as the trainer's settings have it compute.
+    """Return loss and accuracy of a network as the trainer's settings have it compute.
 
     Lightning does this, and not `gcm.study.accuracy`, because here `trainer.precision`, `strategy` and `devices` decide
     in which numbers the network computes and how many processes share the images; a card's accuracy is measured in

@@ -58,7 +58,7 @@ def uncertainty(
 
 
 def wanted_classes(data: ImageData, named: Sequence[int | str]) -> list[int]:
-    """Those that have test images, by number."""
+    """Return those classes that have test images, by number."""
     there = set(data.test.labels.tolist())
     wanted = [class_index(data.class_names(), name) for name in named]
     if not wanted or len(set(wanted)) < len(wanted) or not there.issuperset(wanted):
@@ -67,7 +67,7 @@ def wanted_classes(data: ImageData, named: Sequence[int | str]) -> list[int]:
 
 
 def ways_to_predict(config: DictConfig, passes: int) -> list[Predictive]:
-    """Each network once as it is, and the stochastic ones in passes, too."""
+    """Return each network once as it is, and the stochastic ones in passes, too."""
     saved = named_networks(config)
     found = []
     for name, each in zip(distinct_names(saved), saved, strict=True):
@@ -80,7 +80,7 @@ def ways_to_predict(config: DictConfig, passes: int) -> list[Predictive]:
 
 
 def unlike_images(data: ImageData) -> tuple[dict[str, Tensor], list[str]]:
-    """The images of `data.unlike` by name, and for those that are not there the reason."""
+    """Return the images of `data.unlike` by name, and for those that are not there the reason."""
     names = (data.unlike,) if isinstance(data.unlike, str) else data.unlike
     found: dict[str, Tensor] = {}
     missing = []
@@ -110,7 +110,7 @@ class Study:
         self.right = torch.zeros_like(self.labels)
 
     def findings(self, strange: Mapping[str, Tensor]) -> Findings:
-        """`strange`: images unlike the data's, by name."""
+        """Return all findings; `strange`: images unlike the data's, by name."""
         calibrated: list[Calibrated] = []
         covered: list[CoveredClass] = []
         detected: list[Detected] = []
@@ -143,12 +143,12 @@ class Study:
             draw_detection(findings.detected, f"Telling images unlike {self.data.name} apart", directory / "unlike.png")
 
     def shown(self) -> Tensor:
-        """Of each wanted class the test image that most networks get right, the first of them."""
+        """Return of each wanted class the test image that most networks get right, the first of them."""
         chances = [self.right.masked_fill(self.labels != label, -1) for label in self.wanted]
         return torch.stack([chance.argmax() for chance in chances])
 
     def spreads(self, each: Predictive, places: Tensor) -> list[Spread]:
-        """Of each image, whole and then covered."""
+        """Return the spreads of each image, whole and then covered."""
         pairs = as_pixels(torch.stack([self.images[places], self.covered[places]], 1).flatten(0, 1), each.device)
         drawn = each.passes_on(pairs).cpu()  # (T,2N,K)
         labels = [self.classes[label] for label in self.labels[places].repeat_interleave(2)]

@@ -67,7 +67,7 @@ def published(name: str) -> SavedNetwork:
 
 
 def disagreements(card: Card, found: Evaluation, accuracy_tolerance: float, completeness_tolerance: float) -> list[str]:
-    """What is beyond tolerance, a line each."""
+    """Return what is beyond tolerance, a line each."""
     lines = []
     published = card.tests[0]
     if found.accuracy.images != published.images:

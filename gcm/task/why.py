@@ -29,7 +29,7 @@ from gcm.types import PositiveCount
 IMPORTANT = 0.1
 """The share of a class's regions that are called the important ones."""
 NAMED_AMOUNTS = 5
-"""How many paths have a bar of their own."""
+"""The number of paths that have a bar of their own."""
 
 
 @task(
@@ -43,7 +43,7 @@ def why(
     grid: PositiveCount | None = None,
     images_per_class: PositiveCount | None = None,
 ) -> None:
-    """A figure for each chosen test image.
+    """Draw a figure for each chosen test image.
 
     The important regions are read from `regions`, the directory of a finished task=regions, or else measured now, on
     the first training images of the predicted class.
@@ -75,7 +75,7 @@ def why(
 def measured_importances(
     network: PathNetwork, split: Split, classes: Sequence[int], grid: int | None, images_per_class: int | None
 ) -> dict[int, Tensor]:
-    """Of the regions of each of some classes, `(G,G)`."""
+    """Return the importances of the regions of each of some classes, `(G,G)`."""
     grid = usual_grid(network.spec) if grid is None else grid
     places = first_of_each_class(split.labels, network.spec.classes, images_per_class, classes)
     trials = [
@@ -99,7 +99,7 @@ def decision_of(
     favourites: Tensor,
     importances: Mapping[int, Tensor],
 ) -> Decision:
-    """What there is to show of one image `(1,C,H,W)`, with the `count` strongest paths to its predicted class."""
+    """Return what to show of one image `(1,C,H,W)`, with the `count` strongest paths to its predicted class."""
     with torch.inference_mode():
         account = network.contributions(pixels)
     predicted = int(account.logits[0].argmax())
@@ -133,8 +133,10 @@ def decision_of(
 
 
 def amounts(parts: Tensor, ranked: Sequence[FilterPath], rest: float) -> list[tuple[str, float]]:
-    """What adds up to the score: the strongest paths, all others together, the biases (the first layer's are
-    part of its paths)."""
+    """Return what adds up to the score: the strongest paths, all others together, the biases.
+
+    The first layer's biases are part of its paths.
+    """
     named = [(f"path {path}", float(parts[path])) for path in ranked[:NAMED_AMOUNTS]]
     others = ranked[NAMED_AMOUNTS:]
     together = [(f"{len(others)} other paths", sum(float(parts[path]) for path in others))] if others else []
@@ -142,7 +144,9 @@ def amounts(parts: Tensor, ranked: Sequence[FilterPath], rest: float) -> list[tu
 
 
 def most_important(importance: Tensor) -> Tensor:
-    """The tenth of the regions with the largest importance, at least one, but none whose importance is 0: `(G,G)`."""
+    """Return the tenth of the regions with the largest importance, at least one, but none whose importance is 0:
+    `(G,G)`.
+    """
     count = max(1, round(IMPORTANT * importance.numel()))
     chosen = torch.zeros(importance.numel(), dtype=torch.bool)
     chosen[importance.flatten().argsort(descending=True, stable=True)[:count]] = True

@@ -1,4 +1,4 @@
-"""A data set's splits as Lightning wants them: one share for each process."""
+"""A data set's splits become batches as Lightning wants them: one share for each process."""
 
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -10,7 +10,7 @@ from gcm.training.trainer import batches_of_this_epoch
 
 
 class ImageBatches(LightningDataModule):
-    """Training batches in an order that `seed` and the epoch fix; validation and test images each exactly once."""
+    """Training batches come in an order that `seed` and the epoch fix; validation and test images each exactly once."""
 
     def __init__(self, data: ImageData, seed: int = 0) -> None:
         super().__init__()
@@ -33,14 +33,15 @@ class ImageBatches(LightningDataModule):
         return loader(split, OrderedBatches(len(split), self.data.images_at_once, *self._share()), self.data.workers)
 
     def _share(self) -> tuple[int, int]:
-        """This process's number, and how many there are."""
+        """Return this process's number, and how many there are."""
         assert self.trainer is not None
         return self.trainer.global_rank, self.trainer.world_size
 
     def _place(self) -> tuple[int, int]:
-        """The epoch that comes or runs, and how many of its batches were had before a training that goes on within it.
+        """Return the epoch that comes or runs, and how many of its batches were had before a training that goes on
+        within it.
 
-        From Lightning's loops: while it restores them, `trainer.current_epoch` is still the epoch before.
+        Both come from Lightning's loops: while it restores them, `trainer.current_epoch` is still the epoch before.
         """
         assert self.trainer is not None
         epoch: int = self.trainer.fit_loop.epoch_progress.state_dict()["current"]["processed"]

@@ -1,4 +1,4 @@
-"""The files that a training goes on from, and what else is kept of its networks."""
+"""A training goes on from the files that it keeps of its networks."""
 
 import time
 from collections.abc import Callable
@@ -42,11 +42,11 @@ class TimeIsUp(Exception):  # noqa: N818 - no error
 
 
 class Checkpoints(Checkpoint):
-    """Writes `last.ckpt` after every epoch, before it `best.ckpt` if the validation accuracy is the highest so far, and
-    `step_….ckpt` every so many steps, from `step_0.ckpt` on. Validations within an epoch may be the best, too.
+    """Writes `last.ckpt` after every epoch, `best.ckpt` before it if the validation accuracy is the highest so far.
 
+    `step_….ckpt` comes every so many steps, from `step_0.ckpt` on. Validations within an epoch may be the best, too.
     Where a stop is requested, `last.ckpt` is written after the step under way, and the request's exception raised: the
-    training goes on from there within the epoch. Likewise `TimeIsUp` after so many `seconds`.
+    training goes on from there within the epoch. `TimeIsUp` is raised in the same way after so many `seconds`.
     """
 
     def __init__(
@@ -73,7 +73,9 @@ class Checkpoints(Checkpoint):
         self.end_if_requested(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """The place between two batches of an epoch, where a training can end and go on; a validation is behind it."""
+        """End between two batches of an epoch if that is requested: here a training can go on; a validation is behind
+        it.
+        """
         if batch_idx > 0 and self.stepped:
             self.keep_best(trainer)
             self.end_if_requested(trainer, lambda: self.save_before_batch(trainer))
@@ -104,14 +106,14 @@ class Checkpoints(Checkpoint):
         trainer.save_checkpoint(self.directory / f"{name}.ckpt")
 
     def save_before_batch(self, trainer: Trainer) -> None:
-        """As the training stands without the batch that Lightning has counted as fetched."""
+        """Save the training as it stands without the batch that Lightning has counted as fetched."""
         fetched = trainer.fit_loop.epoch_loop.batch_progress
         for counted in (fetched.total, fetched.current):
             counted.reset_on_restart()
         self.save(trainer, "last")
 
     def end_if_requested(self, trainer: Trainer, save: Callable[[], None] = lambda: None) -> None:
-        """In all processes of the training, if in any."""
+        """End all processes of the training, if any was asked to."""
         if agreed(trainer, self.stop.requested):
             save()
             self.stop.end(f"stopped at step {trainer.global_step}")
@@ -121,5 +123,5 @@ class Checkpoints(Checkpoint):
 
 
 def agreed(trainer: Trainer, wanted: bool) -> bool:
-    """Whether any process of the training wants it."""
+    """Return whether any process of the training wants it."""
     return trainer.strategy.reduce_boolean_decision(wanted, all=False)

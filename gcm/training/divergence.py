@@ -20,7 +20,7 @@ class StopWhenNotFinite(Callback):
     """
 
     def __init__(self, directory: Path) -> None:
-        """`directory`: of the checkpoints."""
+        """Watch a training whose checkpoints lie in `directory`."""
         self.directory = directory
 
     def on_train_batch_end(
@@ -57,7 +57,7 @@ class StopWhenNotFinite(Callback):
         )
 
     def more_digits(self, trainer: Trainer) -> str:
-        """A remedy where numbers are narrow; unlike the learning rate, precision may change on the way."""
+        """Return a remedy where numbers are narrow; unlike the learning rate, precision may change on the way."""
         if trainer.precision in ("32-true", "64-true"):
             return ""
         begin = f"go on with resume={self.directory}" if (self.directory / "last.ckpt").is_file() else "with"
@@ -69,7 +69,7 @@ class StopWhenNotFinite(Callback):
 
 
 def named_tensors(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """All tensors in nested dictionaries and lists, with their keys joined by dots."""
+    """Yield all tensors in nested dictionaries and lists, with their keys joined by dots."""
     if isinstance(state, Tensor):
         yield name, state
     elif isinstance(state, Mapping | list | tuple):

@@ -1,4 +1,4 @@
-"""Loss and accuracy over a training."""
+"""A learning curve shows loss and accuracy over a training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from gcm.draw.base import new_figure, save
 
 
 def draw_learning_curve(rows: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
-    """Loss and accuracy of each split, wherever they were measured."""
+    """Draw loss and accuracy of each split, wherever they were measured."""
     figure = new_figure(8, 3.2)
     figure.suptitle(title)
     axes = figure.subplots(1, 2)

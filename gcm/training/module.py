@@ -1,4 +1,4 @@
-"""The one training loop, for every classifier."""
+"""One training loop serves every classifier."""
 
 import math
 import time
@@ -24,19 +24,20 @@ from gcm.training.trainer import planned_steps
 
 
 class ClassifierTraining(LightningModule):
-    """Softmax and cross-entropy on a network's logits; loss and accuracy of each split once an epoch.
+    """Trains a network by softmax and cross-entropy on its logits; measures loss and accuracy of each split once an
+    epoch.
 
     Batches arrive as uint8; augmentation and the change to float in [0,1] happen here, on the network's device.
 
     Args:
-        network: what is trained.
-        data: where the batches come from; says how they are augmented.
+        network: the network to train.
+        data: the source of the batches; says how they are augmented.
         optimizer, schedule: configs with `_target_`, built when the trainer is ready; only for fitting.
         label_smoothing: share of the target spread over all classes, for training only.
         channels_last: memory layout of images and weights.
-        seed: of the augmentation.
+        seed: seed of the augmentation.
         origin: stored in every checkpoint under `gcm`, with the seconds of training so far.
-        history: where each epoch's measures are written down.
+        history: the log in which each epoch's measures are written down.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class ClassifierTraining(LightningModule):
 
     @property
     def training_seconds(self) -> float:
-        """All parts of a resumed training together."""
+        """The seconds of all parts of a resumed training together."""
         return self.earlier_seconds + time.monotonic() - self.began
 
     def on_fit_start(self) -> None:
@@ -93,8 +94,9 @@ class ClassifierTraining(LightningModule):
         return loss
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """A step goes by the mean over its batches, also the last of an epoch, which may have fewer of them than
-        `accumulate_grad_batches`, by which Lightning divides each time.
+        """Go back from the mean over a step's batches.
+
+        The last step of an epoch may have fewer than `accumulate_grad_batches`, by which Lightning divides each time.
         """
         every, batches = self.trainer.accumulate_grad_batches, int(self.trainer.num_training_batches)
         left = batches % every
@@ -118,7 +120,7 @@ class ClassifierTraining(LightningModule):
         return measures
 
     def as_pixels(self, images: Tensor) -> Tensor:
-        """uint8 to float in [0,1], of the weights' own type."""
+        """Turn uint8 into float in [0,1], of the weights' own type."""
         pixels = images.contiguous(memory_format=self.memory_format).float().div_(255)
         return pixels.to(next(self.network.parameters()).dtype)
 
@@ -127,7 +129,7 @@ class ClassifierTraining(LightningModule):
         self.add_row(self.current_epoch + 1)
 
     def on_validation_end(self) -> None:
-        """Where the epoch goes on; else the validation stands in the epoch's own row."""
+        """Add a row where the epoch goes on; else the validation stands in the epoch's own row."""
         trainer = self.trainer
         if not (trainer.sanity_checking or trainer.is_last_batch or trainer.should_stop):
             done = (trainer.fit_loop.epoch_loop.batch_idx + 1) / trainer.num_training_batches
@@ -184,12 +186,14 @@ class ClassifierTraining(LightningModule):
 
 
 def default_generator(device: torch.device) -> torch.Generator:
-    """What PyTorch draws from on a device. `torch.manual_seed` would format the whole stack at every call."""
+    """Return the generator that PyTorch draws from on a device; `torch.manual_seed` formats the whole stack at every
+    call.
+    """
     return torch.cuda.default_generators[device.index] if device.type == "cuda" else torch.default_generator
 
 
 class LossAndAccuracy(nn.Module):
-    """Loss and accuracy, gathered batch by batch and added up over processes."""
+    """Loss and accuracy are gathered batch by batch and added up over processes."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -197,19 +201,19 @@ class LossAndAccuracy(nn.Module):
         self.accuracy: Metric = MulticlassAccuracy(classes, average="micro", validate_args=False)
 
     def _apply(self, fn: Applied, recurse: bool = True) -> nn.Module:
-        """Moved with the network, but never narrower than float32, whatever the trainer's precision."""
+        """Move with the network, but never become narrower than float32, whatever the trainer's precision."""
         super()._apply(at_least(torch.float32, fn), recurse)
         return self
 
     def update(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The batch's loss, which is the plain cross-entropy, whatever the training smooths or adds."""
+        """Count a batch; return its loss, the plain cross-entropy, whatever the training smooths or adds."""
         loss = F.cross_entropy(widened(logits), labels)
         self.loss.update(loss, weight=len(labels))
         self.accuracy.update(logits, labels)
         return loss
 
     def gathered(self) -> dict[str, dict[str, Any]]:
-        """What was gathered since the last collection, by all processes."""
+        """Return what all processes gathered since the last collection."""
         with self.loss.sync_context(), self.accuracy.sync_context():
             return {"loss": dict(self.loss.metric_state), "accuracy": dict(self.accuracy.metric_state)}
 
@@ -219,7 +223,7 @@ class LossAndAccuracy(nn.Module):
                 setattr(metric, name, value)
 
     def collect(self) -> dict[str, Tensor]:
-        """The values since the last collection."""
+        """Return the values since the last collection, and begin anew."""
         values = {"loss": self.loss.compute(), "accuracy": self.accuracy.compute()}
         self.loss.reset()
         self.accuracy.reset()
@@ -227,7 +231,7 @@ class LossAndAccuracy(nn.Module):
 
 
 def parameter_groups(network: nn.Module, optimizer: DictConfig) -> list[dict[str, Any]]:
-    """Weight decay acts on weights only: not on biases, nor on batch normalisation's scales and shifts."""
+    """Group parameters so that weight decay acts on weights only: not on biases, nor on batch normalisation."""
     weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
     return [

@@ -1,4 +1,4 @@
-"""Muon: for convolutions, steps of equal size in all directions."""
+"""Muon takes steps of equal size in all directions, for convolutions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,7 +14,7 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(AdamW):
-    """Muon for convolution weights, AdamW for all others.
+    """Muon serves convolution weights, AdamW all others.
 
     A convolution's gradient, averaged with Nesterov momentum, is made orthogonal before it is applied: all its singular
     values become about 1, so that rare directions are learned as fast as common ones. The step is then scaled to
@@ -25,9 +25,11 @@ class Muon(AdamW):
     matrix `(A,B*h*w)`, whether it is transposed or not; the first and the class layer are no exceptions.
 
     Args:
-        momentum: of the gradient, for convolutions; AdamW's own is `betas`.
-        iterations: of Newton-Schulz.
+        params: parameters, or groups of them.
+        lr: learning rate.
         weight_decay: share of a weight that is taken away, times the learning rate.
+        momentum: momentum of the gradient, for convolutions; AdamW's own is `betas`.
+        iterations: iterations of Newton-Schulz.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Muon(AdamW):
 
 
 def orthogonalized(matrix: Tensor, iterations: int) -> Tensor:
-    """A matrix with about the same singular vectors and all singular values about 1 (0.7 to 1.2)."""
+    """Return a matrix with about the same singular vectors and all singular values about 1 (0.7 to 1.2)."""
     tall = matrix.shape[0] > matrix.shape[1]
     wide: Tensor = matrix.T if tall else matrix
     wide = wide / wide.norm().clamp_min(1e-7)

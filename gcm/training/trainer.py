@@ -1,4 +1,4 @@
-"""Lightning's trainer, from our config, writing into our directory."""
+"""Lightning's trainer is made from our config, and writes into our directory."""
 
 import logging
 import warnings
@@ -23,9 +23,9 @@ from gcm.training.trainer_setting import check_device, check_each
 def lightning_trainer(
     settings: DictConfig, directory: Path, callbacks: list[Callback], tensorboard: bool, validated: bool
 ) -> Trainer:
-    """Returns a trainer as the settings want it, that writes into a directory.
+    """Return a trainer as the settings want it, that writes into a directory.
 
-    What shows a training's progress is one of the `callbacks`; without it nothing does, whatever the settings say.
+    A training's progress is shown by one of the `callbacks`; without it nothing shows it, whatever the settings say.
     """
     checked = check_each(plain(settings))
     checked.pop("max_time", None)  # `Checkpoints` keeps to it: Lightning would leave the rest of the epoch out
@@ -51,7 +51,7 @@ def lightning_trainer(
 
 
 def check_trainer(settings: DictConfig) -> None:
-    """Raise `InputError` for what Lightning, this program, or this machine cannot do; nothing is begun."""
+    """Raise `InputError` for settings that Lightning, this program, or this machine cannot do; nothing is begun."""
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     checked = check_each(plain(settings))
     with warnings.catch_warnings():
@@ -75,9 +75,10 @@ def new_trainer(**settings: Any) -> Trainer:
 
 
 class StopAfterSteps(Callback):
-    """What Lightning's own `max_steps` does, but a training that goes on from the end of an epoch takes no step twice.
+    """Stops a training after so many steps, as Lightning's own `max_steps` does, but takes no step twice.
 
-    With `max_steps` Lightning (2.6) does. Where a training stopped within an epoch, the rest of that epoch is left out.
+    With `max_steps` Lightning (2.6) does, where a training goes on from the end of an epoch. Where a training stopped
+    within an epoch, the rest of that epoch is left out.
     """
 
     def __init__(self, steps: int) -> None:
@@ -95,13 +96,13 @@ class StopAfterSteps(Callback):
 
 
 def batches_of_this_epoch(trainer: Trainer) -> int:
-    """How many a training had that goes on within an epoch."""
+    """Return how many batches a training had that goes on within an epoch."""
     loop = trainer.fit_loop
     return int(loop.epoch_loop.batch_idx) + 1 if loop.restarting else 0
 
 
 def planned_steps(trainer: Trainer) -> int:
-    """How many optimizer steps the whole training has."""
+    """Return how many optimizer steps the whole training has."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     stops = [callback.steps for callback in callbacks if isinstance(callback, StopAfterSteps)]
     return int(min([trainer.estimated_stepping_batches, *stops]))

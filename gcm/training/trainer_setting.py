@@ -1,4 +1,4 @@
-"""What may be said to Lightning's trainer: each setting does what it says, or is refused in one line."""
+"""Each setting of Lightning's trainer does what it says, or is refused in one line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,13 +35,16 @@ WITHOUT_EFFECT = {
     "enable_autolog_hparams": "config.yaml and every checkpoint hold all settings",
     "model_registry": "nothing is uploaded",
 }
-"""The others that Lightning has, and why each would do nothing here."""
+"""The other settings that Lightning has, and why each would do nothing here."""
 OF_VALIDATION = {"val_check_interval": None, "check_val_every_n_epoch": 1, "num_sanity_val_steps": 0}
 """Settings that only a training with validation images looks at, with the values that say nothing."""
 
 
 def check_each(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as Lightning takes them, each for itself and with the others, whatever is trained."""
+    """Return the settings as Lightning takes them, checked each for itself and with the others, whatever is trained.
+
+    Raises `InputError` for the first that is wrong.
+    """
     if resolve(settings, "trainer") is not Trainer:
         raise InputError(f"trainer._target_ must be pytorch_lightning.Trainer; got {settings['_target_']}")
     for name in settings:
@@ -60,7 +63,7 @@ def check_each(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_plus(name: str) -> InputError:
-    """What is wrong with a setting that `configs/trainer` does not have, and that was written without `+`."""
+    """Return the error for a setting that `configs/trainer` does not have, and that was written without `+`."""
     if name in TAKEN:
         return InputError(f"trainer.{name} is added to the settings: write +trainer.{name}=VALUE")
     try:
@@ -82,7 +85,10 @@ def check_taken(name: str) -> None:
 
 
 def seconds(max_time: str | float | Mapping[str, int] | None) -> float | None:
-    """How long a part of a training may take; raises `InputError` for what is no time."""
+    """Return how many seconds a part of a training may take, or None.
+
+    Raises `InputError` for a value that is no time.
+    """
     try:
         found = None if max_time is None else Timer(dict(max_time) if isinstance(max_time, Mapping) else str(max_time))
         limit = found.time_remaining() if found else None
@@ -115,7 +121,7 @@ def check_device(trainer: Trainer, checked: Mapping[str, Any]) -> None:
 
 
 def check_length(length: "Length", settings: Mapping[str, Any], validated: bool, tensorboard: bool) -> None:
-    """Raise `InputError` for intervals that are longer than the training, and for what has no effect on it.
+    """Raise `InputError` for intervals that are longer than the training, and for settings without effect on it.
 
     `validated`: whether there are validation images.
     """
@@ -149,11 +155,11 @@ def check_interval(name: str, settings: Mapping[str, Any], most: int, of_what: s
 
 @dataclass(frozen=True)
 class Length:
-    """How long a training will be.
+    """The length of a training that is planned.
 
     Attributes:
         epoch_batches, epoch_steps: batches that each process takes in an epoch, and optimizer steps.
-        steps: in all.
+        steps: optimizer steps in all.
         accumulated: batches of a step.
     """
 
@@ -164,7 +170,10 @@ class Length:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], batches: int) -> Self:
-        """`batches`: that a process has in an epoch; raises `InputError` where the settings leave none."""
+        """Return the length, from the `batches` that a process has in an epoch.
+
+        Raises `InputError` where the settings leave none.
+        """
         limit, accumulated = settings.get("limit_train_batches"), settings.get("accumulate_grad_batches", 1)
         taken = batches if limit is None else min(limit, batches) if isinstance(limit, int) else int(batches * limit)
         if not taken:
@@ -179,11 +188,11 @@ class Length:
 
     @property
     def epochs(self) -> int:
-        """Also those that are begun."""
+        """The number of epochs, also of those that are only begun."""
         return ceil(self.steps / self.epoch_steps)
 
     @property
     def batches(self) -> int:
-        """In all."""
+        """The number of batches in all."""
         whole, rest = divmod(self.steps, self.epoch_steps)
         return whole * self.epoch_batches + rest * self.accumulated

@@ -1,4 +1,4 @@
-"""The one interface of everything that explains: weight maps of all classes from one call."""
+"""Every visualizer has one interface: weight maps of all classes from one call."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,12 +20,17 @@ from gcm.visualizer.forward_pass import ForwardPass, Gradients
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a visualizer returns.
+    """A visualizer returns its maps and the logits that they explain.
 
     Attributes:
-        logits: `(B,K)`, always of all classes.
-        maps: `(B,K,d,h,w)`, or `(B,T,d,h,w)` for target classes: signed, unscaled, at the method's own resolution;
-            `d` is 1 or the image's channels.
+        logits: scores of all classes, `(B,K)`.
+        maps: `(B,K,d,h,w)`, or `(B,T,d,h,w)` for target classes; signed, unscaled, at the method's own resolution. `d`
+            is 1 or the image's channels.
+
+    >>> import gcm, torch
+    >>> explanation = gcm.visualizer.CAM()(gcm.load("cnn_digits"), torch.zeros(2, 1, 32, 32))
+    >>> tuple(explanation.logits.shape), tuple(explanation.maps.shape)
+    ((2, 10), (2, 10, 1, 8, 8))
     """
 
     logits: Tensor
@@ -33,18 +38,25 @@ class Explanation:
 
 
 class Visualizer(ABC):
-    """A method that makes a weight map for each class.
+    """A visualizer makes a weight map for each class.
 
     Settings are given to the constructor, network and images to the call. The call leaves the network exactly as it
-    found it, also after an exception: it is put in evaluation mode and back, and nothing else of it is ever changed.
-    Several threads may explain with one network. The images are left as they are too, whatever the network does to
-    what it is given. What `torch.compile` has made is explained as it was written; a call within
-    `torch.inference_mode()` computes outside of it.
+    found it, also after an exception: it puts the network in evaluation mode and back, and changes nothing else of it.
+    Several threads may explain with one network. The images stay as they are too, whatever the network does to its
+    input. A network made by `torch.compile` is explained as it was written; a call within `torch.inference_mode()`
+    computes outside of it.
 
     The batch size, the order of images, threads and memory layout change maps by less than 1e-5 of an image's largest
     value. Only gradients and `LRP` can change more, in float32 in a few images by up to about 0.01, where rounding
     decides whether a ReLU is open or which pixel of a pooling window is largest, or shares relevance among terms that
     nearly cancel; in float64 that is too rare to be seen.
+
+    >>> import gcm, torch
+    >>> class Constant(gcm.visualizer.Visualizer):
+    ...     def weight_maps(self, forward_pass):
+    ...         return torch.ones(*forward_pass.targets.shape, 1, 2, 2)
+    >>> Constant()(gcm.load("gcm_digits"), torch.zeros(1, 1, 32, 32), targets=[3, 8]).maps.shape
+    torch.Size([1, 2, 1, 2, 2])
     """
 
     by_design: ClassVar[bool] = False
@@ -57,10 +69,10 @@ class Visualizer(ABC):
     class_specific: ClassVar[bool] = True
     """Whether each class has a map of its own; otherwise all have the same, which says nothing of which class it is."""
     gradients: ClassVar[Gradients] = "none"
-    """Which gradients for its own images the method needs."""
+    """The gradients for its own images that the method needs."""
 
     def __call__(self, model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None) -> Explanation:
-        """Weight maps for `images` `(B,C,H,W)`, float in [0,1].
+        """Explain `images` `(B,C,H,W)`, float in [0,1], by a weight map for each class.
 
         `targets` names the classes wanted: `(T,)`, or `(B,T)` where they differ from image to image; None is all.
         Raises `InputError` where the method does not fit the network, the network does not take the images, does not
@@ -80,14 +92,16 @@ class Visualizer(ABC):
 
     @abstractmethod
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
-        """The method's mathematics: `(B,T,d,h,w)` for the pass's targets."""
+        """Compute the maps `(B,T,d,h,w)` of the pass's targets: the method's mathematics and nothing else."""
 
     def misfit(self, model: nn.Module) -> str:
-        """Why the method does not fit this network, or an empty string."""
+        """Return why the method does not fit this network, or an empty string."""
         return ""
 
     def by_construction(self, model: nn.Module) -> Mapping[str, str]:
-        """Renderings (by name) whose sum must follow the logits whatever the network learned, with the reason."""
+        """Return the renderings whose sums must follow the logits whatever the network learned: by name, with the
+        reason.
+        """
         return {}
 
     def __repr__(self) -> str:
@@ -96,18 +110,27 @@ class Visualizer(ABC):
 
 
 def fitting(visualizers: Mapping[str, Visualizer], model: nn.Module) -> dict[str, Visualizer]:
-    """The visualizers that fit a network, by name."""
+    """Return the visualizers that fit a network, by name."""
     return {name: visualizer for name, visualizer in visualizers.items() if not visualizer.misfit(model)}
 
 
 def none_fits(visualizers: Iterable[str], *network: str) -> InputError:
-    """The error where none of the visualizers of these names fits, on the network of this name if there is only one."""
+    """Return the error for visualizers of which none fits; `network` is its name if there is only one."""
     which = " ".join(["fits", *network])
     return InputError(f"none of the visualizers {listed(visualizers)} {which}; choose others with visualizer=")
 
 
 def explain_with(visualizers: Mapping[str, Visualizer], model: nn.Module, images: Tensor) -> dict[str, Explanation]:
-    """Several visualizers on one batch; what they have in common is computed once."""
+    """Explain one batch by several visualizers; what they have in common is computed once.
+
+    Returns the explanations by the visualizers' names. Raises `InputError` as a single visualizer does.
+
+    >>> import gcm, torch
+    >>> both = {"cam": gcm.visualizer.CAM(), "saliency": gcm.visualizer.Saliency()}
+    >>> found = gcm.visualizer.explain_with(both, gcm.load("cnn_digits"), torch.zeros(1, 1, 32, 32))
+    >>> {name: tuple(explanation.maps.shape) for name, explanation in found.items()}
+    {'cam': (1, 10, 1, 8, 8), 'saliency': (1, 10, 1, 32, 32)}
+    """
     wanted = {visualizer.gradients for visualizer in visualizers.values()}
     most: Gradients = "guided" if "guided" in wanted else "plain" if "plain" in wanted else "none"
     with inspected(model, images, None, most) as forward_pass:
@@ -118,7 +141,9 @@ def explain_with(visualizers: Mapping[str, Visualizer], model: nn.Module, images
 def inspected(
     model: nn.Module, images: Tensor, targets: Sequence[int] | Tensor | None = None, gradients: Gradients = "none"
 ) -> Iterator[ForwardPass]:
-    """The network in evaluation mode, ready to be looked at; afterwards every submodule is back in its own mode."""
+    """Put the network in evaluation mode and yield its forward pass; afterwards every submodule is back in its own
+    mode.
+    """
     network = uncompiled(model)
     check_entering(network, images)
     with evaluation_mode(network), eager(network), torch.inference_mode(False), torch.no_grad():
@@ -139,5 +164,5 @@ def checked_targets(targets: Sequence[int] | Tensor | None, images: Tensor) -> T
 
 
 def outside_inference(values: Tensor) -> Tensor:
-    """What was made in inference mode as a tensor that autograd can use; a copy only there."""
+    """Return a tensor that autograd can use; it is a copy only if `values` were made in inference mode."""
     return values.clone() if values.is_inference() else values

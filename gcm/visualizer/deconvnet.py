@@ -1,4 +1,4 @@
-"""Deconvolutional networks."""
+"""Deconvnet: gradients whose ReLUs pass back all that is positive."""
 
 from torch import Tensor
 
@@ -8,11 +8,14 @@ from gcm.visualizer.guided import DeconvnetReLU
 
 
 class Deconvnet(Visualizer):
-    """The gradient of the class's logit for the image, `(B,K,C,H,W)`, where ReLUs pass back all that is positive,
-    whether they were open or not.
+    """A deconvnet is the gradient of a logit for the image whose ReLUs pass back every positive value, open or not.
 
-    Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, in the form of
-    Springenberg et al., 2015. Networks with other activations than ReLU are refused.
+    The maps are `(B,K,C,H,W)`. Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV
+    2014, in the form of Springenberg et al., 2015. Raises `InputError` for networks with other activations than ReLU.
+
+    >>> import gcm, torch
+    >>> gcm.visualizer.Deconvnet()(gcm.load("cnn_digits"), torch.zeros(1, 1, 32, 32)).maps.shape
+    torch.Size([1, 10, 1, 32, 32])
     """
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:

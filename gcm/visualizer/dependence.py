@@ -1,4 +1,4 @@
-"""Which values depend on the image, and what is done to them that autograd does not show."""
+"""Finds the values that depend on the image, and what is done to them that autograd does not show."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ SHAPES = {
     "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_zeros",
     "new_ones", "new_empty", "new_full", "new_empty_strided",
 }  # fmt: skip
-"""Names of calls that look at no value of what they are given."""
+"""Names of calls that read no value of their arguments."""
 
 OF_FIRST = {"to", "type_as", "expand_as", "view_as", "reshape_as", "expand", "view", "reshape"}
 """Names of calls that look at the values of their first argument alone."""
@@ -48,20 +48,20 @@ ENTERING = {"tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "from
 
 
 class Dependence:
-    """Is told every call that a network makes.
+    """A record of every call that a network makes, and of the values in it that depend on the image.
 
     Autograd's graph says which values depend on the image, but not all: a ReLU can be written without any activation of
     PyTorch, as `x * (x > 0)`, with a mask that has no gradient, and memory can be written into behind autograd's back.
 
     Attributes:
-        made: the autograd nodes of the calls it was told of.
-        products: where values that depend on the image met in another way than a sum, or were written into in a way
-            that is not linear: the autograd node, and what was done.
+        made: the autograd nodes of the calls recorded.
+        products: the autograd nodes where values that depend on the image met in another way than a sum, or were
+            written into in a way that is not linear, with what was done.
         unseen: names of the calls that wrote into such values where autograd did not see it.
     """
 
     def __init__(self, images: Sequence[Tensor] = ()) -> None:
-        """`images`: the leaves that the network is given."""
+        """Begin an empty record; `images` are the leaves that the network is given."""
         self.images = list(images)
         self.products: dict[Node, str] = {}
         self.left = False
@@ -74,19 +74,19 @@ class Dependence:
         self.same_memory: set[int] = set()
 
     def on_image(self, value: Tensor) -> bool:
-        """Whether it depends on the image."""
+        """Return whether a value depends on the image."""
         if self.is_cut(value) or any(value is leaf for leaf in self.images):
             return True
         return value.grad_fn is not None and self.reaches(value.grad_fn)
 
     def is_cut(self, value: Tensor) -> bool:
-        """Whether it depends on the image, and autograd does not know it."""
+        """Return whether a value depends on the image and autograd does not know it."""
         if id(value) not in self.without_gradient and (value.requires_grad or address(value) not in self.memory):
             return False
         return value.grad_fn is None or not self.reaches(value.grad_fn)  # an autograd.Function gives it a node later
 
     def reaches(self, node: Node) -> bool:
-        """Whether the graph leads from there to the image."""
+        """Return whether the graph leads from a node to the image."""
         stack = [node]
         while stack:
             top = stack[-1]
@@ -108,7 +108,7 @@ class Dependence:
         named: Mapping[str, Any],
         compute: Callable[[list[Tensor]], Any],
     ) -> Any:
-        """What `compute` makes of a call, of whose arguments it is told which depend on the image."""
+        """Run a call through `compute`, which is told the arguments that depend on the image, and record it."""
         name = call_name(function)
         given = list(tensors_in((args, named)))
         dependent = [value for value in looked_at(name, args, named) if self.on_image(value)]
@@ -149,20 +149,20 @@ class Dependence:
                 self.products[node] = what
 
     def cut(self, values: Sequence[Tensor]) -> None:
-        """Values that depend on the image, though autograd does not know it; so does all in the same memory."""
+        """Note values that depend on the image though autograd does not know it; so does all in the same memory."""
         for value in values:
             self.without_gradient[id(value)] = value
             if not value.requires_grad and address(value):
                 self.memory.add(address(value))
 
     def is_hidden(self, value: Tensor) -> bool:
-        """Whether autograd does not see that a value that depends on the image is written into."""
+        """Return whether autograd does not see that a value that depends on the image is written into."""
         return id(value) in self.same_memory or (value.requires_grad and not torch.is_grad_enabled())
 
     def what_is_not_linear(
         self, name: str, args: tuple[Any, ...], dependent: Sequence[Tensor], changed: Sequence[Tensor]
     ) -> str:
-        """What a call did, or an empty string."""
+        """Return what a call did that is not linear, or an empty string."""
         joined = name in JOINS and (name == "max_unpool2d" or all(value.is_floating_point() for value in dependent))
         if len(dependent) > 1 and not joined:
             return f"{name.strip('_')} of two values that depend on the image"
@@ -172,10 +172,10 @@ class Dependence:
 
 
 class Watched(TorchFunctionMode):
-    """Within this mode a network computes as ever, and its calls are noted.
+    """This mode lets a network compute as ever, and records its calls.
 
     Attributes:
-        dependence: what it was told.
+        dependence: the record.
     """
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class Watched(TorchFunctionMode):
 
 
 def call_name(function: Callable[..., Any]) -> str:
-    """Of a function, of an operator without its overload, or of the attribute that is read or set."""
+    """Return the name of a function, of an operator without its overload, or of the attribute that is read or set."""
     name: str = function.__name__
     if name in ("__get__", "__set__"):
         return getattr(getattr(function, "__self__", None), "__name__", name)
@@ -198,7 +198,7 @@ def call_name(function: Callable[..., Any]) -> str:
 
 
 def looked_at(name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Tensor]:
-    """The tensors whose values count in a call."""
+    """Return the tensors whose values count in a call."""
     if name in SHAPES:
         return []
     if name == "new_tensor":
@@ -209,7 +209,8 @@ def looked_at(name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> lis
 
 
 def within_function() -> bool:
-    """Whether the forward pass of an `autograd.Function` is at work, which tells autograd afterwards what it wrote.
+    """Return whether the forward pass of an `autograd.Function` is at work, which tells autograd afterwards what it
+    wrote.
 
     PyTorch does not say so; a caller's first argument does.
     """
@@ -223,12 +224,12 @@ def within_function() -> bool:
 
 
 def version(value: Tensor) -> int:
-    """A number that changes whenever it is written into; inference mode does not count."""
+    """Return a number that changes whenever a tensor is written into; writes in inference mode do not count."""
     return -1 if value.is_inference() else value._version
 
 
 def address(value: Tensor) -> int:
-    """Of its memory, which views share; 0 where it has none of its own."""
+    """Return the address of a tensor's memory, which views share; 0 where it has none of its own."""
     if type(value).__name__ == "FakeTensor":  # by which exported programs check what they are given
         return 0
     try:
@@ -238,14 +239,14 @@ def address(value: Tensor) -> int:
 
 
 def nodes_of(value: Tensor) -> Iterator[Node]:
-    """Where a value, and what it is a view of, came from."""
+    """Yield the autograd nodes that made a value, and the value that it is a view of."""
     for tensor in (value, value._base):
         if tensor is not None and tensor.grad_fn is not None:
             yield tensor.grad_fn
 
 
 def tensors_in(value: object) -> Iterator[Tensor]:
-    """All tensors in nested lists, tuples and dictionaries."""
+    """Yield all tensors in nested lists, tuples and dictionaries."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):

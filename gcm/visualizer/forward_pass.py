@@ -1,4 +1,4 @@
-"""One batch going through one network, and all that visualizers may want to know of it, each computed at most once."""
+"""One batch goes through one network; all that visualizers want to know of it is computed at most once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,14 +21,14 @@ from gcm.visualizer.guided import GuidedReLU, GuidedReLUs
 from gcm.visualizer.relu_check import check_only_relus
 
 Gradients = Literal["none", "plain", "guided"]
-"""How ReLUs pass gradients to the images: as they are, or by the guided rule."""
+"""The rule by which ReLUs pass gradients to the images: as they are, or guided."""
 
 COPIED_AT_ONCE = 32
 Found = TypeVar("Found")
 
 
 class RecordedPart(NamedTuple):
-    """What some images of a pass came to, ready for gradients of the logits for them."""
+    """A part of a pass's images with its results, ready for gradients of the logits for the images."""
 
     images: Tensor
     hidden: Tensor | None
@@ -36,13 +36,15 @@ class RecordedPart(NamedTuple):
 
 
 class ForwardPass:
-    """The quantities are computed when first asked for. The network must be in evaluation mode,
-    and autograd off; what needs gradients switches it on for itself.
+    """A forward pass computes each of its quantities when it is first asked for, and keeps it.
+
+    The network must be in evaluation mode, and autograd off; quantities that need gradients switch it on for
+    themselves.
 
     Attributes:
-        model: any classifier; what needs `features` and `head` wants a `FeatureClassifier`.
+        model: any classifier; quantities of `features` and `head` need a `FeatureClassifier`.
         images: `(B,C,H,W)`; the network is only ever given copies.
-        recorded: gradients for the images that the forward pass is computed for; others want another one.
+        recorded: the gradients that the forward pass is recorded for; other gradients take another pass.
     """
 
     def __init__(self, model: nn.Module, images: Tensor, targets: Tensor | None, recorded: Gradients) -> None:
@@ -70,21 +72,21 @@ class ForwardPass:
 
     @property
     def logits(self) -> Tensor:
-        """`(B,K)`."""
+        """The scores of all classes, `(B,K)`."""
         return self._hidden_and_logits[1].detach()
 
     @property
     def hidden(self) -> Tensor:
-        """What came last before the logits: feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`.
+        """The last values before the logits: feature maps `(B,D,h,w)`, or GCM's decoded image `(B,E,H,W)`.
 
-        Raises `InputError` where the network's logits are not made from it.
+        Raises `InputError` where the network's logits are not made from them.
         """
         hidden = self._hidden_and_logits[0]
         return (self._checked_hidden if hidden is None else hidden).detach()
 
     @cached_property
     def _checked_hidden(self) -> Tensor:
-        """Of a network that may do more than its steps."""
+        """The hidden values of a network that may do more than its steps, compared with its logits."""
         hidden = self._hidden(self.images)
         if isinstance(self.model, ContributionMapping):
             maps = self.model.decoded_weight_maps(hidden.clone())
@@ -109,7 +111,10 @@ class ForwardPass:
         return self._plain(lambda: self._record(self.images))
 
     def _record(self, images: Tensor, relus: GuidedReLUs | None = None) -> list[RecordedPart]:
-        """`InputError` where ReLUs have a rule and the network has other activations, or there are no gradients."""
+        """Pass the images through, ready for gradients.
+
+        Raises `InputError` where ReLUs have a rule and the network has other activations, or there are no gradients.
+        """
         check_differentiable(self.model)
         watched = relus or (None if self._out_of_place or is_known(self.model) else Watched())
         with torch.enable_grad(), watched or nullcontext():
@@ -123,8 +128,9 @@ class ForwardPass:
         return parts
 
     def _plain(self, compute: Callable[[], Found]) -> Found:
-        """What needs plain gradients; where autograd cannot go through what the network writes in place, once more
-        with nothing written in place."""
+        """Compute with plain gradients, once more without writing in place where autograd cannot go through such
+        writes.
+        """
         if not self._out_of_place:
             try:
                 return compute()
@@ -147,12 +153,12 @@ class ForwardPass:
         return RecordedPart(leaf, *self._forward(leaf))
 
     def _check_only_relus(self, part: RecordedPart, relus: GuidedReLUs, method: str) -> None:
-        """GCM's own product of map and image, which comes last, is no activation."""
+        """Check a part's graph; GCM's own product of map and image, which comes last, is no activation."""
         maps = part.hidden if isinstance(self.model, ContributionMapping) else None
         check_only_relus(part.logits if maps is None else maps, relus, type(self.model).__name__, method)
 
     def check_only_relus(self, method: str) -> None:
-        """Raise `InputError` where the network has other activations; `method` cannot do with them."""
+        """Raise `InputError` where the network has other activations than ReLU, which `method` cannot handle."""
         check_differentiable(self.model)
         relus = self._relus(GuidedReLU)
         with torch.enable_grad(), relus:
@@ -163,7 +169,7 @@ class ForwardPass:
         return GuidedReLUs(rule, watching=not is_known(self.model))
 
     def _gradients(self, parts: Sequence[RecordedPart]) -> Tensor:
-        """Of each target's logit for the images, `(B,T,C,H,W)`."""
+        """Return the gradients of each target's logit for the images, `(B,T,C,H,W)`."""
         targets = self.targets.split([len(part.images) for part in parts])
         found = [
             target_gradients(part.logits, wanted, part.images, self.model)
@@ -172,7 +178,9 @@ class ForwardPass:
         return joined(found)
 
     def _forward(self, images: Tensor) -> tuple[Tensor | None, Tensor]:
-        """The logits, and what came last before them if that is certain to be what the network's steps give."""
+        """Return the logits, and the hidden values before them if these are certain to be what the network's steps
+        give.
+        """
         if self._out_of_place:
             return None, logits_of(functionalize(lambda given: self.model(given.clone())), images)
         if not self._by_steps:
@@ -193,11 +201,11 @@ class ForwardPass:
         return self.model.decode(images.clone())
 
     def logits_at(self, images: Tensor) -> Tensor:
-        """Of other images than the pass's own, as many and of the same shape, `(B,K)`."""
+        """Return the logits `(B,K)` of other images than the pass's own, as many and of the same shape."""
         return self._forward(images)[1]
 
     def gradients_at(self, images: Tensor) -> Tensor:
-        """The plain gradient of each target's logit for the image, likewise, `(B,T,C,H,W)`."""
+        """Return the plain gradient of each target's logit for other images, as in `logits_at`, `(B,T,C,H,W)`."""
         return self._plain(lambda: self._gradients(self._record(images)))
 
     @cached_property
@@ -209,7 +217,10 @@ class ForwardPass:
         return self._plain(lambda: self._gradients(self._record(self.images) if self._out_of_place else parts))
 
     def ruled_gradients(self, rule: type[GuidedReLU]) -> Tensor:
-        """The same where ReLUs go back by a rule; `InputError` where the network has other activations."""
+        """Return the gradients `(B,T,C,H,W)` where ReLUs pass back by a rule.
+
+        Raises `InputError` where the network has other activations than ReLU.
+        """
         with one_line(self.model, self.images):
             return self._gradients(self._record(self.images, self._relus(rule)))
 
@@ -222,7 +233,7 @@ class ForwardPass:
 
     @cached_property
     def class_activation_maps(self) -> Tensor:
-        """Feature maps added up with the linear layer's weights, `(B,T,h,w)`; needs a `PooledClassifier`.
+        """The feature maps added up with the linear layer's weights, `(B,T,h,w)`; they need a `PooledClassifier`.
 
         Raises `InputError` where its head is another than pooling and the linear layer.
         """
@@ -248,7 +259,10 @@ class ForwardPass:
 
 
 def split(images: Tensor) -> Sequence[Tensor]:
-    """Convolutions on a CPU copy maps that are not laid out channels last: few images at once keep the copies small."""
+    """Split images into parts that are passed at once.
+
+    Convolutions on a CPU copy maps that are not laid out channels last; few images at once keep the copies small.
+    """
     copied = images.device.type == "cpu" and images.is_contiguous()
     return images.split(COPIED_AT_ONCE) if copied else [images]
 
@@ -259,7 +273,7 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
 
 @torch.enable_grad()
 def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor, network: nn.Module) -> Tensor:
-    """Gradients `(B,T,…)` of the logits `(B,K)` of targets `(B,T)` with respect to `inputs` `(B,…)`.
+    """Return the gradients `(B,T,…)` of the logits `(B,K)` of targets `(B,T)` with respect to `inputs` `(B,…)`.
 
     Images do not influence each other, so one backward pass serves the whole batch. Only gradients of `inputs` are
     computed, none of any parameter. Raises `InputError` where there is none.
@@ -279,7 +293,7 @@ def target_gradients(logits: Tensor, targets: Tensor, inputs: Tensor, network: n
 
 @contextmanager
 def one_line(network: nn.Module, images: Tensor) -> Iterator[None]:
-    """Where PyTorch cannot go back through a network, its reason in one line; the network's own errors are its own."""
+    """Turn PyTorch's reason why it cannot go back through a network into one line; the network's own errors pass."""
     try:
         yield
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""GCM's own maps."""
+"""GCM's own maps, which are the source of its scores."""
 
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -15,7 +15,7 @@ Centre = Literal["none", "mean", "median", "minimum"]
 
 
 class ClassWeightMaps(Visualizer):
-    """The maps that GCM multiplies with the image, `(B,K,1,H,W)`: not an explanation of the score but its source.
+    """The class weight maps are what GCM multiplies with the image, `(B,K,1,H,W)`: the source of the score.
 
     Source: GCM paper, equation 1. The centred forms are ours: softmax does not change when all scores lose the same
     number, so each pixel may lose what its classes have in common (`centre`). Probabilities, decision and the classes'
@@ -23,8 +23,14 @@ class ClassWeightMaps(Visualizer):
     *rather than for the others*.
 
     Args:
-        centre: of a pixel's class weights, taken from all of them. `minimum` leaves nothing negative: the sum of
-            absolute values is then the plain sum.
+        centre: the value that each pixel loses, taken over the weights of all its classes. `minimum` leaves nothing
+            negative: the sum of absolute values is then the plain sum.
+
+    >>> import gcm, torch
+    >>> image = torch.full((1, 1, 32, 32), 0.5)
+    >>> explanation = gcm.visualizer.ClassWeightMaps()(gcm.load("gcm_digits"), image)
+    >>> torch.allclose((explanation.maps * image.unsqueeze(1)).mean((2, 3, 4)), explanation.logits, rtol=1e-3)
+    True
     """
 
     by_design = True
@@ -54,10 +60,15 @@ class ClassWeightMaps(Visualizer):
 
 
 class ClassContributionMaps(ClassWeightMaps):
-    """What each pixel brings to each score, map times image / (C*H*W), `(B,K,C,H,W)`: the parts of GCM's own account.
+    """A class contribution map says what each pixel adds to the score: weight map times image / (C*H*W), `(B,K,C,H,W)`.
 
-    Source: GCM paper, equation 2. Args as `ClassWeightMaps`; the centred contributions of the classes differ as the
-    others do.
+    These are the parts of GCM's own account. Source: GCM paper, equation 2. Args as `ClassWeightMaps`; the centred
+    contributions of two classes differ as the plain ones do.
+
+    >>> import gcm, torch
+    >>> explanation = gcm.visualizer.ClassContributionMaps()(gcm.load("gcm_digits"), torch.full((1, 1, 32, 32), 0.5))
+    >>> torch.allclose(explanation.maps.sum((2, 3, 4)), explanation.logits, rtol=1e-3)
+    True
     """
 
     complete = True
@@ -75,7 +86,7 @@ class ClassContributionMaps(ClassWeightMaps):
 
 
 def centre_of(maps: Tensor, centre: Centre) -> Tensor:
-    """What a pixel's classes have in common: `(B,K,H,W)` to `(B,1,H,W)`.
+    """Return what the classes of a pixel have in common: `(B,K,H,W)` to `(B,1,H,W)`.
 
     The median of an even number of classes is the mean of the middle two.
     """

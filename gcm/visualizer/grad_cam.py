@@ -1,4 +1,4 @@
-"""Grad-CAM."""
+"""Grad-CAM: feature maps weighted by gradients."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,17 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class GradCAM(Visualizer):
-    """Feature maps added up with the mean gradient of the class's logit, `(B,K,1,h,w)`.
+    """Grad-CAM sums the feature maps, each weighted by the mean gradient of the class's logit: `(B,K,1,h,w)`.
 
     Source: Selvaraju et al., ICCV 2017. `relu` rectifies the sum, as published; it is off by default so that evidence
     against a class stays visible. The gradient is taken through the head alone; where that is pooling and one linear
-    layer, it is known.
+    layer, it is known, and Grad-CAM is CAM / (h*w).
+
+    >>> import gcm, torch
+    >>> network, image = gcm.load("cnn_digits"), torch.ones(1, 1, 32, 32)
+    >>> cam, grad_cam = (method(network, image).maps for method in (gcm.visualizer.CAM(), gcm.visualizer.GradCAM()))
+    >>> torch.allclose(grad_cam, cam / 64)
+    True
     """
 
     def __init__(self, relu: bool = False) -> None:
@@ -39,7 +45,7 @@ class GradCAM(Visualizer):
 
 
 def grad_cam(forward_pass: ForwardPass, relu: bool) -> Tensor:
-    """`(B,T,1,h,w)`."""
+    """Return the maps of the pass's targets, `(B,T,1,h,w)`."""
     if is_pooled(forward_pass.model):  # the gradient is the layer's weight, over h*w
         maps = forward_pass.class_activation_maps / forward_pass.hidden[0, 0].numel()
     else:

@@ -1,4 +1,4 @@
-"""Rules by which ReLUs pass gradients back, for as long as a `with` block lasts."""
+"""ReLUs pass gradients back by a rule for as long as a `with` block lasts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from gcm.visualizer.relu_mode import ReLUMode
 
 
 class GuidedReLU(torch.autograd.Function):
-    """Forward: ReLU. Backward: what a ReLU passes on, and of that only what is positive."""
+    """A guided ReLU passes back what a ReLU does, and of that only positive values; forward it is a ReLU."""
 
     method = "guided backprop"
 
@@ -31,7 +31,7 @@ class GuidedReLU(torch.autograd.Function):
 
 
 class DeconvnetReLU(GuidedReLU):
-    """Forward: ReLU. Backward: of what comes back only what is positive, whether the ReLU was open or not."""
+    """A deconvnet's ReLU passes back all positive values, whether it was open or not; forward it is a ReLU."""
 
     method = "a deconvnet"
 
@@ -41,7 +41,9 @@ class DeconvnetReLU(GuidedReLU):
 
 
 class OpenReLU(GuidedReLU):
-    """Forward: ReLU. Backward: everything, so that a unit that is closed everywhere still shows how to open it."""
+    """An open ReLU passes everything back, so that a unit closed everywhere still shows how to open it; forward it is a
+    ReLU.
+    """
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -49,11 +51,11 @@ class OpenReLU(GuidedReLU):
 
 
 class GuidedReLUs(ReLUMode):
-    """Within this mode every ReLU goes back by a rule, the guided one or another.
+    """This mode lets every ReLU pass gradients back by a rule, the guided one or another.
 
     Attributes:
-        watching: whether all other calls are noted too; needless where a network's modules are known.
-        dependence: what else the network did to values that depend on the image.
+        watching: whether all other calls are recorded too; needless where a network's modules are known.
+        dependence: the record of the other calls with values that depend on the image.
     """
 
     def __init__(self, rule: type[GuidedReLU] = GuidedReLU, watching: bool = True) -> None:

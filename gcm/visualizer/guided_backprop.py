@@ -1,4 +1,4 @@
-"""Guided backpropagation."""
+"""Guided backpropagation: gradients whose ReLUs pass back only what is positive."""
 
 from torch import Tensor
 
@@ -7,10 +7,15 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class GuidedBackprop(Visualizer):
-    """The gradient of the class's logit for the image, `(B,K,C,H,W)`, where ReLUs pass back only what is positive.
+    """Guided backprop is the gradient of a logit for the image, `(B,K,C,H,W)`, whose ReLUs pass back only what is
+    positive.
 
-    Source: Springenberg et al., "Striving for simplicity", ICLR workshop 2015. Networks with other activations than
-    ReLU are refused.
+    Source: Springenberg et al., "Striving for simplicity", ICLR workshop 2015. Raises `InputError` for networks with
+    other activations than ReLU.
+
+    >>> import gcm, torch
+    >>> gcm.visualizer.GuidedBackprop()(gcm.load("cnn_digits"), torch.zeros(1, 1, 32, 32), targets=[7]).maps.shape
+    torch.Size([1, 1, 1, 32, 32])
     """
 
     gradients = "guided"

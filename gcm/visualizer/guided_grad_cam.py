@@ -1,4 +1,4 @@
-"""Guided Grad-CAM."""
+"""Guided Grad-CAM: guided backprop where Grad-CAM is positive."""
 
 from typing import Literal
 
@@ -11,9 +11,13 @@ from gcm.visualizer.grad_cam import GradCAM, grad_cam
 
 
 class GuidedGradCAM(Visualizer):
-    """Guided backprop times rectified Grad-CAM enlarged to the image, `(B,K,C,H,W)`.
+    """Guided Grad-CAM multiplies guided backprop with rectified Grad-CAM, enlarged to the image: `(B,K,C,H,W)`.
 
     Source: Selvaraju et al., ICCV 2017, section 3.3. `interpolation` enlarges: `bilinear` as published, or `nearest`.
+
+    >>> import gcm, torch
+    >>> gcm.visualizer.GuidedGradCAM()(gcm.load("cnn_digits"), torch.zeros(1, 1, 32, 32)).maps.shape
+    torch.Size([1, 10, 1, 32, 32])
     """
 
     gradients = "guided"

@@ -1,4 +1,4 @@
-"""Integrated gradients."""
+"""Integrated gradients: mean gradients between a black image and the image."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -12,11 +12,18 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class IntegratedGradients(Visualizer):
-    """The image times the mean gradient on the straight way from a black image to it, `(B,K,C,H,W)`.
+    """Integrated gradients multiply the image with the mean gradient on the straight way from a black image:
+    `(B,K,C,H,W)`.
 
-    Complete: a class's map adds up to its logit less that of the black image, but for the error of the integral, which
-    is taken at the `steps` points of Gauss and Legendre. Source: Sundararajan et al., "Axiomatic attribution for deep
-    networks", ICML 2017.
+    A class's map adds up to its logit less that of the black image, but for the error of the integral, which is taken
+    at the `steps` points of Gauss and Legendre. Source: Sundararajan et al., "Axiomatic attribution for deep networks",
+    ICML 2017.
+
+    >>> import gcm, torch
+    >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    >>> explanation = gcm.visualizer.IntegratedGradients(steps=4)(network, torch.ones(1, 1, 2, 2))
+    >>> torch.allclose(explanation.maps.sum((2, 3, 4)), explanation.logits - network[1].bias, atol=1e-5)
+    True
     """
 
     def __init__(self, steps: Annotated[int, Ge(1), Le(1000)] = 32) -> None:

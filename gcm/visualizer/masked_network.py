@@ -1,4 +1,4 @@
-"""A network in which only those units still work that an image itself activates."""
+"""A masked network keeps only those units at work that an image itself activates."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +14,13 @@ from gcm.visualizer.relu_mode import ReLUMode
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """Up to which activation on the image itself a unit is no feature, and is forced to 0. None: no unit is.
+    """The largest activation on the image itself up to which a unit is no feature, and is forced to 0; None forces
+    none.
 
     Attributes:
-        first: after the first ReLU.
-        hidden: after every other.
-        output: of the logits.
+        first: threshold after the first ReLU.
+        hidden: threshold after every other ReLU.
+        output: threshold of the logits.
     """
 
     first: NonNegativeNumber | None = 0.2
@@ -28,7 +29,7 @@ class Thresholds:
 
 
 class ActivationRecord(ReLUMode):
-    """Notes for each ReLU in turn which units are above their threshold."""
+    """This mode notes for each ReLU in turn which units are above their threshold."""
 
     def __init__(self, thresholds: Thresholds) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class ActivationRecord(ReLUMode):
 
 
 class MaskedReLUs(ReLUMode):
-    """Forces the units to 0 that are not kept, in all copies of an image."""
+    """This mode forces the units to 0 that are not kept, in all copies of an image."""
 
     def __init__(self, kept: Iterable[Tensor | None]) -> None:
         super().__init__()
@@ -62,11 +63,13 @@ class MaskedReLUs(ReLUMode):
 
 @dataclass(frozen=True)
 class MaskedNetwork:
-    """A network with the masks of `B` images. Source: the noise-mask paper, section 3.
+    """A network with the masks of `B` images.
+
+    Source: the noise-mask paper, section 3.
 
     Attributes:
-        network: in evaluation mode.
-        kept: for each ReLU in turn 1 where a unit is a feature and 0 where it is not, `(B,…)`; None: all are.
+        network: the network, in evaluation mode.
+        kept: a mask for each ReLU in turn, `(B,…)`, 1 where a unit is a feature and 0 where it is not; None keeps all.
         kept_outputs: the same for the logits, `(B,K)`.
     """
 
@@ -76,7 +79,8 @@ class MaskedNetwork:
 
     @classmethod
     def of_images(cls, network: nn.Module, images: Tensor, thresholds: Thresholds) -> "MaskedNetwork":
-        """With the masks that `images` `(B,C,H,W)` give; activations are those of the network itself, unmasked.
+        """Return the network with the masks that `images` `(B,C,H,W)` give; their activations are the unmasked
+        network's.
 
         Raises `InputError` where the network has activations that cannot be masked.
         """
@@ -86,17 +90,17 @@ class MaskedNetwork:
         return cls(network, tuple(record.kept), above(logits, thresholds.output))
 
     def __call__(self, copies: Tensor) -> Tensor:
-        """The logits of `N` copies of each image: `(B,N,C,H,W)` to `(B,N,K)`."""
+        """Return the logits of `N` copies of each image: `(B,N,C,H,W)` to `(B,N,K)`."""
         with MaskedReLUs(self.kept):
             logits: Tensor = logits_of(self.network, copies.flatten(0, 1)).unflatten(0, copies.shape[:2])
         return logits if self.kept_outputs is None else logits * self.kept_outputs.unsqueeze(1)
 
     def without_masks(self) -> "MaskedNetwork":
-        """The real network, to be called in the same way."""
+        """Return the real network, to be called in the same way."""
         return MaskedNetwork(self.network, (None,) * len(self.kept), None)
 
     def subset(self, places: Tensor) -> "MaskedNetwork":
-        """For the images at `places` `(b,)` alone."""
+        """Return the masked network of the images at `places` `(b,)` alone."""
         kept = tuple(mask if mask is None else mask[places] for mask in self.kept)
         return MaskedNetwork(self.network, kept, None if self.kept_outputs is None else self.kept_outputs[places])
 

@@ -1,4 +1,4 @@
-"""Noise masks as maps: how much each pixel matters."""
+"""Noise masks as maps say how much each pixel matters."""
 
 from typing import Literal
 
@@ -14,15 +14,22 @@ from gcm.visualizer.noise_mask_search import NoiseMaskSearch, NoiseMaskSettings
 
 
 class NoiseMask(Visualizer):
-    """`1 - w`, how much a pixel matters to the decision: `w` is the strongest noise that the network hardly notices.
+    """A noise mask says how much each pixel matters: `1 - w`, `w` the strongest noise that the network hardly notices.
 
-    Source: the noise-mask paper, section 3. In [0,1]; there it is a picture of an image, not of a class, so the maps of
-    all classes are the same. All images get the same draws of noise, and Adam, whose steps rounding can turn, finds the
-    masks: the same image has nearly the same map in another batch. The maps are float32 at least.
+    Source: the noise-mask paper, section 3. The maps are `(B,K,1,H,W)` in [0,1]; there it is a picture of an image, not
+    of a class, so the maps of all classes are the same. All images get the same draws of noise, and Adam, whose steps
+    rounding can turn, finds the masks: the same image has nearly the same map in another batch. The maps are float32 at
+    least.
 
     Args:
         samples, steps, learning_rate, last_rate, tolerance, settled, seed: as in `NoiseMaskSettings`.
         first_threshold, hidden_threshold, output_threshold: as `first`, `hidden` and `output` in `Thresholds`.
+
+    >>> import gcm, torch
+    >>> image = torch.zeros(1, 1, 32, 32)
+    >>> maps = gcm.visualizer.NoiseMask(samples=2, steps=2)(gcm.load("tiny_lenet_digits"), image).maps
+    >>> tuple(maps.shape), torch.equal(maps[:, 0], maps[:, 9])
+    ((1, 10, 1, 32, 32), True)
     """
 
     class_specific = False

@@ -1,4 +1,4 @@
-"""What does not matter in an image: noise, as strong as possible, that the network hardly notices.
+"""A noise mask is the strongest noise on an image that the network hardly notices: it shows what does not matter.
 
 Source: the noise-mask paper, section 3.
 """
@@ -18,35 +18,32 @@ from gcm.visualizer.base import inspected
 from gcm.visualizer.masked_network import MaskedNetwork, Thresholds
 
 COPIES_AT_ONCE = 400
-"""Noisy copies, of all images together, that go through the network at once; more only if one image has more."""
+"""The most noisy copies, of all images together, that go through the network at once; one image may have more."""
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam remembers of each mask."""
+"""The names of the averages that Adam keeps of each mask."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseMaskSettings:
-    """How the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels.
+    """Settings by which the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels.
 
-    The noise is `U * w` with `U` uniform in [-1,1], and Adam minimises::
-
-        E(w) = 1/N sum_n sum_k max(|y_k - y'_kn| - a, 0) - mean of w.
-
-    `y` and `y'` are logits of the masked network, of the image and of its noisy copies; `w` starts at 0 and is clamped
-    after every step. All images get the same draws of noise, so that, up to rounding, an image has the same mask
-    in every batch.
+    The noise is `U * w` with `U` uniform in [-1,1], and Adam minimises `E(w) = 1/N sum_n sum_k max(|y_k - y'_kn| - a,
+    0) - mean of w`. `y` and `y'` are logits of the masked network, of the image and of its noisy copies; `w` starts at
+    0 and is clamped after every step. All images get the same draws of noise, so that, up to rounding, an image has the
+    same mask in every batch.
 
     Attributes:
         samples: `N`, noisy copies in each step.
-        steps: of Adam, at most.
-        learning_rate: at the first step.
-        last_rate: at the last step, as a share of it; in between on a straight line.
-        tolerance: `a`, in units of the logits; `auto`: half the smallest gap between two of the image's logits that
-            are not equal, the most that keeps their order.
-        thresholds: of the masked network.
-        settled: an image's mask has settled, and is done, when over the last twentieth of the steps its values moved
-            by less than this share of the way that Adam could go, as a mean over the pixels that were not at 0 or at 1
-            all the time. 0: never.
-        seed: of the noise.
+        steps: steps of Adam, at most.
+        learning_rate: learning rate at the first step.
+        last_rate: learning rate at the last step, as a share of the first; in between on a straight line.
+        tolerance: `a`, in units of the logits; `auto`: half the smallest gap between two of the image's logits that are
+            not equal, the most that keeps their order.
+        thresholds: thresholds of the masked network.
+        settled: an image's mask has settled, and is done, when over the last twentieth of the steps its values moved by
+            less than this share of the way that Adam could go, as a mean over the pixels that were not at 0 or at 1 all
+            the time. 0: never.
+        seed: seed of the noise.
     """
 
     samples: PositiveCount = 20
@@ -64,26 +61,26 @@ class NoiseMaskSettings:
         return max(1, self.steps // 20)
 
     def rate(self, step: int) -> float:
-        """The learning rate at a step, counted from 1."""
+        """Return the learning rate at a step, counted from 1."""
         return self.learning_rate * (1 + (self.last_rate - 1) * (step - 1) / max(1, self.steps - 1))
 
     def batches(self, images: Tensor) -> tuple[Tensor, ...]:
-        """As many of the images `(B,…)` at once as there is room for."""
+        """Split the images `(B,…)` into parts as large as there is room for."""
         parts: tuple[Tensor, ...] = images.split(max(1, COPIES_AT_ONCE // self.samples))
         return parts
 
 
 @dataclass
 class NoiseMasks:
-    """The masks as far as they have been found.
+    """Noise masks as far as they have been found.
 
     Attributes:
         strength: `w`, `(B,H,W)` in [0,1]; 1: this pixel does not matter.
         tolerance: `a`, `(B,)`.
-        steps: taken for each image, `(B,)`.
+        steps: number of steps taken for each image, `(B,)`.
         settled: which images' masks have settled, `(B,)`.
         excess: E's first term, by how much the logits move more than they may, `(B,steps)`; NaN after the last step.
-        noise: the mean of `w`, which is E's second term, likewise.
+        noise: the mean of `w`, which is E's second term, `(B,steps)`; NaN after the last step.
     """
 
     strength: Tensor
@@ -95,7 +92,7 @@ class NoiseMasks:
 
 
 def noise_masks(network: Classifier, images: Tensor, settings: NoiseMaskSettings) -> NoiseMasks:
-    """For images `(B,C,H,W)`, float in [0,1].
+    """Find the noise masks of images `(B,C,H,W)`, float in [0,1].
 
     Raises `InputError` where the network has activations that cannot be masked.
     """
@@ -109,21 +106,21 @@ def noise_masks(network: Classifier, images: Tensor, settings: NoiseMaskSettings
 
 
 def joined(parts: Sequence[NoiseMasks]) -> NoiseMasks:
-    """The masks of several batches as one, on the CPU."""
+    """Join the masks of several batches, on the CPU."""
     return NoiseMasks(
         **{part.name: torch.cat([getattr(masks, part.name).cpu() for masks in parts]) for part in fields(NoiseMasks)}
     )
 
 
 class NoiseMaskSearch:
-    """The search for the masks of `B` images, which can be stopped after any step and gone on with.
+    """A search for the masks of `B` images can be stopped after any step and gone on with.
 
     Attributes:
-        masks: what has been found.
+        masks: the masks found so far.
     """
 
     def __init__(self, masked: MaskedNetwork, images: Tensor, settings: NoiseMaskSettings) -> None:
-        """`masked`: with the masks of `images` `(B,C,H,W)`; inspected, and where the images lie."""
+        """Begin the search; `masked` has the masks of `images` `(B,C,H,W)`, is inspected, and lies where they lie."""
         self.masked, self.images, self.settings = masked, images, settings
         with torch.no_grad():
             self.logits = masked(images.unsqueeze(1))  # (B,1,K)
@@ -142,7 +139,7 @@ class NoiseMaskSearch:
 
     @property
     def step(self) -> int:
-        """How many have been taken."""
+        """The number of steps taken."""
         return int(self.masks.steps.max())
 
     @property
@@ -151,7 +148,7 @@ class NoiseMaskSearch:
         return (~self.masks.settled).nonzero().flatten() if self.step < self.settings.steps else torch.tensor([])
 
     def run(self, after_step: Callable[["NoiseMaskSearch"], object] = lambda _: None) -> NoiseMasks:
-        """To the end."""
+        """Take steps until all masks have settled or no step is left; `after_step` is called after each."""
         while len(self.unfinished):
             self.take_step(self.unfinished)
             if self.step % self.settings.window == 0:
@@ -160,7 +157,7 @@ class NoiseMaskSearch:
         return self.masks
 
     def take_step(self, places: Tensor) -> None:
-        """Of Adam, for the images at `places` `(b,)`."""
+        """Take a step of Adam for the images at `places` `(b,)`."""
         step = self.step + 1
         draws = uniform_noise(self.settings.samples, self.images, self.settings.seed, step)
         chosen = [self.strengths[place] for place in places]
@@ -184,7 +181,7 @@ class NoiseMaskSearch:
         self.masks.noise[places, step - 1] = noise.detach().cpu().float()
 
     def look_whether_settled(self) -> None:
-        """The images whose masks have hardly moved since the last look are done."""
+        """Mark the images as done whose masks have hardly moved since the last look."""
         first = self.step - self.settings.window + 1
         way = sum(self.settings.rate(step) for step in range(first, self.step + 1))
         strength = self.masks.strength
@@ -195,7 +192,7 @@ class NoiseMaskSearch:
         self.at_last_look = strength.clone()
 
     def state(self) -> dict[str, Tensor]:
-        """All that `restore` needs to go on; after the first step."""
+        """Return all that `restore` needs to go on; there must have been a step."""
         moments = [self.optimizer.state[strength] for strength in self.strengths]
         return {
             **vars(self.masks),
@@ -204,7 +201,7 @@ class NoiseMaskSearch:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Raises `KeyError` where a part is missing."""
+        """Go on from a state; raises `KeyError` where a part is missing."""
         device = self.images.device
         self.masks = NoiseMasks(**{part.name: state[part.name] for part in fields(NoiseMasks)})
         self.masks.strength = self.masks.strength.to(device)
@@ -220,7 +217,7 @@ class NoiseMaskSearch:
 
 
 def tolerance_of(logits: Tensor, tolerance: float | Literal["auto"]) -> Tensor:
-    """`(B,)`; of logits `(B,K)`."""
+    """Return `a` for each image, `(B,)`, from its logits `(B,K)`."""
     if tolerance != "auto":
         return logits.new_full((len(logits),), tolerance)
     gaps = logits.sort(1).values.diff(dim=1)
@@ -229,11 +226,11 @@ def tolerance_of(logits: Tensor, tolerance: float | Literal["auto"]) -> Tensor:
 
 
 def uniform_noise(copies: int, images: Tensor, *stream: int) -> Tensor:
-    """`U`, `(N,C,H,W)` in [-1,1], for all images the same; `stream` names the draw."""
+    """Draw `U`, `(N,C,H,W)` in [-1,1], the same for all images; `stream` names the draw."""
     draws = torch.rand(copies, *images.shape[1:], generator=seeded_generator("cpu", *stream), dtype=torch.float32)
     return draws.mul_(2).sub_(1).to(images)
 
 
 def with_noise(images: Tensor, strength: Tensor, draws: Tensor) -> Tensor:
-    """`x + U * w`: images `(B,C,H,W)`, strength `(B,H,W)`, draws `(N,C,H,W)` to `(B,N,C,H,W)`."""
+    """Return `x + U * w`: images `(B,C,H,W)`, strength `(B,H,W)`, draws `(N,C,H,W)` to `(B,N,C,H,W)`."""
     return images.unsqueeze(1) + strength[:, None, None] * draws

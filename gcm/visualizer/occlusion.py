@@ -1,4 +1,4 @@
-"""Occlusion."""
+"""Occlusion: the logit without a part of the image."""
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +11,21 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class Occlusion(Visualizer):
-    """How much the class's logit falls when a square of the image is covered, `(B,K,1,H/patch,W/patch)`.
+    """Occlusion measures how far the class's logit falls when a square of the image is covered:
+    `(B,K,1,H/patch,W/patch)`.
 
     Every covered image is classified once for all classes. Source: Zeiler and Fergus, ECCV 2014, section 4.2, on the
-    logit, with squares side by side.
+    logit, with squares side by side. Raises `InputError` where `patch` does not divide the image.
+
+    >>> import gcm, torch
+    >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
+    >>> explanation = gcm.visualizer.Occlusion(patch=2)(network, torch.ones(1, 1, 4, 4))
+    >>> torch.allclose(explanation.maps.sum((2, 3, 4)), explanation.logits - network[1].bias, atol=1e-5)
+    True
     """
 
     def __init__(self, patch: PositiveCount = 4, value: Share = 0.0) -> None:
-        """`patch`: pixels a side; `value`: what covers, 0 black to 1 white."""
+        """Cover squares of `patch` pixels a side by `value`, 0 (black) to 1 (white)."""
         self.patch = patch
         self.value = value
 

@@ -1,4 +1,4 @@
-"""A control: no knowledge at all."""
+"""Random maps are a control: they know nothing."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,15 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class Random(Visualizer):
-    """Standard normal numbers, `(B,K,1,H,W)`, seeded by `seed` and by the image, so each image has maps of its own."""
+    """Random maps are standard normal numbers, `(B,K,1,H,W)`, seeded by `seed` and by the image: each image has its
+    own.
+
+    >>> import gcm, torch
+    >>> network, images = gcm.load("gcm_digits"), torch.stack([torch.zeros(1, 32, 32), torch.ones(1, 32, 32)])
+    >>> maps = gcm.visualizer.Random(seed=0)(network, images).maps
+    >>> torch.equal(maps[1:], gcm.visualizer.Random(seed=0)(network, images[1:]).maps), torch.equal(maps[0], maps[1])
+    (True, False)
+    """
 
     control = True
 

@@ -1,4 +1,4 @@
-"""Whether a network is one of ReLUs alone, as rules for ReLUs must know."""
+"""Checks that a network has ReLUs for its only activations, as rules for ReLUs need it."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ LINEAR = {
     "Split", "SplitWithSizes", "Squeeze", "Stack", "T", "ToCopy", "Transpose", "Unbind", "Unflatten", "Unfold",
     "UnsafeSplit", "UnsafeView", "Unsqueeze", "View", "ViewAsReal",
 }  # fmt: skip
-"""Kinds of autograd nodes of what is linear in each value that it reads, or a pooling."""
+"""Kinds of autograd nodes that are linear in each value that they read, or a pooling."""
 FACTORS = {
     "Index",
     "IndexPut",
@@ -59,9 +59,9 @@ FACTORS = {
     "Addcmul",
     "Addcdiv",
 }
-"""Kinds that are linear only if not both of what they read depend on the image; graphs do not always show that."""
+"""Kinds that are linear only if not both of their inputs depend on the image; graphs do not always show that."""
 DIVISORS = {"Div": 1, "Addcdiv": 2}
-"""The place of what is divided by."""
+"""The place of the divisor among a node's inputs."""
 ENDING = re.compile(r"Backwards?\d*$")
 
 
@@ -76,7 +76,7 @@ def check_only_relus(outputs: Tensor, relus: GuidedReLUs, network: str, method: 
 
 
 def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str, method: str) -> None:
-    """The same, but without any ReLU at all there is nothing to reach."""
+    """Raise `InputError` as `check_only_relus` does, but a network without any ReLU passes."""
     dependence = relus.dependence
     strangers = {f"{name} where autograd does not see it" for name in dependence.unseen}
     strangers |= {stranger(node, relus) for node in graph_nodes(outputs) if dependence.reaches(node)} - {""}
@@ -87,7 +87,9 @@ def check_no_stranger(outputs: Tensor, relus: GuidedReLUs, network: str, method:
 
 
 def stranger(node: Node, relus: GuidedReLUs) -> str:
-    """What a node that depends on the image is, if it is neither linear nor a pooling nor a ReLU that has a rule."""
+    """Return what a node that depends on the image is, if it is neither linear nor a pooling nor a ReLU that has a
+    rule.
+    """
     dependence = relus.dependence
     if isinstance(node, BackwardCFunction) and issubclass(node._forward_cls, (GuidedReLU, BackwardHookFunction)):
         return ""
@@ -106,8 +108,10 @@ def stranger(node: Node, relus: GuidedReLUs) -> str:
 
 
 def kind_of(node: Node) -> str:
-    """`Convolution` for `ConvolutionBackward0`; of a function written in Python the whole name, so that it is none of
-    PyTorch's."""
+    """Return the kind of a node, `Convolution` for `ConvolutionBackward0`.
+
+    A function written in Python gives its whole name, so that it is none of PyTorch's.
+    """
     name = type(node).__name__
     if name == "CppFunction":
         return "compiled code"
@@ -115,7 +119,7 @@ def kind_of(node: Node) -> str:
 
 
 def graph_nodes(outputs: Tensor) -> Iterator[Node]:
-    """All autograd nodes behind `outputs`."""
+    """Yield all autograd nodes behind `outputs`."""
     stack: list[Node | None] = [outputs.grad_fn]
     seen: set[Node] = set()
     while stack:

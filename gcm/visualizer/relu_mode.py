@@ -18,7 +18,7 @@ RELU_CALLS = {F.relu, torch.relu, Tensor.relu} | IN_PLACE_CALLS
 
 
 class ReLUMode(TorchFunctionMode, ABC):
-    """Within this mode every ReLU is computed by `relu`; it counts them."""
+    """This mode computes every ReLU by `relu`, and counts them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class ReLUMode(TorchFunctionMode, ABC):
 
     @abstractmethod
     def relu(self, values: Tensor, in_place: bool) -> Tensor:
-        """What stands for the ReLU of `values`; `in_place`: written into `values` too."""
+        """Compute what stands for the ReLU of `values`; `in_place` writes it into `values` too."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -39,5 +39,5 @@ class ReLUMode(TorchFunctionMode, ABC):
 
 
 def is_in_place(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-    """Whether a call of a ReLU writes into its input."""
+    """Return whether a call of a ReLU writes into its input."""
     return function in IN_PLACE_CALLS or bool(named.get("inplace", args[1] if len(args) > 1 else False))

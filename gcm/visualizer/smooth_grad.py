@@ -1,4 +1,4 @@
-"""SmoothGrad."""
+"""SmoothGrad: gradients averaged over noise."""
 
 import torch
 from torch import Tensor
@@ -10,14 +10,20 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class SmoothGrad(Visualizer):
-    """The mean gradient over copies of the image with Gaussian noise, `(B,K,C,H,W)`.
+    """SmoothGrad is the mean gradient over copies of the image with Gaussian noise, `(B,K,C,H,W)`.
 
     Source: Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017. All images and classes get the same
     draws, so that they can be compared, and an image has the same map in every batch.
+
+    >>> import gcm, torch
+    >>> network, image = gcm.load("cnn_digits"), torch.ones(1, 1, 32, 32)
+    >>> smooth = gcm.visualizer.SmoothGrad(samples=1, deviation=0.0)(network, image).maps
+    >>> torch.equal(smooth, gcm.visualizer.Saliency()(network, image).maps)
+    True
     """
 
     def __init__(self, samples: PositiveCount = 25, deviation: NonNegativeNumber = 0.15, seed: Seed = 0) -> None:
-        """`deviation`: of the noise, in units of the pixels' range."""
+        """Average over `samples` copies with noise of standard `deviation`, in units of the pixels' range."""
         self.samples = samples
         self.deviation = deviation
         self.seed = seed

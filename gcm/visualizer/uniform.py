@@ -1,4 +1,4 @@
-"""A control: complete, and in no place at all."""
+"""Uniform maps are a control: they are complete, and show no place."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,14 @@ from gcm.visualizer.forward_pass import ForwardPass
 
 
 class Uniform(Visualizer):
-    """Each class's logit spread evenly over the pixels, `(B,K,1,H,W)`. It adds up perfectly and shows nothing."""
+    """A uniform map spreads the class's logit evenly over the pixels, `(B,K,1,H,W)`: it adds up perfectly and shows
+    nothing.
+
+    >>> import gcm, torch
+    >>> explanation = gcm.visualizer.Uniform()(gcm.load("gcm_digits"), torch.ones(1, 1, 32, 32))
+    >>> torch.allclose(explanation.maps.sum((2, 3, 4)), explanation.logits, rtol=1e-4)
+    True
+    """
 
     control = True
     complete = True

@@ -1,4 +1,4 @@
-"""What is known of a trained network, written by the program that trained and measured it."""
+"""A card holds what is known of a trained network, written by the program that trained and measured it."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from gcm.types import Count, NonNegativeNumber, Seed, Share
 from gcm.untrusted import ROOT_ANYWHERE, check_plain, printable
 
 LOCAL = ("output=", "data.root=", "data.workers=", "resume=", "hydra.", "trainer.enable_progress_bar=")
-"""Settings that belong to one machine or terminal."""
+"""Beginnings of settings that belong to one machine or terminal."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,16 @@ class Test:
     """One seed's network on the test set.
 
     Attributes:
-        seed: of the training.
+        seed: seed of the training.
         accuracy: share of the test images classified correctly; `low` and `high` are its 95 % interval.
-        loss: mean cross-entropy.
-        images: in the test set.
-        training_seconds: how long it was trained, all parts of a resumed training up to their last checkpoints.
+        loss: mean cross-entropy, in nats.
+        images: number of images in the test set.
+        training_seconds: seconds of training, all parts of a resumed training up to their last checkpoints.
+
+    >>> import gcm
+    >>> test = gcm.zoo.cards()["gcm_cifar10"].tests[0]
+    >>> test.images, test.low < test.accuracy < test.high
+    (10000, True)
     """
 
     __test__ = False  # no test case, whatever pytest makes of the name
@@ -46,25 +51,30 @@ class Test:
 
 @dataclass(frozen=True)
 class Card:
-    """A trained network's card: where it comes from, and, if it was published, what was measured.
+    """A trained network's card says where it comes from, and, if it was published, what was measured.
 
     Attributes:
         config: the whole config of its training, as composed.
         spec: the images it takes.
-        seed: of its training.
-        epochs, steps: how long it was trained; `training_seconds` in seconds.
-        overrides: what was written on the command line.
-        machine: where it was trained.
-        versions: of Python and the libraries, by name.
-        tests: on the test set: of these weights first, then of the same training from other seeds. Empty: not measured.
-        train_images: how many it was trained on; 0: not measured.
+        seed: seed of its training.
+        epochs, steps: length of its training; `training_seconds` in seconds.
+        overrides: the words of the command line.
+        machine: the machine on which it was trained.
+        versions: versions of Python and the libraries, by name.
+        tests: results on the test set, those of these weights first, then of other seeds; empty: not measured.
+        train_images: number of images it was trained on; 0: not measured.
         parameters, macs: learned numbers, and multiply-accumulates for the scores of one image; 0: not measured.
         complete: whether the network accounts for its scores itself and the account adds up (residual below 1e-4).
         signed: whether parts of that account are negative.
         completeness_residual: largest `|score - account|` over the test set, in units of the account's mean size (for
             GCM, mean `|CCM|`). None: the network gives no account.
-        weights_sha256: of the weights (`weights_hash`).
+        weights_sha256: hash of the weights (`weights_hash`).
         measured_on: machine and versions of the tests; empty: not measured.
+
+    >>> import gcm
+    >>> card = gcm.load("gcm_digits").card
+    >>> card.name, card.data, card.parameters, card.complete, card.signed
+    ('gcm_digits', 'digits', 161050, True, True)
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -101,7 +111,7 @@ class Card:
 
     @property
     def name(self) -> str:
-        """`gcm_cifar10`: model and data set by their config names."""
+        """The config names of model and data set, as in `gcm_cifar10`."""
         return f"{self.architecture}_{self.data}"
 
     @property
@@ -114,7 +124,7 @@ class Card:
 
     @property
     def command(self) -> str:
-        """What trained it, without what is this machine's or this terminal's own."""
+        """The command that trained it, without words that belong to this machine or terminal."""
         return " ".join([command_name(), *self.overrides_elsewhere])
 
     @property
@@ -131,30 +141,30 @@ class Card:
         }
 
     def anywhere(self) -> "Card":
-        """The same without paths, machines and what was typed."""
+        """Return the same card without paths, machines and what was typed."""
         return replace(self, config=self.config_elsewhere, overrides=(), machine="", measured_on="")
 
     @property
     def claim(self) -> Mapping[str, Any] | None:
-        """What a paper says of this network: `accuracy` and `source`."""
+        """A paper's claim for this network: `accuracy` and `source`; None: there is none."""
         claim: Mapping[str, Any] | None = self.config.get("claim")
         return claim
 
     @property
     def mean_accuracy(self) -> float:
-        """Over seeds."""
+        """The mean accuracy over seeds."""
         return mean(test.accuracy for test in self.tests)
 
     @property
     def accuracy(self) -> str:
-        """Mean ± standard deviation over seeds, or the one accuracy there is."""
+        """The mean ± standard deviation over seeds, or the one accuracy there is, as text."""
         if not self.tests:
             return "not measured"
         values = [test.accuracy for test in self.tests]
         return f"{mean(values):.2%}" + (f" ± {100 * stdev(values):.2f}" if len(values) > 1 else "")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values only, for files."""
+        """Return plain values only, for files."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             **plain,
@@ -165,13 +175,16 @@ class Card:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Card":
-        """Raises `InputError` for what is not exactly a card, as a stranger may have written it."""
+        """Return the card that `to_dict` gave.
+
+        Raises `InputError` for values that are not exactly a card, as a stranger may have written it.
+        """
         check_plain(fields, "its card")
         return cls.from_json(json.dumps(fields))
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
-        """Likewise."""
+        """Return the card in a text of JSON; raises `InputError` as `from_dict` does."""
         try:
             card = card_type().validate_json(text, strict=True)
         except ValidationError as error:

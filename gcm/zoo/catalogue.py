@@ -1,4 +1,4 @@
-"""The networks that come with the package, by name."""
+"""The catalogue lists the networks that come with the package, by name."""
 
 import difflib
 import hashlib
@@ -12,12 +12,17 @@ from gcm.zoo.weights_file import SUFFIX, read_card
 
 DIRECTORY = Path(__file__).with_name("weights")
 SUMS = "SHA256SUMS"
-"""The checksums of all weights files of a directory, in the format of the program `sha256sum`."""
+"""The file of the checksums of all weights files of a directory, in the format of the program `sha256sum`."""
 
 
 @cache
 def cards(directory: Path = DIRECTORY) -> dict[str, Card]:
-    """The cards of all shipped networks by name; the weights stay unread."""
+    """Return the cards of all shipped networks by name; the weights stay unread.
+
+    >>> import gcm
+    >>> gcm.zoo.cards()["gcm_mnist"].spec.shape
+    (1, 28, 28)
+    """
     return {name: read_card(directory / f"{name}{SUFFIX}") for name in shipped_names(directory)}
 
 
@@ -33,16 +38,20 @@ def list_models(
     complete: bool | None = None,
     signed: bool | None = None,
 ) -> list[str]:
-    """Names of the shipped networks, for `gcm.load`.
+    """List the names of the shipped networks, for `gcm.load`.
 
     Args:
-        pattern: of the name, `gcm*`.
+        pattern: pattern of the name, `gcm*`.
         data: only those trained on this data set, `cifar10`.
         architecture: only this model, `gcm_clipped`.
         complete: whether the network accounts for its scores itself, and its maps add up to them.
         signed: whether its own maps can be negative: speak against a class.
 
     Raises `InputError` for a data set or an architecture of which there is no network.
+
+    >>> import gcm
+    >>> gcm.list_models("gcm*", data="cifar10")
+    ['gcm_cifar10', 'gcm_clipped_cifar10']
     """
     known = cards()
     check_known("data", data, {card.data for card in known.values()})
@@ -62,7 +71,10 @@ def check_known(filter_name: str, value: str | None, known: set[str]) -> None:
 
 
 def shipped_file(name: str, directory: Path = DIRECTORY) -> Path:
-    """The weights file of a shipped network, its checksum verified."""
+    """Return the weights file of a shipped network, its checksum verified.
+
+    Raises `InputError` for an unknown name and for a file that is not the published one.
+    """
     path = directory / f"{name}{SUFFIX}"
     published = checksums(directory).get(path.name)
     if published is None or not path.is_file():
@@ -77,20 +89,20 @@ def shipped_file(name: str, directory: Path = DIRECTORY) -> Path:
 
 
 def suggestion(name: str) -> str:
-    """The shipped networks whose names are nearest, or all of them."""
+    """Return a hint that names the shipped networks with the nearest names, or all of them."""
     close = difflib.get_close_matches(name, shipped_names(), n=3)
     return f"did you mean {listed(close)}?" if close else f"there are {listed(shipped_names())}"
 
 
 def checksums(directory: Path) -> dict[str, str]:
-    """What `SHA256SUMS` says, by file name."""
+    """Return the checksums in `SHA256SUMS`, by file name."""
     path = directory / SUMS
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
 
 
 def sums_text(directory: Path) -> str:
-    """What `SHA256SUMS` must say of the weights files in a directory."""
+    """Return what `SHA256SUMS` must say of the weights files in a directory."""
     files = sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))
     return "".join(f"{file_hash(path)}  {path.name}\n" for path in files)
 

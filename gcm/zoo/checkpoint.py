@@ -1,4 +1,4 @@
-"""Lightning's checkpoints, read without executing anything."""
+"""Lightning's checkpoints are read without executing anything."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from gcm.zoo.card import Card
 from gcm.zoo.weight import check_weights, weights_hash
 
 PREFIX = "network."
-"""Where the network lies within the LightningModule, in a checkpoint's names."""
+"""The network's place within the LightningModule, in a checkpoint's names."""
 
 
 def read_checkpoint(path: Path) -> tuple[Card, dict[str, Tensor]]:
-    """Card and weights; raises `InputError` for what is no checkpoint of ours, or more than one."""
+    """Read card and weights; raises `InputError` unless the file is one checkpoint of ours."""
     try:
         check_archive(path)
         with warnings.catch_warnings():

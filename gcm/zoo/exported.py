@@ -1,4 +1,4 @@
-"""Networks that explain themselves as files that need no code of ours: ONNX, and PyTorch's exported programs."""
+"""Networks that explain themselves become files that need no code of ours: ONNX, and PyTorch's exported programs."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ EXAMPLES = 2
 
 
 class WithContributions(nn.Module):
-    """Images `(B,C,H,W)`, float32 in [0,1], to logits `(B,K)` and what each part adds to them, `(B,K,…)`."""
+    """Takes images `(B,C,H,W)`, float32 in [0,1], to logits `(B,K)` and what each part adds to them, `(B,K,…)`."""
 
     def __init__(self, network: Interpretable) -> None:
         super().__init__()
@@ -36,7 +36,10 @@ class WithContributions(nn.Module):
 
 
 def exported(network: Interpretable) -> torch.export.ExportedProgram:
-    """In evaluation mode; takes any number of images of the spec's size. Says nothing of the files of its code."""
+    """Export a network in evaluation mode, for any number of images of the spec's size.
+
+    The program says nothing of the files of its code.
+    """
     images = torch.zeros(EXAMPLES, *network.spec.shape)
     batch = torch.export.Dim("batch", min=1, max=2**31 - 1)
     with torch.no_grad(), evaluation_mode(network):
@@ -50,7 +53,10 @@ def exported(network: Interpretable) -> torch.export.ExportedProgram:
 
 
 def write_onnx(network: Interpretable, card: Card, path: Path) -> None:
-    """With the card as metadata, without what is one machine's own."""
+    """Write a network as ONNX, with the card as metadata, without what is one machine's own.
+
+    Raises `InputError` where torch is too old or ONNX is not installed.
+    """
     if torch.__version__ < FIRST_TORCH_FOR_ONNX:
         raise InputError(f"task.formats=[onnx] needs torch {FIRST_TORCH_FOR_ONNX} or newer, got {torch.__version__}")
     try:
@@ -66,7 +72,7 @@ def write_onnx(network: Interpretable, card: Card, path: Path) -> None:
 
 
 def onnx_outputs(path: Path) -> Callable[[Tensor], Outputs]:
-    """Logits and contributions of images by ONNX Runtime on the CPU."""
+    """Return a function that computes logits and contributions of images by ONNX Runtime on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -79,7 +85,9 @@ def onnx_outputs(path: Path) -> Callable[[Tensor], Outputs]:
 
 
 def write_torch(network: Interpretable, card: Card, path: Path) -> None:
-    """As `torch.export.load` reads it, with the card beside the program, likewise."""
+    """Write a network as `torch.export.load` reads it, with the card beside the program, without what is one machine's
+    own.
+    """
     files = {"card": json.dumps(card.anywhere().to_dict())}
     content = BytesIO()  # on a full disk the file would raise a RuntimeError of many lines
     torch.export.save(exported(network), content, extra_files=files)

@@ -1,4 +1,4 @@
-"""A trained network on disk, read back without executing anything that a stranger may have put there."""
+"""A trained network is read from disk without executing anything that a stranger may have put there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +21,17 @@ from gcm.zoo.weights_file import SUFFIX, read_weights
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """Weights and what is known of them.
+    """A saved network is weights and their card.
 
     Attributes:
         path: the checkpoint or weights file.
-        card: where they come from.
-        weights: the network's parameters and buffers.
+        card: the account of where they come from.
+        weights: the network's parameters and buffers by name.
+
+    >>> import gcm
+    >>> saved = gcm.zoo.read_saved("gcm_digits")
+    >>> saved.path.name, saved.card.name
+    ('gcm_digits.safetensors', 'gcm_digits')
     """
 
     path: Path
@@ -40,9 +45,10 @@ class SavedNetwork:
         return config
 
     def network(self) -> Classifier:
-        """The network, in evaluation mode, with its card.
+        """Build the network in evaluation mode, with its card.
 
-        It takes no memory before its weights are known to be as many as the file holds.
+        It takes no memory before its weights are known to be as many as the file holds. Raises `InputError` where they
+        are not those that the config describes.
         """
         model = {name: value for name, value in plain(self.config.model).items() if name != "pretrained"}
         with torch.device("meta"):
@@ -58,20 +64,30 @@ class SavedNetwork:
 
 
 def load(where: str | Path) -> Classifier:
-    """A trained network, ready to use: `gcm.load("gcm_cifar10")`.
+    """Load a trained network, ready to use.
 
     `where` is a shipped network's name (`gcm.list_models()`), a run directory, a checkpoint or a weights file. The
     network is in evaluation mode, checks the shape and type of the images it is given, and says in `.card` where it
     comes from. Raises `InputError` for a name that is unknown and for a file that is damaged or not ours.
+
+    >>> import gcm
+    >>> network = gcm.load("gcm_digits")
+    >>> network.spec.shape, network.training
+    ((1, 32, 32), False)
     """
     return read_saved(where).network()
 
 
 def read_saved(where: str | Path) -> SavedNetwork:
-    """Read a shipped network by name, a weights file, a checkpoint, or a run directory's best (its last, if it had no
-    validation images).
+    """Read a shipped network by name, a weights file, a checkpoint, or a run directory.
 
-    Raises `InputError` where there is none, or where it is not one of ours.
+    Of a run directory it reads the best network, or the last if there were no validation images. Raises `InputError`
+    where there is none, or where it is not one of ours.
+
+    >>> import gcm
+    >>> saved = gcm.zoo.read_saved("cnn_digits")
+    >>> len(saved.weights) > 0, saved.config.model["_target_"]
+    (True, 'gcm.model.CNN')
     """
     try:
         path = shipped_file(str(where)) if is_shipped(where) else find_checkpoint(Path(where).expanduser())
@@ -81,7 +97,10 @@ def read_saved(where: str | Path) -> SavedNetwork:
 
 
 def is_shipped(where: str | Path) -> bool:
-    """Whether a shipped network is meant; a file of the same name would make that a guess."""
+    """Return whether a shipped network is meant.
+
+    Raises `InputError` where a file has the same name, since either could be meant.
+    """
     if str(where) not in shipped_names():
         return False
     if Path(where).exists():

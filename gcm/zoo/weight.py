@@ -1,4 +1,4 @@
-"""A network's weights by name: their hash, and what no weight may be."""
+"""A network's weights by name have a hash, and must be plain finite numbers."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.int6
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over every tensor's name, type, shape and bytes, in the order of the names."""
+    """Return SHA-256 over every tensor's name, type, shape and bytes, in the order of the names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

@@ -1,4 +1,4 @@
-"""Weights and card in one safetensors file: nothing in it is ever executed."""
+"""Weights and card share one safetensors file: nothing in it is ever executed."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,14 @@ from gcm.zoo.weight import check_weights, weights_hash
 
 SUFFIX = ".safetensors"
 LONGEST_HEADER = 2**20
-"""Bytes; those of shipped networks are below a hundredth of it."""
+"""The longest header in bytes; those of shipped networks are below a hundredth of it."""
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor], card: Card) -> None:
-    """The same bytes each time: of two metadata entries safetensors would write now one, now the other first."""
+    """Write weights and card, the same bytes each time.
+
+    There is one metadata entry: of two, safetensors would write now one, now the other first.
+    """
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
@@ -27,7 +30,10 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], card: Card) -> None
 
 
 def read_card(path: Path) -> Card:
-    """The card in a weights file's header; the weights stay unread."""
+    """Read the card in a weights file's header; the weights stay unread.
+
+    Raises `InputError` where there is none.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -40,7 +46,7 @@ def read_card(path: Path) -> Card:
 
 
 def read_weights(path: Path) -> tuple[Card, dict[str, Tensor]]:
-    """Card and weights; raises `InputError` where the file is damaged or the card belongs to other weights."""
+    """Read card and weights; raises `InputError` where the file is damaged or the card belongs to other weights."""
     from safetensors.torch import load_file
 
     card = read_card(path)

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sample import configured
 from scipy.io import savemat
 from torchvision import datasets
 
-from gcm.data import MNIST, SVHN, Digits, FashionMNIST, ImageFolder
+from gcm.data import MNIST, SVHN, FashionMNIST
 from gcm.data.torchvision_data import TorchvisionData
 from gcm.error import InputError
+from gcm.instantiate import instantiate
 
 PIXELS = np.random.default_rng(0)
 
@@ -59,23 +61,41 @@ def write_folder(root: Path, images: int, channels: int = 3, size: int = 64) -> 
             Image.fromarray(PIXELS.integers(0, 256, shape, dtype=np.uint8)).save(root / name / f"{index}.png")
 
 
-@pytest.fixture(params=["digits", "mnist", "fashion_mnist", "svhn", "image_folder"])
+def write_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_idx(root / "MNIST/raw", 60)
+    publish(MNIST, 60, monkeypatch)
+
+
+def write_fashion_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_idx(root / "FashionMNIST/raw", 60)
+    publish(FashionMNIST, 60, monkeypatch)
+
+
+WRITERS = {
+    "mnist": write_mnist,
+    "fashion_mnist": write_fashion_mnist,
+    "svhn": lambda root, monkeypatch: write_svhn(root / "SVHN", 60, monkeypatch),
+    "image_folder": lambda root, _: write_folder(root, 60),
+}
+"""Small files of the formats that data sets are read from; a data set that is in no file needs none."""
+ELSEWHERE = {
+    "cifar10": "wrong_files/test_cifar10.py",
+    "emnist_letters": "MNIST's format; test_unlike.py",
+    "grid": "another set's images side by side: oracle/test_changed_maps.py",
+}
+"""Where the others are tested."""
+FEW = {"train_images": 80, "test_images": 20}
+
+
+@pytest.fixture(params=[name for name in configured("data") if name not in ELSEWHERE])
 def data(request, tmp_path, monkeypatch):
-    if request.param == "digits":
-        return Digits(val_size=20)
-    if request.param == "mnist":
-        write_idx(tmp_path / "MNIST/raw", 60)
-        publish(MNIST, 60, monkeypatch)
-        return MNIST(root=str(tmp_path), val_size=20)
-    if request.param == "fashion_mnist":
-        write_idx(tmp_path / "FashionMNIST/raw", 60)
-        publish(FashionMNIST, 60, monkeypatch)
-        return FashionMNIST(root=str(tmp_path), val_size=20)
-    if request.param == "svhn":
-        write_svhn(tmp_path / "SVHN", 60, monkeypatch)
-        return SVHN(root=str(tmp_path), val_size=20)
-    write_folder(tmp_path, 60)
-    return ImageFolder(root=str(tmp_path), val_size=20)
+    """Every configured data set, small, with 20 validation images."""
+    if request.param in WRITERS:
+        WRITERS[request.param](tmp_path, monkeypatch)
+    settings = configured("data")[request.param]
+    few = {name: count for name, count in FEW.items() if name in settings}
+    root = {"root": str(tmp_path)} if "root" in settings else {}
+    return instantiate({**settings, **few, **root, "val_size": 20}, key="data")
 
 
 def test_splits_are_uint8_in_the_specs_shape(data):

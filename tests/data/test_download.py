@@ -177,9 +177,11 @@ def test_a_download_that_fails_leaves_what_was_there(from_server, tmp_path, wron
 READ = """
 import multiprocessing, os, sys
 from torchvision import datasets
+from gcm.cli.console import say_notices
 from gcm.data import MNIST
 from gcm.zoo.weights_file import weights_hash
 
+say_notices()
 root, count, mirror, resources, small = (eval(word) for word in sys.argv[1:])
 datasets.MNIST.mirrors, datasets.MNIST.resources = [mirror], resources
 if small:

@@ -1,5 +1,7 @@
 """How many cases the oracles are tried on."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import Phase, settings
 
@@ -10,3 +12,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile(
         "oracle", derandomize=True, deadline=None, database=None, phases=phases, max_examples=count
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The oracles are slow: they have a marker of their own."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.oracle)

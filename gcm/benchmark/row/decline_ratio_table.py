@@ -88,7 +88,7 @@ def table_by_captum(network: PooledClassifier, split: Split, batch_size: int) ->
 
 
 def slices(job: Callable[[Split, int], object], setting: Setting) -> Amount:
-    """Each call does the job for the next slice of the test images, and after the last for the first again."""
+    """Return a job that takes the next slice of the test images at each call, and after the last the first again."""
     parts = torch.arange(len(setting.test)).split(SLICE)
     calls = count()
     return lambda: seconds(lambda: job(setting.test.subset(parts[next(calls) % len(parts)]), setting.batch_size))

@@ -17,7 +17,7 @@ PATCH = 4
 
 Peer = Callable[[PooledClassifier, Tensor], peer.Maps]
 Wanted = tuple[str, Goal | None]
-"""In which way we explain, and what the ratio should reach."""
+"""The way in which we explain, and the ratio that it should reach."""
 
 
 def class_activation_maps(setting: Setting) -> Iterator[Comparison]:
@@ -63,7 +63,7 @@ def relevance(setting: Setting) -> Iterator[Comparison]:
 def compared(
     setting: Setting, visualizers: Mapping[str, Visualizer], name: str, other: Peer, wanted: Sequence[Wanted]
 ) -> Iterator[Comparison]:
-    """A comparison for each way; its note says by how much the maps differ from the plain ones."""
+    """Return a comparison for each way; its note says by how much the maps differ from the plain ones."""
     maps_of = ways(setting, visualizers)
     exact = maps_of[PLAIN]()
     others = timed(other(peer.for_libraries(setting.cnn), setting.images.clone()))
@@ -80,7 +80,9 @@ def compared(
 
 
 def ways(setting: Setting, visualizers: Mapping[str, Visualizer]) -> dict[str, Callable[[], list[Tensor]]]:
-    """Maps of the batch by all of the visualizers: by the network as it is, and by its evaluation copies."""
+    """Return the ways to explain the batch by all of the visualizers: by the network as it is, and by its evaluation
+    copies.
+    """
 
     def explaining(network: Classifier, images: Tensor) -> Callable[[], list[Tensor]]:
         return lambda: [found.maps for found in explain_with(visualizers, network, images).values()]
@@ -94,7 +96,7 @@ def ways(setting: Setting, visualizers: Mapping[str, Visualizer]) -> dict[str, C
 
 
 def largest_error(found: Sequence[Tensor], exact: Sequence[Tensor]) -> float:
-    """Relative to the largest value of the exact maps."""
+    """Return the largest error relative to the largest value of the exact maps."""
     return max(
         float((one.double() - other.double()).abs().max() / other.abs().max())
         for one, other in zip(found, exact, strict=True)

@@ -1,4 +1,4 @@
-"""What GCM's own account costs, and what it does not: the picture is the classification."""
+"""GCM's own account costs little: the picture is the classification."""
 
 from collections.abc import Iterator
 

@@ -12,7 +12,7 @@ from gcm.benchmark.setting import Setting
 from gcm.visualizer import CAM, ClassWeightMaps, GradCAM, explain_with
 
 PASSES = 20
-"""Of the batch, one after the other, before the GPU is waited for."""
+"""The number of batches, one after the other, before the GPU is waited for."""
 
 
 def gpu(setting: Setting) -> Iterator[Comparison]:

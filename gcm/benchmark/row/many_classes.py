@@ -1,4 +1,4 @@
-"""What a thousand classes cost GCM: nothing, as long as nobody asks for a thousand maps."""
+"""A thousand classes cost GCM nothing, as long as nobody asks for a thousand maps."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -39,7 +39,7 @@ def many_classes(setting: Setting) -> Iterator[Comparison]:
 
 
 def large_images(setting: Setting) -> Iterator[Comparison]:
-    """GCM on a backbone; explained are the classes with the highest scores."""
+    """Compare GCM on a backbone; it explains the classes with the highest scores."""
     resnet = partial(GCMBackbone, backbone="resnet18")
     for what, work in (("a forward pass", forward_pass), ("a training step", training_step)):
         yield from against_few_classes(f"gcm_backbone, resnet18: {what}", work, resnet, LARGE, at_most(1.15))
@@ -51,7 +51,7 @@ def large_images(setting: Setting) -> Iterator[Comparison]:
 
 
 def against_few_classes(what: str, work: Work, kind: Kind, shape: Shape, goal: Goal | None) -> Iterator[Comparison]:
-    """Seconds, and what a process of its own grows by at its peak."""
+    """Compare the seconds, and the growth of a process of its own at its peak."""
     images, _, height, width = shape
     words = f"{what}, {MANY:,} classes, {images} images of {height}x{width}", f"{FEW} classes"
     many, few = (timed(work(kind, classes, shape)) for classes in (MANY, FEW))
@@ -61,7 +61,7 @@ def against_few_classes(what: str, work: Work, kind: Kind, shape: Shape, goal: G
 
 
 def memory_of(work: Work, kind: Kind, classes: int, shape: Shape) -> float:
-    """Of the job alone: what it needs of libraries is there after a smaller one."""
+    """Return the memory of the job alone: what it needs of libraries is there after a smaller one."""
     work(kind, FEW, (2, *shape[1:]))()
     return growth(work(kind, classes, shape))
 

@@ -1,4 +1,4 @@
-"""How long one waits before anything happens."""
+"""A start is the time that one waits before anything happens."""
 
 import subprocess
 import sys

@@ -17,7 +17,9 @@ BARE = "a bare loop over one batch of noise: same network, optimizer, precision,
 
 
 def training(setting: Setting) -> Iterator[Comparison]:
-    """As the settings of the experiment have it, and with all that makes it faster; images are augmented."""
+    """Compare trainings as the settings of the experiment have it, and with all that makes it faster; images are
+    augmented.
+    """
     usual = f"Lightning, PIL transforms, DataLoader with {WORKERS} workers, float32, eager, AdamW"
     for words, usual_goal, bare_goal in ((GCM_CIFAR10, None, None), (FAST, at_least(1.8), at_least(0.9))):
         own = setting.training(words)
@@ -32,7 +34,7 @@ def training(setting: Setting) -> Iterator[Comparison]:
 
 
 def small_training(setting: Setting) -> Iterator[Comparison]:
-    """Where a step takes milliseconds, so that all that is not the network shows."""
+    """Compare trainings whose steps take milliseconds, so that all that is not the network shows."""
     yield against_bare_loop(TINY_LENET, setting.training(TINY_LENET), TINY_WARM_UP, TINY_STEPS, at_least(0.6))
 
 

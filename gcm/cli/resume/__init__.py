@@ -1,1 +1,1 @@
-"""Going on with what was stopped: trainings and studies."""
+"""Trainings and studies that were stopped are resumed."""

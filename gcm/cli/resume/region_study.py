@@ -1,4 +1,4 @@
-"""A study of important regions, as its run directory tells of it."""
+"""A study of important regions is read from its run directory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,11 @@ from gcm.zoo import SavedNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class RegionStudy(StoredStudy):
-    """Attributes:
-    label: the one class that is studied, or None for all.
-    grid, fill, split, images_per_class: as in `regions`.
+    """A study of important regions, with all that its numbers depend on but the images.
+
+    Attributes:
+        label: the one class that is studied, or None for all.
+        grid, fill, split, images_per_class: as in `regions`.
     """
 
     task = "regions"
@@ -38,7 +40,7 @@ class RegionStudy(StoredStudy):
 
 
 def read_importances(directory: Path, saved: SavedNetwork, classes: Sequence[int]) -> dict[int, Tensor]:
-    """The same from a finished run of task=regions, of the same network."""
+    """Read the importances of a finished run of task=regions, of the same network."""
     if RegionStudy.read(directory).weights_sha256 != [saved.card.weights_sha256]:
         raise InputError(f"task.regions={directory} studied another network than {saved.path}")
     importances = {}

@@ -31,9 +31,11 @@ SAVED_EVERY = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
-    """Attributes:
-    weights, weights_sha256: the networks' files, and the hashes of the weights in them.
-    data: the settings of their data.
+    """A study that can be resumed.
+
+    Attributes:
+        weights, weights_sha256: the networks' files, and the hashes of the weights in them.
+        data: the settings of their data.
     """
 
     task: ClassVar[str]
@@ -43,7 +45,7 @@ class StoredStudy:
 
     @classmethod
     def of(cls, config: DictConfig, *networks: SavedNetwork, **settings: Any) -> Self:
-        """A new study of networks, with the settings of its own kind."""
+        """Return a new study of networks, with the settings of its own kind."""
         return cls(
             weights=[str(saved.path.resolve()) for saved in networks],
             weights_sha256=[saved.card.weights_sha256 for saved in networks],
@@ -53,7 +55,7 @@ class StoredStudy:
 
     @classmethod
     def read(cls, directory: Path) -> Self:
-        """Raises `InputError` for other files, and for one whose names could be paths."""
+        """Read a study; raises `InputError` for other files, and for one whose names could be paths."""
         try:
             study = TypeAdapter(cls).validate_json((directory / FILE).read_bytes())
             check_plain(asdict(study), FILE)
@@ -81,7 +83,7 @@ State = TypeVar("State")
 
 
 def resumed(kind: type[Study], config: DictConfig, directory: Path) -> tuple[Study, list[SavedNetwork], ImageData]:
-    """The study that was begun in a directory, its networks and data.
+    """Return the study that was begun in a directory, its networks and data.
 
     Raises `InputError` where the command line changes what the numbers depend on, or a network is another by now.
     """
@@ -102,13 +104,16 @@ def resumed(kind: type[Study], config: DictConfig, directory: Path) -> tuple[Stu
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any], images: Tensor) -> None:
-    """As an npz file that belongs to these images."""
+    """Write arrays as an npz file that belongs to these images."""
     hashed = np.asarray(hash_of(images))
     write_whole(path, lambda partial: np.savez(partial, allow_pickle=False, images_sha256=hashed, **arrays))
 
 
 def read_arrays(path: Path, images: Tensor, what: str) -> dict[str, Any]:
-    """What `write_arrays` wrote. Raises `InputError` for other files and other images; `what` would start anew."""
+    """Read what `write_arrays` wrote.
+
+    Raises `InputError` for other files and other images; `what` would start anew.
+    """
     try:
         check_archive(path)
         with np.load(path, allow_pickle=False) as values:
@@ -126,7 +131,7 @@ def hash_of(images: Tensor) -> str:
 
 
 def now_and_then(write: Callable[[State], object]) -> Callable[[State], None]:
-    """Passes a state on to `write` when `SAVED_EVERY` seconds have gone by since it last did."""
+    """Pass a state on to `write` when `SAVED_EVERY` seconds have gone by since it last did."""
     last = perf_counter()
 
     def maybe_write(state: State) -> None:

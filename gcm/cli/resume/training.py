@@ -1,4 +1,4 @@
-"""A training as its run directory tells of it: its config and command, and how far it has come."""
+"""A training is read from its run directory: its config and command, and how far it has come."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ CHANGEABLE_ON_RESUME = (
     "resume",
 )
 DECIDING = ("model", "data", "optimizer", "schedule", "trainer", "label_smoothing", "channels_last", "claim")
-"""The sections of a config that decide what comes out of a training, the seed aside."""
+"""The sections of a config that decide the result of a training, the seed aside."""
 LENGTH = ("trainer.max_epochs", "trainer.max_steps")
 NEEDED = {
     "network": str,
@@ -38,18 +38,20 @@ NEEDED = {
     "test_images": int,
     "overrides": list,
 }
-"""What a result must say for tables of several runs."""
+"""The keys that a result must have for tables of several runs."""
 OF_A_TEST = {"test_accuracy": float, "test_loss": float}
-"""And where there were test images."""
+"""The keys that it must have where there were test images."""
 MADE_ANEW = "delete it, and the same command makes it anew"
 
 
 @dataclass(frozen=True)
 class BegunTraining:
-    """Attributes:
-    config: of the training.
-    overrides: what was written on its command line.
-    card: of its last checkpoint; None: it was stopped before it had one.
+    """A training that was begun.
+
+    Attributes:
+        config: config of the training.
+        overrides: words of its command line.
+        card: card of its last checkpoint; None: it was stopped before it had one.
     """
 
     config: DictConfig
@@ -58,7 +60,7 @@ class BegunTraining:
 
 
 def begun_training(directory: Path) -> BegunTraining | None:
-    """From `last.ckpt`, or `config.yaml` where that is all there is; None where nothing was begun."""
+    """Read a training from `last.ckpt`, or `config.yaml` where that is all there is; None where nothing was begun."""
     if (directory / "last.ckpt").is_file():
         saved = read_saved(directory / "last.ckpt")
         return BegunTraining(saved.config, list(saved.card.overrides), saved.card)
@@ -77,7 +79,7 @@ def resumable(directory: Path) -> BegunTraining:
 
 
 def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) -> DictConfig:
-    """The run's own config with what may change on the way; raises `InputError` for what may not."""
+    """Return the run's own config with what may change on the way; raises `InputError` for what may not."""
     from gcm.training.schedule import constant
 
     stored = begun.config
@@ -100,13 +102,13 @@ def resumed_config(config: DictConfig, begun: BegunTraining, directory: Path) ->
 
 
 def is_complete(config: DictConfig, card: Card) -> bool:
-    """Whether a training has come to its end, by the card of its last checkpoint."""
+    """Return whether a training has come to its end, by the card of its last checkpoint."""
     epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
     return card.epochs >= (epochs or sys.maxsize) or 0 < steps <= card.steps
 
 
 def all_words(begun: BegunTraining) -> list[str]:
-    """The training's first command, with what is changed on the way."""
+    """Return the training's first command, with what is changed on the way."""
     known = begun.overrides
     new = [word for word in task_overrides() if word not in known and not word.startswith(("resume=", "task="))]
     return [*known, *new]
@@ -121,7 +123,7 @@ def check_same_job(config: DictConfig, begun: DictConfig, directory: Path) -> No
 
 
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides a training but the seed: without where its data lie and how its progress is shown."""
+    """Return what decides a training but the seed: without where its data lie and how its progress is shown."""
     return {
         **{name: config[name] for name in DECIDING},
         "data": {**config["data"], "root": None, "workers": None, "download": None},
@@ -130,7 +132,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_results(directory: Path) -> list[dict[str, Any]]:
-    """What `result.json` of a finished run says, of each of its networks; raises `InputError` for what is no result."""
+    """Read `result.json` of a finished run, a result for each of its networks; raises `InputError` for other files."""
     path = directory / "result.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -145,12 +147,12 @@ def read_results(directory: Path) -> list[dict[str, Any]]:
 
 
 def write_config(directory: Path, config: DictConfig, overrides: Sequence[str]) -> None:
-    """`config.yaml`; its first line says the command's words."""
+    """Write `config.yaml`; its first line says the command's words."""
     write_text(directory / "config.yaml", f"{FIRST_LINE}{json.dumps(list(overrides))}\n{OmegaConf.to_yaml(config)}")
 
 
 def read_config(directory: Path) -> tuple[DictConfig, list[str]]:
-    """The config and the words; raises `InputError` for what `write_config` did not write."""
+    """Read the config and the words; raises `InputError` for files that `write_config` did not write."""
     path = directory / "config.yaml"
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the papers claim, in the order of the claims table. A new one is a `Claim` in its paper's file."""
+"""The papers' claims stand in the order of the claims table. A new one is a `Claim` in its paper's file."""
 
 from gcm.report.claim.base import Claim, JudgedClaim
 from gcm.report.claim.contribution_mapping import CONTRIBUTION_MAPPING

@@ -9,17 +9,19 @@ from gcm.zoo import Card
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "contradicted", "inconclusive", "not testable here"
 
 Finding = tuple[str, str]
-"""What was measured, and the verdict."""
+"""The measured number, and the verdict."""
 
 
 @dataclass(frozen=True)
 class JudgedClaim:
-    """Attributes:
-    claim: what a paper says.
-    source: which paper, which section.
-    measured: our numbers.
-    verdict: one of the four.
-    lack: what it lacks, where it is not testable here.
+    """A paper's claim with its verdict.
+
+    Attributes:
+        claim: what the paper says.
+        source: which paper, which section.
+        measured: our numbers.
+        verdict: one of the four.
+        lack: what it lacks, where it is not testable here.
     """
 
     claim: str
@@ -53,7 +55,7 @@ class Claim:
 
 
 def reached(card: Card, claimed: float) -> Finding:
-    """On the claim of an accuracy: the mean over seeds must reach it; missed: the first seed's interval is below."""
+    """Judge the claim of an accuracy: the mean over seeds must reach it; missed: the first seed's interval is below."""
     first = card.tests[0]
     measured = f"{card.accuracy}, seeds: {len(card.tests)}; first seed {first.accuracy:.2%}, "
     measured += f"{first.low:.2%} to {first.high:.2%}"
@@ -63,7 +65,7 @@ def reached(card: Card, claimed: float) -> Finding:
 
 
 def verdict(low: float, high: float, least: float = 0.0) -> str:
-    """On the claim that a number is at least `least`, from the number's interval."""
+    """Judge the claim that a number is at least `least`, from the number's interval."""
     if low >= least:
         return SUPPORTED
     return CONTRADICTED if high < least else INCONCLUSIVE

@@ -9,7 +9,7 @@ from gcm.study.attention.foreground import BRIGHT, REACH, mean_by_zone
 
 NAME = "cnn3_mnist"
 NON_CONTRIBUTING = 0.5
-"""From which mean of its noise mask on a zone does not contribute."""
+"""The mean of its noise mask from which on a zone does not contribute."""
 MOST = 0.95
 """The share of the images that decides."""
 

@@ -17,9 +17,9 @@ NOT_ASKED = "no result; copy the covered.csv and unlike.csv of task=uncertainty 
 CONVOLUTIONS, MLP = "convolutions.", "mlp."
 PLAIN = "lab_cnn"
 MOST, SOME = 0.5, 5.0
-"""From which share of the images on something holds in most of them, and in some, in percent."""
+"""The share of the images, in percent, from which on something holds in most of them, and in some."""
 TOLD = 0.9
-"""From which AUROC on images count as told apart."""
+"""The AUROC from which on images count as told apart."""
 
 ResultRow = Mapping[str, str]
 RunAndIteration = tuple[str, int]
@@ -36,26 +36,28 @@ def test_loss(evidence: Evidence) -> Finding:
 
 
 def rows_of(evidence: Evidence, run: str, iteration: int) -> dict[str, ResultRow]:
-    """By seed."""
+    """Return the rows by seed."""
     rows = [row for row in evidence.result("evolution") if (row["run"], row["iteration"]) == (run, str(iteration))]
     return {row["seed"]: row for row in sorted(rows, key=lambda row: int(row["seed"]))}
 
 
 def sign(first: ResultRow, name: str, second: ResultRow, other: str) -> int:
-    """1: column `name` of the first is larger than `other` of the second, -1: smaller, 0: their intervals overlap."""
+    """Return 1 where column `name` of the first is larger than `other` of the second, -1: smaller, 0: intervals
+    overlap.
+    """
     if float(first[f"{name}_low"]) > float(second[f"{other}_high"]):
         return 1
     return -1 if float(first[f"{name}_high"]) < float(second[f"{other}_low"]) else 0
 
 
 def judged(signs: Iterable[int]) -> str:
-    """On the claim that all are 1."""
+    """Judge the claim that all are 1."""
     found = set(signs)
     return SUPPORTED if found == {1} else CONTRADICTED if found == {-1} else INCONCLUSIVE
 
 
 def all_larger(first: Mapping[str, ResultRow], second: Mapping[str, ResultRow], name: str) -> list[int]:
-    """`sign` of a column, seed by seed."""
+    """Return the `sign` of a column, seed by seed."""
     return [sign(first[seed], name, second[seed], name) for seed in first if seed in second]
 
 
@@ -73,7 +75,7 @@ def more_and_more_are_right(evidence: Evidence) -> Finding:
 
 
 def compared(first: RunAndIteration, second: RunAndIteration, name: str, column: str) -> Callable[[Evidence], Finding]:
-    """On the claim that a column is larger in the first: a run after some iterations."""
+    """Judge the claim that a column is larger in the first: a run after some iterations."""
 
     def measure(evidence: Evidence) -> Finding:
         more, less = (rows_of(evidence, *moment) for moment in (first, second))
@@ -102,7 +104,7 @@ def label_shows_more(evidence: Evidence) -> Finding:
 
 
 def convolutions_settle_first(evidence: Evidence) -> Finding:
-    """By their weights; a layer's outputs also move because the layers before it do."""
+    """Judge by the layers' weights; a layer's outputs also move because the layers before it do."""
     rows = [row for row in evidence.result("settled") if row["run"] == BATCH_128]
     if not rows:
         return NOT_WATCHED, NOT_TESTABLE
@@ -132,7 +134,7 @@ def covered_nine(evidence: Evidence) -> Finding:
 
 
 def sign_of_nine(row: ResultRow) -> int:
-    """1: 9 stays first in most images, and 4, 5 and 7 each are possible in some (5 %) of them; -1: neither."""
+    """Return 1 where 9 stays first in most images, and 4, 5 and 7 each are possible in some (5 %); -1: neither."""
     possible = {
         name: float(share.rstrip("%")) for name, share in (part.split() for part in row["possible"].split(", "))
     }
@@ -143,7 +145,7 @@ def sign_of_nine(row: ResultRow) -> int:
 
 
 def passes_on_unlike(evidence: Evidence) -> list[ResultRow]:
-    """What passes make of each kind of unlike images, by entropy; letters that look like digits are none."""
+    """Return what passes make of each kind of unlike images, by entropy; letters that look like digits are none."""
     rows = [row for row in evidence.result("unlike") if row["score"] == "entropy" and "passes" in row["asked"]]
     return [row for row in rows if "like digits" not in row["unlike"]]
 

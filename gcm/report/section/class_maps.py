@@ -30,7 +30,7 @@ class ClassMapFigure:
 
 
 def figure_7(evidence: Evidence) -> Section:
-    """GCM's maps on images that it classifies correctly, and on wrong ones."""
+    """Draw GCM's maps on images that it classifies correctly, and on wrong ones."""
     title = "Figure 7: class contribution maps of GCM"
     name = PAIR[0]
     lack = evidence.lacks(name)
@@ -45,7 +45,7 @@ def figure_7(evidence: Evidence) -> Section:
 
 
 def figure_8(evidence: Evidence) -> Section:
-    """The clipped network on the same images, as far as both are right."""
+    """Draw the clipped network's maps on the same images, as far as both are right."""
     title = "Figure 8: class contribution maps, clipped"
     lack = evidence.lacks(*PAIR)
     if lack:
@@ -84,7 +84,7 @@ def drawn(evidence: Evidence, asked: ClassMapFigure) -> str:
 
 
 def centred(evidence: Evidence) -> Section:
-    """The same maps plain and centred, beside each other on one scale."""
+    """Draw the same maps plain and centred, beside each other on one scale."""
     title = "Class-centred maps"
     name = PAIR[0]
     lack = evidence.lacks(name)

@@ -1,4 +1,4 @@
-"""Whether relevance is conserved from layer to layer."""
+"""Conservation tells whether relevance is conserved from layer to layer."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ METHODS = {"deep Taylor": DeepTaylor(), "LRP": LRP()}
 
 
 def conservation(evidence: Evidence) -> Section:
-    """The residual of every layer, of all classes of the first test images."""
+    """Return the section with the residual of every layer, of all classes of the first test images."""
     title = "Relevance, from layer to layer"
     lacks = [lack for name in NETWORKS if (lack := evidence.lacks(name))]
     present = [name for name in NETWORKS if not evidence.lacks(name)]

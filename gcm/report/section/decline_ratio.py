@@ -17,7 +17,7 @@ CONTROLS = ("uniform", "random")
 
 
 def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Section:
-    """GCM's own maps on GCM, post-hoc methods on the CNN, controls on both."""
+    """Measure GCM's own maps on GCM, post-hoc methods on the CNN, controls on both."""
     title = f"Decline ratio on {NAMES[data]}"
     networks = [f"{model}_{data}" for model in models]
     lacks = [lack for name in networks if (lack := evidence.lacks(name))]
@@ -47,7 +47,9 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
 
 
 def cells_of(name: str, evidence: Evidence) -> list[DeclineRatioCell]:
-    """Decline ratios of a network on the whole test set, by every visualizer that is its own and every rendering."""
+    """Measure decline ratios of a network on the whole test set, by every visualizer that is its own and every
+    rendering.
+    """
     network = evidence.network(name)
     return evidence.once(
         ("decline ratio", name),
@@ -65,7 +67,7 @@ def cells_of(name: str, evidence: Evidence) -> list[DeclineRatioCell]:
 
 
 def headline_cells(cells: Sequence[DeclineRatioCell], data: str) -> list[DeclineRatioCell]:
-    """GCM by its own maps, the CNN by the paper's post-hoc methods and by the controls."""
+    """Return the cells of GCM by its own maps, of the CNN by the paper's post-hoc methods and by the controls."""
     shown = {f"gcm_{data}": ("gcm",), f"cnn_{data}": (*POST_HOC, *CONTROLS)}
     return [cell for cell in cells if cell.visualizer in shown.get(cell.network, ())]
 

@@ -1,4 +1,4 @@
-"""How few filters reach the accuracy (filter-contribution paper, section 2)."""
+"""Few filters reach the accuracy (filter-contribution paper, section 2)."""
 
 from gcm.atomic_write import markdown_table
 from gcm.report.evidence import Evidence, Lack

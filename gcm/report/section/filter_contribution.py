@@ -1,4 +1,4 @@
-"""Which filter paths decide (filter-contribution paper, section 3, figures 2 to 4)."""
+"""Some filter paths decide (filter-contribution paper, section 3, figures 2 to 4)."""
 
 from gcm.atomic_write import markdown_table, write_csv
 from gcm.report.evidence import Evidence
@@ -18,7 +18,7 @@ NAME = "tiny_lenet_mnist"
 
 
 def filter_contribution(evidence: Evidence) -> Section:
-    """The share table, figure 4, and one image's way through the network."""
+    """Return the section with the share table, figure 4, and one image's way through the network."""
     title = "Figures 2 to 4: contributions of filter paths"
     lack = evidence.lacks(NAME)
     if lack:
@@ -46,7 +46,7 @@ def filter_contribution(evidence: Evidence) -> Section:
 
 
 def contributions_of(name: str, evidence: Evidence) -> FilterContributions:
-    """For the first 1,000 training images of each class, or as many as every class has."""
+    """Measure contributions for the first 1,000 training images of each class, or as many as every class has."""
     network, split, progress = evidence.network(name), evidence.train_split(name), evidence.progress
     return evidence.once(
         ("filter contributions", name), lambda: filter_contributions(name, network, split, None, progress=progress)

@@ -54,7 +54,7 @@ def important_regions(evidence: Evidence) -> Section:
 
 
 def rounds_to_half(survivors: list[int]) -> int | str:
-    """After how many deletions at most half of the images are left."""
+    """Return after how many deletions at most half of the images are left."""
     half = [number for number, left in enumerate(survivors) if 2 * left <= survivors[0]]
     return half[0] if half else "never"
 

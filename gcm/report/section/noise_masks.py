@@ -1,4 +1,6 @@
-"""What does not matter in an image (noise-mask paper, figure 6), beside the gradient family and deep Taylor."""
+"""Noise masks show what does not matter in an image (noise-mask paper, figure 6), beside the gradient family and deep
+Taylor.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,11 +20,11 @@ from gcm.visualizer.noise_mask_search import NoiseMaskSettings
 
 NAME = "cnn3_mnist"
 SETTINGS = NoiseMaskSettings()
-"""How masks are found, but for the threshold of the logits."""
+"""The settings of the search for masks, but for the threshold of the logits."""
 PLAIN, TIED = "logits as they are", "logits masked too"
 VISUALIZERS = {"saliency": Saliency(), "SmoothGrad": SmoothGrad(), "deep Taylor": DeepTaylor()}
 VARIANTS = {PLAIN: None, TIED: 0.0}
-"""Without and with the mask after the last layer: the logits' threshold."""
+"""The logits' threshold without and with the mask after the last layer."""
 COLUMNS = ("image", *VISUALIZERS, *(f"noise mask, {variant}" for variant in VARIANTS))
 
 
@@ -68,12 +70,12 @@ def noise_masks(evidence: Evidence) -> Section:
 
 
 def first_of_each(labels: Tensor) -> list[int]:
-    """The place of each class's first image."""
+    """Return the place of each class's first image."""
     return [labels.tolist().index(label) for label in labels.unique().tolist()]
 
 
 def white(found: FoundMasks) -> int:
-    """How many masks are 1 at every pixel."""
+    """Return how many masks are 1 at every pixel."""
     return int((found.masks.strength == 1).all(2).all(1).sum())
 
 
@@ -84,7 +86,7 @@ def zone_row(found: FoundMasks) -> dict[str, str]:
 def panels(
     evidence: Evidence, shown: list[int], labels: Tensor, found: Mapping[str, FoundMasks]
 ) -> list[list[Panel | None]]:
-    """For each image the panels of a row, in the order of `COLUMNS`."""
+    """Return for each image the panels of a row, in the order of `COLUMNS`."""
     images = next(iter(found.values())).images[shown]
     network = evidence.network(NAME)
     maps = explain_with(VISUALIZERS, network, images.to(evidence.device))
@@ -99,13 +101,13 @@ def panels(
 
 
 def images_of(name: str, evidence: Evidence) -> Tensor:
-    """Places of the first ten test images of each class that the network classifies correctly."""
+    """Return the places of the first ten test images of each class that the network classifies correctly."""
     labels, classes = evidence.test_split(name).labels, len(evidence.card(name).spec.classes)
     return first_right_of_each_class(evidence.right(name), labels, classes, 10)
 
 
 def masks_of(name: str, output_threshold: float | None, evidence: Evidence) -> FoundMasks:
-    """The noise masks of those images, all activations masked, and the logits up to a threshold."""
+    """Return the noise masks of those images, all activations masked, and the logits up to a threshold."""
     settings = replace(SETTINGS, thresholds=replace(SETTINGS.thresholds, output=output_threshold))
     images, _ = evidence.pixels(name, images_of(name, evidence))
     return evidence.once(

@@ -1,4 +1,4 @@
-"""What the papers claim, what was measured, and whether it holds."""
+"""The papers' claims stand beside what was measured, and whether they hold."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ REFERENCE = (
 )  # fmt: skip
 """The reference networks, in the order of the table, also where they are not trained; others follow them."""
 IN_WORDS = {"cnn_cifar10": "as GCM", "tiny_lenet_mnist": "98 % or more"}
-"""What a paper says of an accuracy, where it gives no plain number."""
+"""The papers' words for an accuracy, where they give no plain number."""
 HEADLINE = ("gcm_cifar10", "gcm_clipped_cifar10", "cnn_cifar10", "gcm_mnist", "cnn_mnist", "tiny_lenet_mnist")
 HEADLINE_COLUMNS = ("network", "paper", "test accuracy", "95 % interval", "seeds", "n", "parameters")
 
@@ -45,7 +45,7 @@ def paper_comparison(evidence: Evidence) -> Section:
 
 
 def said_of(name: str, claimed: float | None) -> str:
-    """What a paper says of a network's accuracy; empty where it says nothing."""
+    """Return what a paper says of a network's accuracy; empty where it says nothing."""
     return IN_WORDS.get(name) or ("" if claimed is None else f"{claimed:.2%}")
 
 

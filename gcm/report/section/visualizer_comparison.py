@@ -38,7 +38,7 @@ def figure_10(evidence: Evidence) -> Section:
 
 
 def panels(evidence: Evidence, pixels: Tensor, labels: Tensor) -> list[list[Panel]]:
-    """For each image the panels of a row, in the order of `COLUMNS`."""
+    """Return for each image the panels of a row, in the order of `COLUMNS`."""
     post_hoc = {
         "backprop": GuidedBackprop(), "guided_cam": GuidedGradCAM(), "cam": CAM(), "grad_cam": GradCAM(relu=True),
     }  # fmt: skip

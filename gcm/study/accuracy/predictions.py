@@ -1,4 +1,4 @@
-"""What a network says of a whole test set, how often it is right, and how two networks' accuracies compare."""
+"""Predictions of a whole test set say how often a network is right, and how two networks' accuracies compare."""
 
 from math import sqrt
 from typing import NamedTuple
@@ -15,9 +15,11 @@ from gcm.progress import SILENT, Progress
 
 
 class Accuracy(NamedTuple):
-    """Attributes:
-    right: how many images are classified correctly.
-    images: of how many.
+    """An accuracy is a count of images.
+
+    Attributes:
+        right: number of images classified correctly.
+        images: number of images.
     """
 
     right: int
@@ -30,7 +32,7 @@ class Accuracy(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the accuracy (Wilson)."""
+        """The 95 % interval of the accuracy (Wilson)."""
         bounds = binomtest(self.right, self.images).proportion_ci(0.95, method="wilson")
         return float(bounds.low), float(bounds.high)
 
@@ -60,7 +62,7 @@ def split_logits(network: Classifier, split: Split, batch_size: int = 500, progr
 
 
 class Difference(NamedTuple):
-    """How much more accurate one network is than another on the same images, with a 95 % interval."""
+    """A difference says how much more accurate one network is than another on the same images, with a 95 % interval."""
 
     value: float
     low: float
@@ -68,7 +70,10 @@ class Difference(NamedTuple):
 
 
 def accuracy_difference(first_right: Tensor, second_right: Tensor) -> Difference:
-    """Paired: images `(N,)` that both get right, or both wrong, say nothing (normal approximation)."""
+    """Compare two networks on the same images `(N,)`, paired (normal approximation).
+
+    Images that both get right, or both wrong, say nothing.
+    """
     scores = first_right.double() - second_right.double()
     margin = 1.96 * sqrt(float(scores.var(correction=0)) / len(scores))
     return Difference(float(scores.mean()), float(scores.mean()) - margin, float(scores.mean()) + margin)

@@ -1,4 +1,4 @@
-"""What is measured of a network on its whole test set: for its card, and again to verify the card."""
+"""A network is measured on its whole test set: for its card, and again to verify the card."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +20,11 @@ COMPLETE_BELOW = 1e-4
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a network is on a split.
+    """An evaluation says how good a network is on a split.
 
     Attributes:
-        accuracy: on all its images.
-        loss: mean cross-entropy.
+        accuracy: accuracy on all its images.
+        loss: mean cross-entropy, in nats.
         completeness: None where the network gives no account of its scores.
     """
 

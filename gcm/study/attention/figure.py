@@ -1,4 +1,4 @@
-"""Where a network looks: images with highlights, on black where it is right and on white where it is wrong."""
+"""Images with highlights show where a network looks, on black where it is right and on white where it is wrong."""
 
 import textwrap
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ from gcm.draw.base import new_figure, rounded, save
 
 HIGHLIGHT = (0.90, 0.45, 0.0)
 OPACITY = 0.85
-"""Of the strongest highlight."""
+"""The opacity of the strongest highlight."""
 COLOURS = LinearSegmentedColormap.from_list("highlight", [(0, 0, 0), tuple(OPACITY * part for part in HIGHLIGHT)])
 EVIDENCE = "evidence for the class that is explained"
 LEGEND = "black ground: right, white ground: wrong"
 COLUMNS = 5
-"""Of a sheet."""
+"""The columns of a sheet."""
 LINE, COLOURS_OF_FRAME = 18, 64
-"""Of an animation: height of the line of text above, in pixels, and how many colours a picture has."""
+"""The height in pixels of an animation's line of text above, and the number of colours of a picture."""
 
 
 @dataclass(frozen=True)
 class AttendedImages:
-    """What a network makes of some images, and where it looks.
+    """A network's results for some images, and where it looks.
 
     Attributes:
         images: `(N,C,H,W)`, in [0,1].
@@ -52,7 +52,7 @@ class AttendedImages:
 
 
 def tiles(attended: AttendedImages) -> Tensor:
-    """`(N,H,W,3)` in [0,1]: wrong images as negatives, highlights by strength, all on one scale."""
+    """Return the images `(N,H,W,3)` in [0,1]: wrong ones as negatives, highlights by strength, all on one scale."""
     ground = attended.images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
     ground = torch.where(attended.right[:, None, None, None], ground, 1 - ground)
     strength = OPACITY * (attended.attention / attended.scale).clamp(0, 1).unsqueeze(3)
@@ -60,7 +60,7 @@ def tiles(attended: AttendedImages) -> Tensor:
 
 
 def draw_sheet(attended: AttendedImages, captions: Sequence[str], title: str, path: Path) -> None:
-    """The images in rows of five, a caption below each."""
+    """Draw the images in rows of five, a caption below each."""
     rows = -(-len(captions) // COLUMNS)
     columns = min(COLUMNS, len(captions))
     width = max(1.25 * columns + 0.6, 4.5)
@@ -77,8 +77,10 @@ def draw_sheet(attended: AttendedImages, captions: Sequence[str], title: str, pa
 
 
 def draw_attention_rows(several: Sequence[AttendedImages], classes: Sequence[str], title: str, path: Path) -> None:
-    """A row for each of several networks or steps, all of the same images, which come class by class, equally many of
-    each."""
+    """Draw a row for each of several networks or steps, all of the same images.
+
+    The images come class by class, equally many of each.
+    """
     mosaics = [mosaic(attended, len(classes)) for attended in several]
     height, width = mosaics[0].shape[:2]
     inches = 0.75 * len(classes) + 1.6
@@ -98,7 +100,7 @@ def draw_attention_rows(several: Sequence[AttendedImages], classes: Sequence[str
 
 
 def mosaic(attended: AttendedImages, classes: int) -> Any:
-    """The images of each class in two columns, the classes side by side, `(h,w,3)`."""
+    """Return the images of each class in two columns, the classes side by side, `(h,w,3)`."""
     pictures = tiles(attended).unflatten(0, (classes, -1))
     per_class, height, width = pictures.shape[1:4]
     lines, gap = -(-per_class // 2), max(2, width // 8)
@@ -112,12 +114,12 @@ def mosaic(attended: AttendedImages, classes: int) -> Any:
 
 
 def full_orange(attended: AttendedImages) -> str:
-    """Which evidence is drawn in full strength."""
+    """Return which evidence is drawn in full strength."""
     return f"full orange: {rounded(attended.scale, 2)}"
 
 
 def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
-    """The colour bar; `scale` None: each row has its own, which is written beside it."""
+    """Add the colour bar; `scale` None: each row has its own, which is written beside it."""
     bar = figure.colorbar(
         ScalarMappable(Normalize(0, scale or 1), cmap=COLOURS), ax=axes, orientation="horizontal", fraction=0.03,
         pad=0.02, aspect=50,
@@ -128,8 +130,10 @@ def add_strength(figure: Figure, axes: Any, scale: float | None) -> None:
 
 
 def write_animation(several: Sequence[AttendedImages], classes: Sequence[str], path: Path) -> None:
-    """A GIF with a picture for each of several networks or steps: its name and the classes above, what colours mean
-    below."""
+    """Write a GIF with a picture for each of several networks or steps.
+
+    Its name and the classes stand above, the meaning of the colours below.
+    """
     font = ImageFont.load_default(size=LINE - 4)
     frames = []
     for attended in several:

@@ -1,4 +1,6 @@
-"""Where a network looks, and how that changes while it learns (section 4 of the papers: the shell lab)."""
+"""A network's attention is where it looks, and how that changes while it learns (section 4 of the papers: the shell
+lab).
+"""
 
 from typing import Literal
 
@@ -20,9 +22,9 @@ Explained = Literal["predicted", "label"]
 def attention(
     visualizer: Visualizer, network: Classifier, images: Tensor, labels: Tensor, explained: Explained
 ) -> tuple[Tensor, Tensor]:
-    """Logits `(B,K)`, and the evidence for the class that is explained, `(B,H,W)`, 0 or more.
+    """Return logits `(B,K)`, and the evidence for the class that is explained, `(B,H,W)`, 0 or more.
 
-    What speaks against the class is left out. Images `(B,C,H,W)`, float in [0,1]; labels `(B,)`.
+    Evidence against the class is left out. Images `(B,C,H,W)`, float in [0,1]; labels `(B,)`.
     """
     check_entering(network, images)
     with torch.no_grad(), evaluation_mode(network):
@@ -33,13 +35,13 @@ def attention(
 
 
 def on_object(evidence: Tensor, images: Tensor) -> Tensor:
-    """Share of evidence `(B,H,W)` that lies on the object, bright on a dark ground, `(B,)`; NaN without evidence."""
+    """Return the share of evidence `(B,H,W)` on the object, bright on a dark ground, `(B,)`; NaN without evidence."""
     evidence = evidence.double()
     return (evidence * foreground_zones(images)["object"]).sum((1, 2)) / evidence.sum((1, 2))
 
 
 def moved(before: Tensor, after: Tensor) -> Tensor:
-    """How far evidence `(B,H,W)` moved, whatever its strength: 1 - cosine, `(B,)`; 0: not at all, 1: elsewhere.
+    """Return how far evidence `(B,H,W)` moved, whatever its strength: 1 - cosine, `(B,)`; 0: not at all, 1: elsewhere.
 
     NaN where there is none before or after.
     """

@@ -23,7 +23,7 @@ class ImagesOfNetwork:
         network: the classifier that is explained.
         pixels: `(B,C,H,W)`, float in [0,1], on the network's device.
         labels: `(B,)`.
-        shown: for each image at most ten classes, the true one and those with the highest scores, `(B,T)`.
+        shown: at most ten classes of each image, the true one and those with the highest scores, `(B,T)`.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ImagesOfNetwork:
 
     @classmethod
     def of(cls, name: str, network: Classifier, pixels: Tensor, labels: Tensor) -> Self:
-        """Classifies the images once."""
+        """Classify the images, once."""
         with torch.no_grad():
             shown = classes_to_show(network(pixels).cpu(), labels)
         return cls(name, network, pixels, labels, shown)
@@ -42,7 +42,7 @@ class ImagesOfNetwork:
     def draw(
         self, visualizer_name: str, visualizer: Visualizer, renderings: Mapping[str, Rendering], directory: Path
     ) -> list[Path]:
-        """Explains the images once, and draws each rendering in the layout of the GCM paper's figure 7."""
+        """Explain the images once, and draw each rendering in the layout of the GCM paper's figure 7."""
         explanation = visualizer(self.network, self.pixels, self.shown)
         reasons = visualizer.by_construction(self.network)
         paths = []

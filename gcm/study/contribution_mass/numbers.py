@@ -1,4 +1,4 @@
-"""How strongly the maps of the true class respond, and those of the wrong ones."""
+"""The maps of the true class respond with some mass, and those of the wrong ones."""
 
 from math import nan
 from typing import NamedTuple
@@ -16,8 +16,8 @@ class Mass(NamedTuple):
     """Means over test images, in units of the class score (for GCM: mean of the CCM's positive part, or of `|CCM|`).
 
     Attributes:
-        true_positive, true_absolute: of the true class's map.
-        wrong_positive, wrong_absolute: of a wrong class's map, on average.
+        true_positive, true_absolute: mass of the true class's map.
+        wrong_positive, wrong_absolute: mass of a wrong class's map, on average.
         n: images.
     """
 
@@ -51,7 +51,7 @@ def contribution_mass(network: Interpretable, split: Split, batch_size: int = 25
 
 
 def mass_of_true_and_wrong(masses: Tensor, labels: Tensor) -> Tensor:
-    """Summed over images `(2,B,K)`: a row for each kind of mass, true class and mean of the wrong ones `(2,2)`."""
+    """Sum masses `(2,B,K)` over images: a row for each kind of mass, true class and mean of the wrong ones `(2,2)`."""
     true = masses.gather(2, labels.expand(2, -1).unsqueeze(2)).squeeze(2)  # (2,B,K) -> (2,B)
     wrong = (masses.sum(2) - true) / (masses.shape[2] - 1)
     return torch.stack([true.sum(1), wrong.sum(1)], dim=1).double()

@@ -10,7 +10,7 @@ from gcm.study.decline_ratio.numbers import DeclineRatioCell
 
 
 def draw_decline_ratio(cells: Sequence[DeclineRatioCell], title: str, path: Path) -> None:
-    """A panel for each rendering; a dot and its 95 % interval for each network and visualizer."""
+    """Draw a panel for each rendering; a dot and its 95 % interval for each network and visualizer."""
     measured = [cell for cell in cells if cell.decline]
     rows = list(dict.fromkeys((cell.network, cell.visualizer) for cell in measured))
     renderings = list(dict.fromkeys(cell.rendering for cell in measured))

@@ -13,7 +13,7 @@ from gcm.visualizer import Visualizer, explain_with
 from gcm.visualizer.base import fitting
 
 ONE_MAP = "one map for all classes"
-"""Why a visualizer that is not specific to classes has no decline ratio."""
+"""The reason why a visualizer that is not specific to classes has no decline ratio."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def decline_ratio_cells(
     processes: int = 1,
     progress: Progress = SILENT,
 ) -> list[DeclineRatioCell]:
-    """One pass over the images for all cells of a network; memory does not grow with either.
+    """Measure all cells of a network in one pass over the images; memory does not grow with either.
 
     Of several processes each sees its share of the images; torchmetrics adds up.
     """
@@ -79,7 +79,7 @@ def cell_of(
 
 
 def own_visualizers(network: Classifier, visualizers: Mapping[str, Visualizer]) -> dict[str, Visualizer]:
-    """Of a network that explains itself the by-design visualizers and the controls, of others all."""
+    """Return the by-design visualizers and the controls for a network that explains itself, for others all."""
     explains_itself = any(
         visualizer.by_design and not visualizer.misfit(network) for visualizer in visualizers.values()
     )

@@ -20,7 +20,7 @@ BY_CONSTRUCTION = "Starred cells hold by construction, whatever the network lear
 
 
 def long_row(cell: DeclineRatioCell) -> dict[str, Any]:
-    """A line of the CSV; the numbers are not rounded."""
+    """Return a line of the CSV; the numbers are not rounded."""
     values = cell.decline._asdict() if cell.decline else dict.fromkeys(Decline._fields, "")
     return {
         "network": cell.network,
@@ -33,7 +33,7 @@ def long_row(cell: DeclineRatioCell) -> dict[str, Any]:
 
 
 def wide_rows(cells: Sequence[DeclineRatioCell], in_full: bool) -> list[dict[str, Any]]:
-    """A row for each network and visualizer that have numbers, a column for each rendering."""
+    """Return a row for each network and visualizer that have numbers, a column for each rendering."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for cell in cells:
         if cell.decline:
@@ -50,19 +50,21 @@ def cell_text(decline: Decline, by_construction: bool, in_full: bool) -> str:
 
 
 def footnotes(cells: Sequence[DeclineRatioCell]) -> list[str]:
-    """Why the marked cells hold by construction, each reason once."""
+    """Return why the marked cells hold by construction, each reason once."""
     marked = by_reason((f"{cell.visualizer} x {cell.rendering}", cell.reason) for cell in cells if cell.by_construction)
     return [f"{listed(names)}: {reason}" for reason, names in marked.items()]
 
 
 def misfits(cells: Sequence[DeclineRatioCell]) -> list[str]:
-    """Why visualizers have no numbers, each reason once."""
+    """Return why visualizers have no numbers, each reason once."""
     empty = by_reason((f"{cell.visualizer} on {cell.network}", cell.reason) for cell in cells if cell.decline is None)
     return [f"n/a {listed(names)}: {reason}" for reason, names in empty.items()]
 
 
 def decline_ratio_text(cells: Sequence[DeclineRatioCell]) -> str:
-    """What the numbers are, which are certain and which are lacking, and below it the table, in Markdown."""
+    """Return the meaning of the numbers, which are certain and which are lacking, and below it the table, in
+    Markdown.
+    """
     notes = "".join(f"- {note}\n" for note in footnotes(cells))
     empty = "".join(f"- {reason}\n" for reason in misfits(cells))
     return (
@@ -73,11 +75,11 @@ def decline_ratio_text(cells: Sequence[DeclineRatioCell]) -> str:
 
 
 def write_decline_ratio(cells: Sequence[DeclineRatioCell], data: str, title: str, directory: Path) -> None:
-    """`decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
+    """Write `decline_ratio.csv`, one line a cell, and `decline_ratio.md`."""
     write_csv(directory / "decline_ratio.csv", [{"data": data, **long_row(cell)} for cell in cells])
     write_text(directory / "decline_ratio.md", f"# {title}\n\n{decline_ratio_text(cells)}")
 
 
 def lines_below(cells: Sequence[DeclineRatioCell]) -> list[str]:
-    """What a reader of the table on the screen must know: the same as in the Markdown, a line each."""
+    """Return what a reader of the table on the screen must know: the same as in the Markdown, a line each."""
     return [DECLINE_RATIO_MEANING, BY_CONSTRUCTION, *(f"  {note}" for note in footnotes(cells)), *misfits(cells)]

@@ -1,4 +1,4 @@
-"""What a network can do, and where it looks, after some iterations of its training."""
+"""An evolution is what a network can do, and where it looks, after some iterations of its training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Moment:
 
     Attributes:
         run: its name.
-        seed: of its training.
-        command: that trained it.
+        seed: seed of its training.
+        command: the command that trained it.
         iteration: optimizer steps taken.
-        accuracy: on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
+        accuracy: accuracy on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
         on_object: share of the evidence that lies on the object's pixels, by the class that is explained, over the
             images that have any evidence; None where images are not grey, so that nothing is known of an object.
         moved: how far the evidence moved since the moment before, over images that had and have any; None at first.
@@ -56,7 +56,7 @@ def moments(
     device: torch.device,
     progress: Progress = SILENT,
 ) -> list[Moment]:
-    """One for each step; attention is measured on the first `count` images of the split."""
+    """Return one moment for each step; attention is measured on the first `count` images of the split."""
     images, labels = split[torch.arange(count)]
     pixels = as_pixels(images, "cpu")
     before: EvidenceMaps = {}
@@ -89,7 +89,7 @@ def moments(
 
 
 def mean_of_known(values: Tensor) -> Mean:
-    """Of values `(N,)`, NaN left out."""
+    """Return the mean of values `(N,)`, NaN left out."""
     known = values[~values.isnan()]
     return mean_with_interval(known) if len(known) else Mean(torch.nan, torch.nan, torch.nan, 0)
 
@@ -102,7 +102,7 @@ def evidence_maps(
     explained: Explained,
     device: torch.device,
 ) -> Tensor:
-    """`attention` of many images `(N,C,H,W)`, batch by batch: `(N,H,W)`."""
+    """Return the evidence of many images `(N,C,H,W)`, batch by batch, as in `attention`: `(N,H,W)`."""
     parts = []
     for images, named in zip(pixels.split(BATCH), labels.split(BATCH), strict=True):
         _, found = attention(visualizer, network, images.to(device), named.to(device), explained)

@@ -1,4 +1,4 @@
-"""A training's evolution: from what was seen to CSV, Markdown, and rows for the screen."""
+"""A training's evolution is written from what was seen: to CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -26,7 +26,7 @@ SETTLED = (
 
 
 def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
-    """The numbers as they are, with their intervals."""
+    """Return the numbers as they are, with their intervals."""
     return [
         {
             "run": moment.run,
@@ -73,7 +73,9 @@ def means_with_spread(name: str, measured: dict[Any, Mean] | None) -> dict[str, 
 
 
 def narrow_tables(moments: Sequence[Moment]) -> dict[str, list[dict[str, str]]]:
-    """Of each run, by its name, the rows of a table narrow enough for a small terminal; intervals are in the files."""
+    """Return the rows of each run, by its name, in a table narrow enough for a small terminal; intervals are in the
+    files.
+    """
     return {
         run: [
             {
@@ -94,7 +96,9 @@ def means(name: str, measured: dict[Any, Mean] | None) -> dict[str, str]:
 
 
 def convergence_rows(run: str, seed: int, states: Sequence[LayerConvergence]) -> list[dict[str, Any]]:
-    """For each layer the iterations from which on its weights, and its outputs, had half of their way behind them."""
+    """Return for each layer the iterations from which on its weights, and its outputs, had half of their way behind
+    them.
+    """
     return [
         {
             "run": run,
@@ -111,8 +115,9 @@ def convergence_rows(run: str, seed: int, states: Sequence[LayerConvergence]) ->
 def write_evolution(
     moments: Sequence[Moment], convergence: Mapping[str, Sequence[LayerConvergence]], directory: Path
 ) -> None:
-    """`evolution.csv` and `.md`, a row for each run and iteration; `layers.csv`, a row for each layer and step;
-    `settled.csv`, a row for each layer.
+    """Write `evolution.csv` and `.md`, a row for each run and iteration, and the layers' tables.
+
+    `layers.csv` has a row for each layer and step, `settled.csv` one for each layer.
     """
     seeds = {moment.run: moment.seed for moment in moments}
     halves = [row for run, states in convergence.items() for row in convergence_rows(run, seeds[run], states)]

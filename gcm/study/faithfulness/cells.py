@@ -14,10 +14,12 @@ Kind = Literal["by design", "post-hoc", "control"]
 
 @dataclass(frozen=True)
 class Row:
-    """Attributes:
-    network: its model's name; networks of several seeds are one row.
-    visualizer: its name.
-    kind: whether the maps are the network's own account, come from outside, or know nothing of the evidence.
+    """A row of the table.
+
+    Attributes:
+        network: its model's name; networks of several seeds are one row.
+        visualizer: its name.
+        kind: whether the maps are the network's own account, come from outside, or know nothing of the evidence.
     """
 
     network: str
@@ -27,10 +29,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """Attributes:
-    measure: its name.
-    higher_is_better: whether large values are good.
-    meaning: what a value says.
+    """A column of the table.
+
+    Attributes:
+        measure: its name.
+        higher_is_better: whether large values are good.
+        meaning: what a value says.
     """
 
     measure: str
@@ -44,13 +48,15 @@ class Column:
 
 @dataclass(frozen=True)
 class FaithfulnessCell:
-    """Attributes:
-    row, column: where it stands.
-    measured: mean over seeds and images; the interval says how it varies with the images. None: there is no number.
-    seeds: networks.
-    seed_deviation: standard deviation of the seeds' means; NaN for fewer than two.
-    difference: from the maps that all are compared with, image by image, over the images that both saw.
-    reason: why there is no number, or why the best value is certain by construction, or empty.
+    """A cell of the table.
+
+    Attributes:
+        row, column: its place.
+        measured: mean over seeds and images; the interval says how it varies with the images. None: there is no number.
+        seeds: number of networks.
+        seed_deviation: standard deviation of the seeds' means; NaN for fewer than two.
+        difference: difference from the maps that all are compared with, image by image, over the images that both saw.
+        reason: why there is no number, or why the best value is certain by construction, or empty.
     """
 
     row: Row
@@ -67,7 +73,7 @@ class FaithfulnessCell:
 
     @property
     def compared(self) -> Literal["better", "worse", ""]:
-        """With those maps; empty where the interval of the difference holds 0, or there is none."""
+        """The comparison with those maps; empty where the interval of the difference holds 0, or there is none."""
         difference = self.difference
         if difference is None or not (difference.low > 0 or difference.high < 0):
             return ""
@@ -76,10 +82,10 @@ class FaithfulnessCell:
 
 @dataclass(frozen=True, eq=False)
 class CellValues:
-    """What a cell is made from.
+    """The values that a cell is made from.
 
     Attributes:
-        row, column: where it stands.
+        row, column: its place.
         values: `(S,N)`, for each seed and image; None where there is no number.
         reason: as in `FaithfulnessCell`.
     """
@@ -91,8 +97,9 @@ class CellValues:
 
 
 def cells_of(found: Sequence[CellValues], compared_with: str) -> list[FaithfulnessCell]:
-    """`compared_with`: visualizer whose maps, on the network that makes them by design, all are compared with. What is
-    certain by construction is not compared.
+    """Return the cells; what is certain by construction is not compared.
+
+    `compared_with` names the visualizer whose maps, on the network that makes them by design, all are compared with.
     """
     own = {
         each.column: each.values
@@ -103,7 +110,7 @@ def cells_of(found: Sequence[CellValues], compared_with: str) -> list[Faithfulne
 
 
 def cell_of(found: CellValues, own: Tensor | None) -> FaithfulnessCell:
-    """`own`: the values of the maps that it is compared with, if these are no certainty."""
+    """Return a cell; `own` are the values of the maps that it is compared with, if these are no certainty."""
     values = found.values
     if values is None:
         return FaithfulnessCell(found.row, found.column, None, 0, torch.nan, None, found.reason)

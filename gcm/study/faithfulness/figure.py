@@ -11,13 +11,13 @@ from gcm.draw.base import new_figure, save
 from gcm.study.faithfulness.cells import Column, FaithfulnessCell, Kind
 
 COLOURS = colormaps["cividis"].with_extremes(bad="0.92")
-"""From bad, dark, to good, bright: readable in grey and by the colour-blind."""
+"""Colours from bad, dark, to good, bright: readable in grey and by the colour-blind."""
 
 KINDS: tuple[Kind, ...] = ("by design", "post-hoc", "control")
 
 
 def draw_faithfulness(cells: Sequence[FaithfulnessCell], title: str, path: Path) -> None:
-    """A table of numbers on colours; in each column the worst is darkest and the best brightest."""
+    """Draw a table of numbers on colours; in each column the worst is darkest and the best brightest."""
     measured = [cell for cell in cells if cell.measured]
     rows = sorted(dict.fromkeys(cell.row for cell in measured), key=lambda row: KINDS.index(row.kind))
     columns = list(dict.fromkeys(cell.column for cell in measured))
@@ -51,7 +51,7 @@ def draw_faithfulness(cells: Sequence[FaithfulnessCell], title: str, path: Path)
 
 
 def goodness_of(cells: Sequence[FaithfulnessCell]) -> list[float]:
-    """Of the cells of a column: 0 for the worst mean, 1 for the best."""
+    """Return how good the cells of a column are: 0 for the worst mean, 1 for the best."""
     signed = [mean_of(cell) if cell.column.higher_is_better else -mean_of(cell) for cell in cells]
     worst, best = min(signed), max(signed)
     return [(value - worst) / (best - worst) if best > worst else 0.5 for value in signed]

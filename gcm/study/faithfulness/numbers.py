@@ -24,8 +24,8 @@ class SplitMetrics:
 
     Attributes:
         split: the images.
-        metrics: those that look at them, by name.
-        wanted: how many images each of them looks at, the first ones.
+        metrics: the metrics by name.
+        wanted: number of images that each metric looks at, the first ones.
     """
 
     split: Split
@@ -34,7 +34,7 @@ class SplitMetrics:
 
     @property
     def count(self) -> int:
-        """Images that any of them looks at."""
+        """The number of images that any of them looks at."""
         return max(self.wanted.values())
 
 
@@ -67,7 +67,7 @@ def values_per_image(
     batch_size: int,
     show: Callable[[int], object] = lambda images: None,
 ) -> dict[str, Tensor]:
-    """The values of each metric, one for each image, `(N,)`.
+    """Return the values of each metric, one for each image, `(N,)`.
 
     Args:
         visualizer: the method; it must fit the network.
@@ -94,7 +94,7 @@ def values_per_image(
 
 
 def why_no_value(visualizer: Visualizer, network: Classifier, metric: MapMetric, data: ImageData) -> str:
-    """Why a metric has no value, or an empty string."""
+    """Return why a metric has no value, or an empty string."""
     if reason := visualizer.misfit(network) or wrong_size(network, data):
         return reason
     if metric.all_classes and not visualizer.class_specific:
@@ -103,7 +103,7 @@ def why_no_value(visualizer: Visualizer, network: Classifier, metric: MapMetric,
 
 
 def wrong_size(network: Classifier, data: ImageData) -> str:
-    """Why the network does not take images of this size, or an empty string."""
+    """Return why the network does not take images of this size, or an empty string."""
     images, _ = data.test[torch.arange(1)]
     if network.any_size or images.shape[1:] == network.spec.shape:
         return ""
@@ -111,7 +111,7 @@ def wrong_size(network: Classifier, data: ImageData) -> str:
 
 
 def batches(wanted: Sequence[int], batch_size: int) -> list[Tensor]:
-    """Indices of all images that any metric wants; a metric that has had enough is never left amid a batch."""
+    """Yield indices of all images that any metric wants; a metric that has had enough is never left amid a batch."""
     parts = pairwise(sorted({0, *wanted}))
     return [batch for first, end in parts for batch in torch.arange(first, end).split(batch_size)]
 

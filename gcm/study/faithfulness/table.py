@@ -28,11 +28,13 @@ MOTIVES = (
 
 @dataclass(frozen=True)
 class Origin:
-    """Attributes:
-    data: the data set's name.
-    weights: names of the networks, with seed and the first digits of their weights' hash.
-    compared_with: visualizer whose maps the others are compared with.
-    machine: where it was measured.
+    """The origin of a table.
+
+    Attributes:
+        data: the data set's name.
+        weights: names of the networks, with seed and the first digits of their weights' hash.
+        compared_with: visualizer whose maps the others are compared with.
+        machine: the machine where it was measured.
     """
 
     data: str
@@ -42,7 +44,7 @@ class Origin:
 
 
 def csv_row(cell: FaithfulnessCell, origin: Origin) -> dict[str, Any]:
-    """A line of the CSV; the numbers are not rounded."""
+    """Return a line of the CSV; the numbers are not rounded."""
     return {
         **asdict(origin),
         "network": cell.row.network,
@@ -71,7 +73,7 @@ def origin_in(row: Mapping[str, str]) -> Origin:
 
 
 def cell_in(row: Mapping[str, str]) -> FaithfulnessCell:
-    """From a line of the CSV."""
+    """Read a cell from a line of the CSV."""
     return FaithfulnessCell(
         Row(row["network"], row["visualizer"], row["kind"]),  # type: ignore[arg-type]
         Column(row["measure"], row["better"] == "higher", row["meaning"]),
@@ -89,7 +91,9 @@ def measured_in(row: Mapping[str, str], prefix: str) -> Mean | None:
 
 
 def wide_rows(cells: Sequence[FaithfulnessCell], text: Callable[[FaithfulnessCell], str]) -> list[dict[str, Any]]:
-    """A row for each network and visualizer, a column for each measure; those without any number are left out."""
+    """Return a row for each network and visualizer, a column for each measure; those without any number are left
+    out.
+    """
     measured = [cell for cell in cells if cell.measured]
     filled_rows, filled_columns = {cell.row for cell in measured}, {cell.column for cell in measured}
     rows: dict[Row, dict[str, Any]] = {}
@@ -110,13 +114,15 @@ def in_full(cell: FaithfulnessCell) -> str:
 
 
 def short(cell: FaithfulnessCell) -> str:
-    """The mean alone, starred where it is certain by construction."""
+    """Return the mean alone, starred where it is certain by construction."""
     return f"{cell.measured.mean:.3f}{'*' if cell.by_construction else ''}" if cell.measured else "n/a"
 
 
 def faithfulness_text(cells: Sequence[FaithfulnessCell], origin: Origin) -> str:
-    """What the numbers mean, how many images each measure saw, why cells are certain or empty, and below it the table,
-    in Markdown."""
+    """Return the text with the table, in Markdown.
+
+    It says what the numbers mean, how many images each measure saw, and why cells are certain or empty.
+    """
     lines = [f"- `{column.measure}`: {column.meaning}. {counts(column, cells)}" for column in columns(cells)]
     lines += [f"- `*` {listed(names)}: {reason}" for reason, names in certain(cells).items()]
     lines += [f"- n/a {'; '.join(names)}: {reason}" for reason, names in empty(cells).items()]
@@ -141,14 +147,16 @@ def counts(column: Column, cells: Sequence[FaithfulnessCell]) -> str:
 
 
 def certain(cells: Sequence[FaithfulnessCell]) -> dict[str, list[str]]:
-    """What holds by construction, by the reason."""
+    """Return what holds by construction, by the reason."""
     return by_reason(
         (f"{cell.row.visualizer} x {cell.column.measure}", cell.reason) for cell in cells if cell.by_construction
     )
 
 
 def empty(cells: Sequence[FaithfulnessCell]) -> dict[str, list[str]]:
-    """What has no number, by the reason: whole rows by their names, else measures with the rows that lack them."""
+    """Return what has no number, by the reason: whole rows by their names, else measures with the rows that lack
+    them.
+    """
     filled = {cell.row for cell in cells if cell.measured}
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for cell in cells:
@@ -159,6 +167,6 @@ def empty(cells: Sequence[FaithfulnessCell]) -> dict[str, list[str]]:
 
 
 def write_faithfulness(cells: Sequence[FaithfulnessCell], origin: Origin, title: str, directory: Path) -> None:
-    """`faithfulness.csv`, one line a cell, and `faithfulness.md`."""
+    """Write `faithfulness.csv`, one line a cell, and `faithfulness.md`."""
     write_csv(directory / "faithfulness.csv", [csv_row(cell, origin) for cell in cells])
     write_text(directory / "faithfulness.md", f"# {title}\n\n{faithfulness_text(cells, origin)}")

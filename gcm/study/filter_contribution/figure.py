@@ -1,4 +1,6 @@
-"""Filters, what they see, and what their paths contribute (filter-contribution paper, figures 2, 3 and 4)."""
+"""Figures show filters, what they see, and what their paths contribute (filter-contribution paper, figures 2, 3
+and 4).
+"""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ from gcm.study.filter_contribution.numbers import FilterResponses
 
 MOST_CLASSES = 10
 MOST_NUMBERS = 24
-"""Up to so many paths have their numbers written on them, and are drawn larger."""
+"""The most paths that have their numbers written on them, and are drawn larger."""
 
 
 def draw_leading_filters(
@@ -29,7 +31,7 @@ def draw_leading_filters(
     title: str,
     path: Path,
 ) -> None:
-    """A row for each class: its example image, the filters, its maps, and how often each path is first and second.
+    """Draw a row for each class: its example image, the filters, its maps, and how often each path is first and second.
 
     The `k`-th image of `responses` is the example of class `k`, and its small maps are of that class alone. `shares`:
     of being first and second, both `(K,F1,F2)`; `leading`: for each class the paths to frame, red and blue. Of more
@@ -79,7 +81,7 @@ def draw_paths_of_image(
     title: str,
     path: Path,
 ) -> None:
-    """One image's way through the network, and the contribution of each path to each class.
+    """Draw one image's way through the network, and the contribution of each path to each class.
 
     `responses` holds one image; `rest`, `logits`: `(K)`. In every class the strongest path is framed red, the second
     blue.
@@ -113,7 +115,7 @@ def draw_paths_of_image(
 
 
 def draw_way_through(figure: SubFigure, responses: FilterResponses, heading: str) -> None:
-    """The image, the first filters, what they make of it, and the second filters."""
+    """Draw the image, the first filters, what they make of it, and the second filters."""
     first, second = responses.filters2.shape[:2]
     axes = figure.subplots(1, 4, width_ratios=[first, 1.2, 1.6, second])
     show_image(axes[0], responses.images[0])
@@ -125,7 +127,7 @@ def draw_way_through(figure: SubFigure, responses: FilterResponses, heading: str
 
 
 def draw_path_sums(ax: Axes, small: Tensor, limit: float) -> None:
-    """A class's contributions place by place, `(F1,F2,p,q)`, with their sums, the two largest framed."""
+    """Draw a class's contributions place by place, `(F1,F2,p,q)`, with their sums, the two largest framed."""
     first, second = small.shape[:2]
     sums = small.sum((2, 3))
     largest = sums.flatten().argsort(descending=True, stable=True)[:2].tolist()
@@ -155,7 +157,7 @@ def draw_shares(ax: Axes, first: Tensor, second: Tensor, framed: Mapping[tuple[i
 
 
 def add_bar(axes: "Axes | Sequence[Axes]", limit: float, what: str) -> None:
-    """A scale with zero in the middle below the panels."""
+    """Add a scale with zero in the middle below the panels."""
     place = axes if isinstance(axes, Axes) else axes[0]
     colours = ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING)
     bar = place.figure.colorbar(colours, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, aspect=30)

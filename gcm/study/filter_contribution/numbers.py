@@ -1,4 +1,4 @@
-"""Which filters decide: how often each path of filters contributes most to the true class's score."""
+"""Filters decide by how often each path of them contributes most to the true class's score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class FilterPath(NamedTuple):
 
 @dataclass(frozen=True)
 class FilterContributions:
-    """What each path brings to the true class's score, for `n` images of each class.
+    """The contribution of each path to the true class's score, for `n` images of each class.
 
     Attributes:
         classes: their names.
@@ -57,18 +57,18 @@ class FilterContributions:
         return self.parts.flatten(2).sort(dim=2, descending=True, stable=True).indices[:, :, :2]
 
     def shares(self, rank: int) -> Tensor:
-        """The share of a class's images for which each path is first (`rank` 0) or second (1): `(K,F1,F2)`."""
+        """Return the share of a class's images for which each path is first (`rank` 0) or second (1): `(K,F1,F2)`."""
         counts = F.one_hot(self.ranked[:, :, rank], len(self.paths)).sum(1)  # (K,n) -> (K,F1*F2)
         return counts.double().view(-1, *self.parts.shape[2:]) / self.ranked.shape[1]
 
     @property
     def leading(self) -> list[tuple[FilterPath, FilterPath]]:
-        """For each class the path that is most often first, and of the others the one most often second."""
+        """The path of each class that is most often first, and of the others the one most often second."""
         pairs = leading_pairs(self.shares(0).flatten(1), self.shares(1).flatten(1))
         return [(self.paths[first], self.paths[second]) for first, second in pairs.tolist()]
 
     def example(self, label: int) -> int:
-        """The place of the first image of a class that is classified correctly; if none is, of its first."""
+        """Return the place of the first image of a class that is classified correctly; if none is, of its first."""
         return int(self.places[label, int(self.right[label].int().argmax())])
 
 
@@ -80,9 +80,10 @@ def filter_contributions(
     batch_size: int = 1000,
     progress: Progress = SILENT,
 ) -> FilterContributions:
-    """For the first `images_per_class` images of each class in a split; None: as `first_of_each_class` has it.
+    """Measure contributions for the first `images_per_class` images of each class in a split.
 
-    Raises `InputError` for networks that have no such paths, and where a class has fewer images.
+    None: as `first_of_each_class` has it. Raises `InputError` for networks that have no such paths, and where a class
+    has fewer images.
     """
     network = check_paths(network, name)
     classes = network.spec.classes
@@ -113,15 +114,17 @@ def check_paths(network: Classifier, name: str) -> PathNetwork:
 
 
 def leading_pairs(first: Tensor, second: Tensor) -> Tensor:
-    """From how often each path is first and second `(…,P)` the path most often first, and of the others the one most
-    often second: `(…,2)`."""
+    """Return the path most often first, and of the others the one most often second: `(…,2)`.
+
+    `counts` `(…,P)` say how often each path is first and second.
+    """
     leader = first.argmax(-1, keepdim=True)
     follower = second.double().scatter(-1, leader, -1).argmax(-1, keepdim=True)
     return torch.cat([leader, follower], -1)
 
 
 def share_of_samples_that_differ(found: FilterContributions, samples: int = 1000, seed: int = 0) -> float:
-    """In what share of bootstrap samples of each class's images no two classes have the same leading pair."""
+    """Return in what share of bootstrap samples of each class's images no two classes have the same leading pair."""
     paths = len(found.paths)
     generator = np.random.default_rng(seed)
     pairs = []
@@ -139,7 +142,7 @@ def share_of_samples_that_differ(found: FilterContributions, samples: int = 1000
 
 @dataclass(frozen=True)
 class FilterResponses:
-    """The filters of a path network and what they make of some images. `p q`: size of the small maps.
+    """The filters of a path network and their responses to some images. `p q`: size of the small maps.
 
     Attributes:
         filters1: `(F1,k,k)`, the mean over the image's channels.
@@ -157,7 +160,7 @@ class FilterResponses:
 
 
 def filter_responses(network: PathNetwork, images: Tensor, targets: Tensor | None = None) -> FilterResponses:
-    """The small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
+    """Return the small maps of all classes, or of target classes: `(T,)` or `(N,T)`."""
     check_entering(network, images)
     with torch.inference_mode(), evaluation_mode(network):
         return FilterResponses(
@@ -170,7 +173,7 @@ def filter_responses(network: PathNetwork, images: Tensor, targets: Tensor | Non
 
 
 def path_pixel_maps(network: PathNetwork, image: Tensor, label: int, paths: Sequence[FilterPath]) -> Tensor:
-    """Which pixels of an image `(1,C,H,W)` bring what to a class through each path: `(P,C,H,W)`.
+    """Return which pixels of an image `(1,C,H,W)` bring what to a class through each path: `(P,C,H,W)`.
 
     The gradient of a path's contribution times the image. With the switches held a contribution is linear in the image,
     so a map's sum is the contribution, but for what the first convolution's bias brings through that path.

@@ -1,4 +1,4 @@
-"""What filter paths contribute: from the study to tables and figures."""
+"""The contributions of filter paths become tables and figures."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from gcm.study.filter_contribution.figure import draw_leading_filters, draw_path
 from gcm.study.filter_contribution.numbers import FilterContributions, filter_responses, share_of_samples_that_differ
 
 MOST_COLUMNS = 16
-"""Tables have a column for each path up to so many paths."""
+"""The most paths that have a column each in a table."""
 CONTRIBUTION_MEANING = (
     "Contribution: what a path (first-layer filter → second-layer filter) brings to the true class's score; all paths "
     "and what the biases bring add up to the score exactly. First: the path that brings most."
@@ -19,7 +19,7 @@ CONTRIBUTION_MEANING = (
 
 
 def long_rows(found: FilterContributions) -> list[dict[str, Any]]:
-    """A line for each class and path; nothing is rounded."""
+    """Return a line for each class and path; nothing is rounded."""
     first, second = found.shares(0), found.shares(1)
     count = found.places.shape[1]
     means = found.parts.double().mean(1)
@@ -41,7 +41,7 @@ def long_rows(found: FilterContributions) -> list[dict[str, Any]]:
 
 
 def leading_rows(found: FilterContributions) -> list[dict[str, Any]]:
-    """For each class the path most often first, and of the others the one most often second."""
+    """Return for each class the path most often first, and of the others the one most often second."""
     first, second = found.shares(0), found.shares(1)
     return [
         {
@@ -55,7 +55,7 @@ def leading_rows(found: FilterContributions) -> list[dict[str, Any]]:
 
 
 def share_rows(found: FilterContributions) -> list[dict[str, Any]]:
-    """A row for each class, a column for each path: how often first / second, in per cent."""
+    """Return a row for each class, a column for each path: how often first / second, in per cent."""
     first, second = found.shares(0), found.shares(1)
     return [
         {"class": name}
@@ -68,7 +68,7 @@ def share_rows(found: FilterContributions) -> list[dict[str, Any]]:
 
 
 def combinations(found: FilterContributions) -> str:
-    """How many classes share their pair of leading paths with another."""
+    """Return how many classes share their pair of leading paths with another."""
     leading = found.leading
     firsts, pairs = len({leader for leader, _ in leading}), len(set(leading))
     share = share_of_samples_that_differ(found)
@@ -79,7 +79,7 @@ def combinations(found: FilterContributions) -> str:
 
 
 def draw_leading(found: FilterContributions, network: PathNetwork, split: Split, title: str, path: Path) -> None:
-    """In the layout of the paper's figure 4; a class's example is its first image classified correctly, if any is."""
+    """Draw the paper's figure 4; a class's example is its first image classified correctly, if any is."""
     labels = torch.arange(len(found.classes))
     places = torch.tensor([found.example(label) for label in labels.tolist()])
     device = network.linear.weight.device
@@ -95,7 +95,7 @@ def draw_leading(found: FilterContributions, network: PathNetwork, split: Split,
 
 
 def draw_way(network: PathNetwork, split: Split, index: int, title: str, path: Path) -> None:
-    """One image's way through the network, in the layout of the paper's figures 2 and 3."""
+    """Draw one image's way through the network, in the layout of the paper's figures 2 and 3."""
     images, labels = split[torch.tensor([index])]
     pixels = as_pixels(images, network.linear.weight.device)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Activation maximization: what a unit likes best of all that an image can be."""
+"""Activation maximization finds what a unit likes best of all that an image can be."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -26,7 +26,7 @@ class ActivationMaximization:
         decay: the share of every value that is taken away after a step.
         blur_every: steps between two blurs; 0: never.
         blur: the Gaussian's standard deviation, in pixels.
-        seed: of the noise, uniform in [0,1], from which all units start.
+        seed: seed of the noise, uniform in [0,1], from which all units start.
     """
 
     steps: PositiveCount = 200
@@ -37,7 +37,7 @@ class ActivationMaximization:
     seed: Count = 0
 
     def __call__(self, network: Classifier, units: Units) -> Tensor:
-        """An image for each unit: `(U,C,H,W)` in [0,1].
+        """Return an image for each unit: `(U,C,H,W)` in [0,1].
 
         Where a unit is closed at every place, so that its gradient is 0, the gradient ignores the ReLUs.
         """
@@ -63,7 +63,7 @@ class ActivationMaximization:
 
 
 def blurred(images: Tensor, deviation: float) -> Tensor:
-    """By a Gaussian that is cut off at three standard deviations, or where the image ends."""
+    """Blur by a Gaussian that is cut off at three standard deviations, or where the image ends."""
     reach = min(ceil(3 * deviation), *(size - 1 for size in images.shape[2:]))
     soft: Tensor = gaussian_blur(images, [2 * reach + 1] * 2, [deviation] * 2)
     return soft
@@ -74,7 +74,7 @@ def root_mean_square(gradient: Tensor) -> Tensor:
 
 
 def unit_gradients(units: Units, images: Tensor) -> Tensor:
-    """Of the `u`-th unit for the `u`-th image: `(U,C,H,W)`."""
+    """Return the gradient of the `u`-th unit for the `u`-th image: `(U,C,H,W)`."""
     with torch.enable_grad():
         leaf = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(units(leaf).diagonal().sum(), leaf)

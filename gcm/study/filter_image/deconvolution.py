@@ -14,7 +14,8 @@ from gcm.study.filter_image.unit import path_signs
 
 @torch.no_grad()
 def deconvolution(network: PathNetwork, largest: Tensor) -> Tensor:
-    """The paper's way: the linear layer's input at its maximising values for one filter, then back through both layers.
+    """Return the paper's picture: the linear layer's input at its maximising values for one filter, back through both
+    layers.
 
     For each second-layer filter `j` the class is taken whose score it can raise most. Where that class's weight is
     positive, the filter's pooled map is set to the largest value seen there on real images, `largest` `(F2,p,q)`, and
@@ -57,8 +58,10 @@ def deconvolution(network: PathNetwork, largest: Tensor) -> Tensor:
 
 
 def unpooled(values: Tensor, pooling: nn.Module, before: Tensor) -> Tensor:
-    """Each value of pooled maps written to every place of its window, of maps of the size of `before`; where windows
-    overlap their values are added up."""
+    """Write each value of pooled maps to every place of its window, of maps of the size of `before`.
+
+    Where windows overlap their values are added up.
+    """
     assert isinstance(pooling, POOLINGS)
     with torch.enable_grad():
         places = before.new_zeros(len(values), *values.shape[1:2], *before.shape[2:], requires_grad=True)
@@ -70,7 +73,7 @@ def unpooled(values: Tensor, pooling: nn.Module, before: Tensor) -> Tensor:
 
 
 def largest_pooled(network: PathNetwork, split: Split, places: Tensor, batch_size: int = 250) -> Tensor:
-    """The largest value at each place of the second layer's pooled maps, `(F2,p,q)`."""
+    """Return the largest value at each place of the second layer's pooled maps, `(F2,p,q)`."""
     device = next(network.parameters()).device
     batches = pixel_batches(split.subset(places), batch_size, device, "largest pooled values")
     with torch.inference_mode(), evaluation_mode(network):

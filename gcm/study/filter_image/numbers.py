@@ -19,17 +19,17 @@ from gcm.visualizer.relu_check import check_no_stranger
 
 @dataclass(frozen=True)
 class FilterImages:
-    """What some units like best, each way with how strongly it is activated. `U`: units.
+    """The inputs that some units like best, each way with how strongly it is activated. `U`: units.
 
     Attributes:
-        names: of the units.
-        maximized: by activation maximization, `(U,C,H,W)` in [0,1].
+        names: names of the units.
+        maximized: images by activation maximization, `(U,C,H,W)` in [0,1].
         transposed: the paper's way, likewise; None for networks without filter paths.
         real: the images that activate them most.
         places: `(U,)`, of these in their split.
         deconvnet, guided: what of the real image activates a unit by these rules, `(U,C,H,W)`, signed.
-        activations: by the name of a way, `(U,)`.
-        looked_at: how many real images.
+        activations: activations by the name of a way, `(U,)`.
+        looked_at: number of real images.
     """
 
     names: list[str]
@@ -51,7 +51,7 @@ def filter_images_of_layer(
     places: Tensor,
     progress: Progress = SILENT,
 ) -> FilterImages:
-    """For every channel of a layer, among the real images at `places` of a split."""
+    """Return the inputs that every channel of a layer likes best, among the real images at `places` of a split."""
     units = channels_of(network, layer)
     with torch.no_grad():
         count = units(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device)).shape[1]
@@ -66,7 +66,7 @@ def filter_images_of_paths(
     places: Tensor,
     progress: Progress = SILENT,
 ) -> FilterImages:
-    """For every filter of the second layer and every path to it."""
+    """Return the inputs that every filter of the second layer and every path to it likes best."""
     first, second = network.filters
     filters, paths = channels_of(network, "relu2"), paths_of(network)
 
@@ -124,7 +124,9 @@ def strongest(
     batch_size: int = 250,
     progress: Progress = SILENT,
 ) -> tuple[Tensor, Tensor]:
-    """Each unit's strongest activation by the images at `places`, and the place of the first that gets it: `(U,)`."""
+    """Return each unit's strongest activation by the images at `places`, and the place of the first that gets it:
+    `(U,)`.
+    """
     device = next(network.parameters()).device
     batches = pixel_batches(split.subset(places), batch_size, device, "strongest activations", progress)
     with torch.inference_mode():
@@ -134,7 +136,10 @@ def strongest(
 
 
 def ruled_gradients(network: Classifier, units: Units, images: Tensor, rule: type[GuidedReLU]) -> Tensor:
-    """The same by the guided rule or a deconvnet's. Raises `InputError` for activations that these do not reach."""
+    """Return the gradients by the guided rule or a deconvnet's.
+
+    Raises `InputError` for activations that these do not reach.
+    """
     with inspected(network, images), torch.enable_grad():
         leaf = images.clone().requires_grad_()
         with GuidedReLUs(rule) as relus:

@@ -12,11 +12,13 @@ from gcm.model import Classifier, PathNetwork, evaluation_mode
 from gcm.study.layer_output import recorded_outputs
 
 Units = Callable[[Tensor], Tensor]
-"""From images `(B,C,H,W)` to how strongly each unit is activated, `(B,U)`: the mean over all places of its map."""
+"""A function from images `(B,C,H,W)` to how strongly each unit is activated, `(B,U)`: the mean over all places of its
+map.
+"""
 
 
 def channels_of(network: Classifier, layer: str) -> Units:
-    """The channels of a layer's output, after its activation if the layer is one.
+    """Return the channels of a layer's output, after its activation if the layer is one.
 
     `layer` is the module's dotted name. Raises `InputError` for a name that the network does not have.
     """
@@ -39,7 +41,7 @@ def channels_of(network: Classifier, layer: str) -> Units:
 
 
 def layers_called(network: Classifier) -> list[str]:
-    """The names of the layers, those without parts of their own, that are called when scores are computed."""
+    """Return the names of the layers, those without parts of their own, that are called when scores are computed."""
     layers = {name: module for name, module in network.named_modules() if not list(module.children())}
     with torch.no_grad(), evaluation_mode(network), recorded_outputs(layers) as outputs:
         network(torch.zeros(1, *network.spec.shape, device=next(network.parameters()).device))
@@ -47,12 +49,14 @@ def layers_called(network: Classifier) -> list[str]:
 
 
 def paths_of(network: PathNetwork) -> Units:
-    """The filter paths, `(B,F1*F2)`: what each puts into its second-layer map, or, if it inhibits, takes from it."""
+    """Return the filter paths, `(B,F1*F2)`: what each puts into its second-layer map, or, if it inhibits, takes from
+    it.
+    """
     signs = path_signs(network)[:, :, None, None]
     return lambda images: F.relu(signs * network.path_maps(network.first_maps(images))).mean((3, 4)).flatten(1)
 
 
 def path_signs(network: PathNetwork) -> Tensor:
-    """1 for a path whose second filter's weights add up to 0 or more, -1 for one that inhibits, `(F1,F2)`."""
+    """Return 1 for a path whose second filter's weights add up to 0 or more, -1 for one that inhibits, `(F1,F2)`."""
     sums = network.convolution2.weight.detach().sum((2, 3)).T  # (F2,F1) -> (F1,F2)
     return 1 - 2 * (sums < 0).to(sums.dtype)

@@ -1,4 +1,4 @@
-"""Which layers settle early, and which late."""
+"""Some layers settle early, and some late."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -12,7 +12,7 @@ PANELS = {"weights": "weights", "outputs": "outputs for the same images"}
 
 
 def draw_layer_convergence(states: Sequence[LayerConvergence], title: str, path: Path) -> None:
-    """For weights and for outputs a line for each layer: the way still before it, over the iterations."""
+    """Draw for weights and for outputs a line for each layer: the way still before it, over the iterations."""
     figure = new_figure(9, 3.8)
     figure.suptitle(title)
     layers = list(dict.fromkeys(state.layer for state in states))

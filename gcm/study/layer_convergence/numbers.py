@@ -1,4 +1,4 @@
-"""Which layers of a network settle early in its training, and which late."""
+"""Layers of a network settle early or late in its training."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,16 @@ from gcm.model.base import check_entering
 from gcm.study.layer_output import recorded_outputs
 
 HALF = 0.5
-"""A layer counts as settled when half of its way is behind it."""
+"""The share of its way before it at which a layer counts as settled."""
 
 
 @dataclass(frozen=True)
 class LayerState:
-    """Attributes:
-    weights: of a layer, flat.
-    outputs: that it gives for some images, `(N,…)`, before any activation.
+    """A layer at one step of a training.
+
+    Attributes:
+        weights: weights of the layer, flat.
+        outputs: outputs for some images, `(N,…)`, before any activation.
     """
 
     weights: Tensor
@@ -27,13 +29,13 @@ class LayerState:
 
 @dataclass(frozen=True)
 class LayerConvergence:
-    """How far a layer still is from where it will end, as a share of the way from its beginning.
+    """A layer's convergence is how far it still is from its end, as a share of the way from its beginning.
 
     Attributes:
         step: optimizer step.
         layer: its path.
         weights, outputs: distance to the last step's, in units of the distance from step 0 to the last.
-        moved: by how much the weights changed since the step looked at before, relative to their size; 0 at first.
+        moved: change of the weights since the step looked at before, relative to their size; 0 at first.
     """
 
     step: int
@@ -44,14 +46,14 @@ class LayerConvergence:
 
 
 def layers_of(network: nn.Module) -> dict[str, nn.Module]:
-    """Convolutions and linear layers by path, in the order in which they are defined."""
+    """Return convolutions and linear layers by path, in the order in which they are defined."""
     kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     return {path: module for path, module in network.named_modules() if isinstance(module, kinds)}
 
 
 @torch.no_grad()
 def layer_states(network: Classifier, images: Tensor) -> dict[str, LayerState]:
-    """Of every layer that is called; images `(N,C,H,W)`, float in [0,1]."""
+    """Return the state of every layer that is called; images `(N,C,H,W)`, float in [0,1]."""
     check_entering(network, images)
     layers = layers_of(network)
     with evaluation_mode(network), recorded_outputs(layers) as outputs:
@@ -68,7 +70,7 @@ def layer_convergence(
     first: Mapping[str, LayerState],
     last: Mapping[str, LayerState],
 ) -> list[LayerConvergence]:
-    """For each step and layer; `states` in the order of steps, seen once."""
+    """Return the convergence for each step and layer; `states` in the order of steps, seen once."""
     found, before = [], first
     for step, now in states:
         found += [
@@ -91,7 +93,7 @@ def way_left(now: Tensor, first: Tensor, last: Tensor) -> float:
 
 
 def converged_at(found: Iterable[LayerConvergence], layer: str, what: str) -> int:
-    """The step from which on a layer's `weights` or `outputs` have less than half of their way before them."""
+    """Return the step from which on a layer's `weights` or `outputs` have less than half of their way before them."""
     rows = [row for row in found if row.layer == layer]
     open_still = [row.step for row in rows if getattr(row, what) > HALF]
     return next((row.step for row in rows if not open_still or row.step > open_still[-1]), rows[-1].step)

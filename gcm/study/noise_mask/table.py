@@ -1,4 +1,4 @@
-"""Noise masks and their trial: from the study to tables and figures."""
+"""Noise masks and their trial become tables and figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from gcm.study.noise_mask.trial import JUDGES, NOISES, TRIAL, FoundMasks, Noise,
 from gcm.visualizer.noise_mask_search import uniform_noise, with_noise
 
 MOST_ROWS = 20
-"""Of a figure."""
+"""The most rows of a figure."""
 NOISE_MASK_MEANING = (
     "A noise mask says how strong noise may be at each pixel so that the network hardly notices: 1 (white), the pixel "
     "does not matter; 0 (black), it does. `masked`: the network in which only those units work that the image itself "
@@ -30,7 +30,7 @@ NAMES: dict[Noise, str] = {
 def image_rows(
     found: FoundMasks, indices: Sequence[int], labels: Tensor, classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A line for each image; nothing is rounded."""
+    """Return a line for each image; nothing is rounded."""
     masks = found.masks
     return [
         {
@@ -54,12 +54,12 @@ def image_rows(
 
 
 def last(history: Tensor) -> float:
-    """The last value before NaNs."""
+    """Return the last value before NaNs."""
     return float(history[~history.isnan()][-1])
 
 
 def trial_rows(found: FoundMasks) -> list[dict[str, Any]]:
-    """A row for each noise: what it does to the masked and the real network, means over the images."""
+    """Return a row for each noise: what it does to the masked and the real network, means over the images."""
     count = len(found.images)
     rows = []
     for noise in NOISES:
@@ -77,7 +77,10 @@ def trial_rows(found: FoundMasks) -> list[dict[str, Any]]:
 def write_noise_masks(
     found: FoundMasks, indices: Sequence[int], labels: Tensor, classes: Sequence[str], title: str, directory: Path
 ) -> None:
-    """`noise_masks.npz`: masks, tolerances, history of E; `noise_masks.csv`, a line for each image; `.md`."""
+    """Write `noise_masks.npz`, `noise_masks.csv`, a line for each image, and `noise_masks.md`.
+
+    The npz file holds masks, tolerances and the history of E.
+    """
     arrays = {name: value.numpy() for name, value in vars(found.masks).items()}
     arrays["image"] = np.asarray(indices)
     write_whole(directory / "noise_masks.npz", lambda partial: np.savez(partial, allow_pickle=False, **arrays))
@@ -87,7 +90,7 @@ def write_noise_masks(
 
 
 def draw_noise_masks(found: FoundMasks, indices: Sequence[int], trial: TrialSettings, title: str, path: Path) -> None:
-    """A row for each of the first images: the image, its mask, and what each noise of the trial makes of it."""
+    """Draw a row for each of the first images: the image, its mask, and what each noise of the trial makes of it."""
     strengths = trial_strengths(found.masks.strength, trial)
     draws = uniform_noise(1, found.images, trial.seed, TRIAL)
     noisy = {noise: with_noise(found.images, strength, draws).squeeze(1) for noise, strength in strengths.items()}

@@ -1,4 +1,4 @@
-"""What noise does to a network's decision: the trial of noise masks."""
+"""A trial tells what noise masks do to a network's decision."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ from gcm.visualizer.noise_mask_search import (
 )
 
 TRIAL = 0
-"""Keeps the draws of a trial apart from those of a search, which are numbered from 1."""
+"""A number that keeps the draws of a trial apart from those of a search, which are numbered from 1."""
 
 Placement = Literal["high", "random", "low"]
 PLACEMENTS: tuple[Placement, ...] = ("high", "random", "low")
-"""Where the mask is high, anywhere, where it is low."""
+"""The places of noise: where the mask is high, anywhere, where it is low."""
 Noise = Literal["mask", "high", "random", "low"]
 NOISES: tuple[Noise, ...] = ("mask", *PLACEMENTS)
-"""As strong as the mask says; or the same amount of full noise for every image and placement."""
+"""The kinds of noise: as strong as the mask says; or the same amount of full noise for every image and placement."""
 Judge = Literal["masked", "real"]
 JUDGES: tuple[Judge, ...] = ("masked", "real")
 """The network with the image's masks, and as it is."""
@@ -38,9 +38,11 @@ JUDGES: tuple[Judge, ...] = ("masked", "real")
 
 @dataclass(frozen=True)
 class NoiseTrial:
-    """Attributes:
-    change: mean absolute change of the logits over noisy copies and classes, `(B,)`.
-    kept: the share of the noisy copies that are classified as the image itself is, `(B,)`.
+    """A trial of one noise.
+
+    Attributes:
+        change: mean absolute change of the logits over noisy copies and classes, `(B,)`.
+        kept: share of the noisy copies that are classified as the image itself is, `(B,)`.
     """
 
     change: Tensor
@@ -55,7 +57,7 @@ class FoundMasks:
         images: `(B,C,H,W)` in [0,1].
         masks: what was found.
         predicted: the class that each network names, `(B,)`.
-        trials: by noise and network.
+        trials: the trials by noise and network.
     """
 
     images: Tensor
@@ -64,7 +66,7 @@ class FoundMasks:
     trials: dict[tuple[Noise, Judge], NoiseTrial]
 
     def least(self, judge: Judge) -> list[Placement | None]:
-        """Which placement changes each image's logits least; None where two change them equally little."""
+        """Return which placement changes each image's logits least; None where two change them equally little."""
         changes = torch.stack([self.trials[where, judge].change for where in PLACEMENTS], 1)  # (B,3)
         smallest = changes == changes.amin(1, keepdim=True)
         return [PLACEMENTS[int(flags.int().argmax())] if int(flags.sum()) == 1 else None for flags in smallest]
@@ -72,10 +74,12 @@ class FoundMasks:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSettings:
-    """Attributes:
-    copies: noisy copies of an image.
-    placed: the share of the pixels on which full noise is placed.
-    seed: of the noise and of the places.
+    """Settings of a trial.
+
+    Attributes:
+        copies: noisy copies of an image.
+        placed: share of the pixels on which full noise is placed.
+        seed: seed of the noise and of the places.
     """
 
     copies: PositiveCount = 200
@@ -90,9 +94,10 @@ def found_masks(
     trial: TrialSettings,
     finish: Callable[[NoiseMaskSearch, int], NoiseMasks] = lambda search, _: search.run(),
 ) -> FoundMasks:
-    """For images `(B,C,H,W)`, at least one; `finish` ends the search of a batch, whose number it is told.
+    """Find the noise masks of images `(B,C,H,W)`, at least one, and try them.
 
-    Raises `InputError` where the network has activations that cannot be masked.
+    `finish` ends the search of a batch, whose number it is told. Raises `InputError` where the network has activations
+    that cannot be masked.
     """
     found, predictions, trials = [], [], []
     for number, batch in enumerate(mask.batches(images)):
@@ -126,7 +131,7 @@ def found_masks(
 
 
 def noise_trial(network: MaskedNetwork, images: Tensor, strength: Tensor, trial: TrialSettings) -> NoiseTrial:
-    """Noise of `strength` `(B,H,W)` on images `(B,C,H,W)`, drawn anew, not that of the search."""
+    """Try noise of `strength` `(B,H,W)` on images `(B,C,H,W)`, drawn anew, not that of the search."""
     logits = network(images.unsqueeze(1))  # (B,1,K)
     change, kept = images.new_zeros(len(images)), images.new_zeros(len(images))
     draws = uniform_noise(trial.copies, images, trial.seed, TRIAL)
@@ -138,7 +143,7 @@ def noise_trial(network: MaskedNetwork, images: Tensor, strength: Tensor, trial:
 
 
 def trial_strengths(strength: Tensor, trial: TrialSettings) -> dict[Noise, Tensor]:
-    """How strong each noise is at each pixel, for masks `(B,H,W)`."""
+    """Return how strong each noise is at each pixel, for masks `(B,H,W)`."""
     strengths: dict[Noise, Tensor] = {"mask": strength}
     for where in PLACEMENTS:
         strengths[where] = placed(strength, where, trial)
@@ -146,7 +151,7 @@ def trial_strengths(strength: Tensor, trial: TrialSettings) -> dict[Noise, Tenso
 
 
 def placed(strength: Tensor, where: Placement, trial: TrialSettings) -> Tensor:
-    """Full strength on a share of the pixels and none elsewhere, `(B,H,W)`.
+    """Return full strength on a share of the pixels and none elsewhere, `(B,H,W)`.
 
     Of pixels where the mask is the same, those are taken that come first in a random order.
     """

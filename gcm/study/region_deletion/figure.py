@@ -1,4 +1,4 @@
-"""Which regions a class is recognised by (filter-contribution paper, figures 5 and 6)."""
+"""Figures show which regions a class is recognised by (filter-contribution paper, figures 5 and 6)."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from gcm.study.region_deletion.numbers import RegionDeletion
 
 IMPORTANCE = "images misclassified without the region, those of round r counted 1/r"
 MOST_NUMBERED = 36
-"""On a grid of up to so many regions the rounds are written as numbers."""
+"""The most regions of a grid on which the rounds are written as numbers."""
 
 
 def draw_important_regions(
     deletions: Sequence[RegionDeletion], means: Tensor, classes: Sequence[str], grid: int, title: str, path: Path
 ) -> None:
-    """A column for each class: its mean image, importance (one scale), order of deletion; below, who survives.
+    """Draw a column for each class: its mean image, importance (one scale), order of deletion; below, who survives.
 
     `means`: `(K,C,H,W)` in [0,1], in the order of `deletions`.
     """
@@ -64,7 +64,7 @@ def draw_order(ax: Axes, deletion: RegionDeletion, grid: int, rounds: int) -> Ax
 
 
 def draw_survival(ax: Axes, deletions: Sequence[RegionDeletion], classes: Sequence[str]) -> None:
-    """The share of images that are still classified correctly after so many deletions."""
+    """Draw the share of images that are still classified correctly after so many deletions."""
     for number, deletion in enumerate(deletions):
         left = deletion.survivors
         shares = [count / left[0] for count in left] if left[0] else []

@@ -1,4 +1,4 @@
-"""Which regions a class is recognised by: delete the one that matters most, again and again."""
+"""Important regions are those that a class is recognised by: delete the one that matters most, again and again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gcm.model import Classifier, evaluation_mode
 from gcm.model.answer import logits_of
 
 Fill = Literal["black", "mean"]
-"""What stands in a deleted region: 0, or each channel's mean over the training images."""
+"""The value of a deleted region: 0, or each channel's mean over the training images."""
 FILLS: dict[Fill, Callable[[ImageSpec], Sequence[float]]] = {
     "black": lambda spec: [0.0] * spec.channels,
     "mean": lambda spec: spec.mean,
@@ -24,7 +24,7 @@ FILLS: dict[Fill, Callable[[ImageSpec], Sequence[float]]] = {
 
 @dataclass
 class RegionDeletion:
-    """How far the deletion has come for the images of one class. `R`: regions, row by row; `N`: images.
+    """A deletion says how far it has come for the images of one class. `R`: regions, row by row; `N`: images.
 
     Attributes:
         label: the class.
@@ -32,7 +32,7 @@ class RegionDeletion:
         wrong_before: how many were not classified correctly before the first round; they are not counted in any.
         order: the regions deleted so far.
         counts: for each round `(R,)`: how many of the images then alive were misclassified without this region and
-            those deleted before. Regions deleted before are no candidates and have 0.
+        those deleted before. Regions deleted before are no candidates and have 0.
     """
 
     label: int
@@ -43,7 +43,7 @@ class RegionDeletion:
 
     @property
     def survivors(self) -> list[int]:
-        """Images alive before the first round and after each."""
+        """The number of images alive before the first round and after each."""
         left = [len(self.alive) - self.wrong_before]
         for region, count in zip(self.order, self.counts, strict=True):
             left.append(left[-1] - int(count[region]))
@@ -51,13 +51,13 @@ class RegionDeletion:
 
     @property
     def end(self) -> str:
-        """Why it stopped; an empty string while it has not."""
+        """The reason why it stopped; an empty string while it has not."""
         if not self.survivors[-1]:
             return "no image is left"
         return "no region is left" if self.counts and len(self.order) == len(self.counts[0]) else ""
 
     def importance(self, grid: int) -> Tensor:
-        """The counts of all rounds, round `r` weighted by `1/r`: `(grid,grid)`."""
+        """Return the counts of all rounds, round `r` weighted by `1/r`: `(grid,grid)`."""
         total = torch.zeros(grid * grid, dtype=torch.float64)
         for number, count in enumerate(self.counts, start=1):
             total += count.double() / number
@@ -74,7 +74,9 @@ class RegionTrial:
     def __init__(
         self, network: Classifier, images: Tensor, label: int, grid: int, fill: Fill, batch_size: int = 250
     ) -> None:
-        """`images`: `(N,C,H,W)` uint8, all of class `label`, where the network lies. `grid`: regions in a row."""
+        """Take `images` `(N,C,H,W)` uint8, all of class `label`, where the network lies, and the regions in a row,
+        `grid`.
+        """
         check_grid(grid, network.spec)
         check_bytes(images)
         network.check_images(images[:1].float())
@@ -88,12 +90,12 @@ class RegionTrial:
     def of_class(
         cls, network: Classifier, split: Split, places: Tensor, label: int, grid: int, fill: Fill
     ) -> "RegionTrial":
-        """With the images at `places` `(N,)` of a split, all of one class."""
+        """Return a trial of the images at `places` `(N,)` of a split, all of one class."""
         return cls(network, split[places][0].to(next(network.parameters()).device), label, grid, fill)
 
     @property
     def mean_image(self) -> Tensor:
-        """Of all images, `(C,H,W)` in [0,1]."""
+        """The mean of all images, `(C,H,W)` in [0,1]."""
         return self.images.float().mean(0).cpu() / 255
 
     def start(self) -> RegionDeletion:
@@ -132,8 +134,11 @@ class RegionTrial:
 
     @torch.inference_mode()
     def wrong_without(self, deleted: Tensor, images: Tensor, regions: Tensor | None) -> Tensor:
-        """Whether the images at places `images` `(P,)` are misclassified with `deleted` `(H,W)`, and each with its own
-        region of `regions` `(P,)` besides, filled: `(P,)`."""
+        """Return whether images are misclassified without a region each, `(P,)`.
+
+        They lie at the places `images` `(P,)`; `deleted` `(H,W)` is filled, and of each its own region of `regions`
+        `(P,)` besides.
+        """
         found = []
         for number, chunk in enumerate(images.split(self.batch_size)):
             filled = deleted.expand(len(chunk), -1, -1)
@@ -147,7 +152,7 @@ class RegionTrial:
 
 
 def region_masks(grid: int, images: Tensor) -> Tensor:
-    """Where each region of the images lies, row by row: `(grid*grid,H,W)`."""
+    """Return where each region of the images lies, row by row: `(grid*grid,H,W)`."""
     height, width = images.shape[2:]
     device = images.device
     rows = torch.arange(height, device=device) * grid // height
@@ -157,7 +162,7 @@ def region_masks(grid: int, images: Tensor) -> Tensor:
 
 
 def usual_grid(spec: ImageSpec) -> int:
-    """The paper's 14 regions in a row, or the largest number below that divides the images."""
+    """Return the paper's 14 regions in a row, or the largest number below that divides the images."""
     return max(count for count in range(1, 15) if not (spec.height % count or spec.width % count))
 
 

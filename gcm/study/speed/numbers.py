@@ -1,4 +1,4 @@
-"""How long one computation takes compared with another."""
+"""Two computations are compared by the time that they take."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import torch
 
 
 class Ratio(NamedTuple):
-    """Median, smallest and largest ratio of times over the rounds."""
+    """The median, smallest and largest ratio of times over the rounds."""
 
     median: float
     low: float
@@ -18,7 +18,7 @@ class Ratio(NamedTuple):
 
 
 def time_ratio(first: Callable[[], object], second: Callable[[], object], rounds: int = 9) -> Ratio:
-    """Time of `first` over that of `second`, taken in turns after a warm-up, so that both see the same machine."""
+    """Return the time of `first` over that of `second`, in turns after a warm-up, so that both see the same machine."""
     for _ in range(2):
         first()
         second()
@@ -35,6 +35,6 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def wait_for_device() -> None:
-    """A GPU works on after the call that started it has returned."""
+    """Wait for a GPU, which works on after the call that started it has returned."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""What the sweep `fewest_filters` brought (filter-contribution paper, section 2)."""
+"""The sweep `fewest_filters` tells how few filters are enough (filter-contribution paper, section 2)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ CLAIMED = 0.98
 
 
 def filters_of(group: str) -> str:
-    """`[3,3]` of `tiny_lenet_mnist model.filters=[3,3]`."""
+    """Return `[3,3]` of `tiny_lenet_mnist model.filters=[3,3]`."""
     return group.rpartition("=")[2]
 
 

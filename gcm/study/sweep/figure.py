@@ -8,13 +8,14 @@ from typing import Any
 from gcm.draw.base import new_figure, save
 
 ACCURACIES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999)
-"""Where the axis may have marks."""
+"""The accuracies where the axis may have marks."""
 
 
 def draw_accuracy_and_size(
     runs: Mapping[str, Sequence[Mapping[str, Any]]], claimed: float | None, title: str, path: Path
 ) -> None:
-    """A cross for each run and a bar at the mean of each group, by its name; a line at the accuracy a paper claims.
+    """Draw a cross for each run and a bar at the mean of each group, by its name; a line at the accuracy a paper
+    claims.
 
     The axis is logarithmic in the error, so that 98 and 99 % lie as far apart as 80 and 90.
     """
@@ -47,5 +48,5 @@ def draw_accuracy_and_size(
 
 
 def error_of(run: Mapping[str, Any]) -> float:
-    """The share of the test images that are wrong, half an image where none is: 0 has no place on the axis."""
+    """Return the share of the test images that are wrong, half an image where none is: 0 has no place on the axis."""
     return max(1 - float(run["test_accuracy"]), 0.5 / int(run["test_images"]))

@@ -1,4 +1,4 @@
-"""From the results of a sweep's jobs to tables: seeds of one training together."""
+"""The results of a sweep's jobs become tables: seeds of one training stand together."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ KEPT = ("network", "seed", "parameters", "epochs", "steps", *MEASURED, "test_ima
 
 
 def run_rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each job, with the group it belongs to."""
+    """Return a row for each job, with the group it belongs to."""
     return [
         {"group": group, **{name: member.get(name, "") for name in KEPT}}
         for group, members in grouped(results).items()
@@ -20,7 +20,7 @@ def run_rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def grouped(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """The results by network and by those overrides that differ between jobs, the seed aside."""
+    """Return the results by network and by those overrides that differ between jobs, the seed aside."""
     common = set.intersection(*(set(result["overrides"]) for result in results))
     groups = defaultdict(list)
     for result in results:
@@ -31,7 +31,7 @@ def grouped(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
 
 
 def by_group(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """The rows of `run_rows`, those of a group together."""
+    """Return the rows of `run_rows`, those of a group together."""
     groups = defaultdict(list)
     for run in runs:
         groups[run["group"]].append(run)
@@ -39,7 +39,7 @@ def by_group(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, A
 
 
 def summary_rows(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each group of `run_rows`: mean and standard deviation over its seeds."""
+    """Return a row for each group of `run_rows`: mean and standard deviation over its seeds."""
     return [summary_row(group, members) for group, members in by_group(runs).items()]
 
 

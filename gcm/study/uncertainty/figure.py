@@ -1,4 +1,4 @@
-"""What networks are unsure of: probabilities over stochastic passes, calibration, and unlike images."""
+"""Figures show what networks are unsure of: probabilities over stochastic passes, calibration, and unlike images."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,15 +14,19 @@ from gcm.draw.base import MARKERS, new_figure, save
 from gcm.study.uncertainty.findings import Calibrated, Detected
 
 WIDTH_OF_POINTS = 0.5
-"""Over which the points of a class, or of a line, are spread, in its own width, so that none hides another."""
+"""The width over which the points of a class, or of a line, are spread, in its own width, so that none hides
+another.
+"""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Attributes:
-    image: `(C,H,W)`, in [0,1].
-    label: its class's name.
-    probabilities: of each class in each pass, `(T,K)`.
+    """The probabilities of one image over passes.
+
+    Attributes:
+        image: `(C,H,W)`, in [0,1].
+        label: its class's name.
+        probabilities: probability of each class in each pass, `(T,K)`.
     """
 
     image: Tensor
@@ -31,7 +35,7 @@ class Spread:
 
 
 def draw_spreads(spreads: Sequence[Spread], classes: Sequence[str], title: str, path: Path) -> None:
-    """A row for each image: the image, and beside it the probability of every class in every pass."""
+    """Draw a row for each image: the image, and beside it the probability of every class in every pass."""
     figure = new_figure(8, 1.55 * len(spreads) + 1)
     figure.suptitle("\n".join(textwrap.wrap(title, 90)), fontsize=10)
     axes = figure.subplots(len(spreads), 2, squeeze=False, width_ratios=(1, 5))
@@ -54,7 +58,7 @@ def draw_spreads(spreads: Sequence[Spread], classes: Sequence[str], title: str, 
 
 
 def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -> None:
-    """How often networks are right when they are so sure, a panel for each kind of images."""
+    """Draw how often networks are right when they are so sure, a panel for each kind of images."""
     kinds = list(dict.fromkeys(each.images for each in calibrated))
     figure = new_figure(4.6 * len(kinds), 4.8)
     figure.suptitle(title)
@@ -78,7 +82,7 @@ def draw_reliability(calibrated: Sequence[Calibrated], title: str, path: Path) -
 
 
 def draw_detection(detected: Sequence[Detected], title: str, path: Path) -> None:
-    """A panel for each kind of strange images, a line for each way of asking, a mark for each score's AUROC."""
+    """Draw a panel for each kind of strange images, a line for each way of asking, a mark for each score's AUROC."""
     kinds = list(dict.fromkeys(each.unlike for each in detected))
     ways = list(dict.fromkeys(way_of(each) for each in detected))
     scores = list(dict.fromkeys(each.score for each in detected))

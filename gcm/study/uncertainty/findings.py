@@ -1,4 +1,4 @@
-"""What is found of networks' predictive distributions: how calibrated, when covered, on unlike images."""
+"""Networks' predictive distributions are judged: how calibrated, when covered, on unlike images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,17 @@ from gcm.study.uncertainty.numbers import Calibration, Detection, detection
 from gcm.study.uncertainty.predictive import Predictive, PredictiveDistribution
 
 POSSIBLE = 0.05
-"""From which mean probability on a class counts as possible."""
+"""The mean probability from which on a class counts as possible."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Attributes:
-    predictive: the network, and how it predicts.
-    images: of the test set, or covered ones.
-    found: their calibration.
+    """The calibration of one network on one kind of images.
+
+    Attributes:
+        predictive: the network, and how it predicts.
+        images: name of the images: of the test set, or covered ones.
+        found: their calibration.
     """
 
     predictive: Predictive
@@ -28,12 +30,15 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class CoveredClass:
-    """Attributes:
-    predictive: the network, and how it predicts.
-    label: the class's name.
-    images: of this class, right when whole.
-    stays: share of them in which the class stays the most probable; `low` and `high` are its 95 % interval (Wilson).
-    possible: share of them in which each other class is possible, by name; the most frequent first.
+    """The predictions for covered images of one class.
+
+    Attributes:
+        predictive: the network, and how it predicts.
+        label: the class's name.
+        images: number of images of this class, right when whole.
+        stays: share of them in which the class stays the most probable; `low` and `high` are its 95 % interval
+            (Wilson).
+        possible: share of them in which each other class is possible, by name; the most frequent first.
     """
 
     predictive: Predictive
@@ -46,7 +51,7 @@ class CoveredClass:
 
     @staticmethod
     def of(predictive: Predictive, classes: Sequence[str], label: int, probabilities: Tensor) -> "CoveredClass":
-        """From the probabilities of the covered images, `(N,K)`."""
+        """Judge the probabilities of the covered images, `(N,K)`."""
         staying = accuracy(probabilities, label)
         low, high = staying.interval
         shares = (probabilities >= POSSIBLE).double().mean(0)
@@ -67,11 +72,13 @@ class CoveredClass:
 
 @dataclass(frozen=True)
 class Detected:
-    """Attributes:
-    predictive: the network, and how it predicts.
-    unlike: the images that are strange.
-    score: by which they are told from test images.
-    found: how well.
+    """A detection by one score says how well it tells strange images from test images.
+
+    Attributes:
+        predictive: the network, and how it predicts.
+        unlike: name of the images that are strange.
+        score: name of the score.
+        found: how well they are told apart.
     """
 
     predictive: Predictive
@@ -96,8 +103,10 @@ def detected_by_each_score(
 
 @dataclass(frozen=True)
 class Findings:
-    """Attributes:
-    calibrated, covered, detected: a row each.
+    """All findings of a study.
+
+    Attributes:
+        calibrated, covered, detected: a row each.
     """
 
     calibrated: Sequence[Calibrated]

@@ -1,4 +1,4 @@
-"""What a network's probabilities are worth: covered images, calibration, telling unlike images apart."""
+"""A network's probabilities are judged: by covered images, calibration, and telling unlike images apart."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,16 @@ from gcm.study.uncertainty.predictive import PredictiveDistribution
 from gcm.tensor_check import check_classes, check_finite
 
 BINS = 15
-"""Of confidence, for calibration."""
+"""The number of bins of confidence, for calibration."""
 RESAMPLES = 200
 """Bootstrap samples of the images, for intervals."""
 
 
 class Cover(NamedTuple):
-    """A black rectangle. Attributes: its first row and column, height and width, in pixels."""
+    """A cover is a black rectangle.
+
+    Attributes: its first row and column, height and width, in pixels.
+    """
 
     top: int
     left: int
@@ -29,7 +32,7 @@ class Cover(NamedTuple):
     width: int
 
     def on(self, images: Tensor) -> Tensor:
-        """Images `(N,C,H,W)` with the rectangle; raises `InputError` where it does not lie within them."""
+        """Return images `(N,C,H,W)` with the rectangle; raises `InputError` where it does not lie within them."""
         height, width = images.shape[2:]
         if self.top + self.height > height or self.left + self.width > width:
             raise InputError(
@@ -42,13 +45,13 @@ class Cover(NamedTuple):
 
 @dataclass(frozen=True)
 class Calibration:
-    """How right a network is when it says how sure it is.
+    """Calibration says how right a network is when it says how sure it is.
 
     Attributes:
         accuracy: share of the images classified correctly.
         log_loss: mean cross-entropy, in nats.
         error: expected calibration error over `BINS` bins.
-        confidences, accuracies, counts: of each bin, `(BINS,)`; NaN where it is empty.
+        confidences, accuracies, counts: values of each bin, `(BINS,)`; NaN where it is empty.
     """
 
     accuracy: Mean
@@ -77,7 +80,9 @@ def calibration(found: PredictiveDistribution, labels: Tensor) -> Calibration:
 
 
 def binned(confidence: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean confidence and share of right answers in each of `BINS` bins, NaN where it is empty, and how many it has."""
+    """Return mean confidence and share of right answers in each of `BINS` bins, NaN where it is empty, and its
+    count.
+    """
     bins = (confidence * BINS).long().clamp_max(BINS - 1)
     counts = torch.bincount(bins, minlength=BINS)
     confidences, accuracies = (torch.bincount(bins, values, minlength=BINS) / counts for values in (confidence, right))
@@ -85,25 +90,28 @@ def binned(confidence: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def calibration_error(confidence: Tensor, right: Tensor) -> Tensor:
-    """Expected calibration error, as torchmetrics' l1 norm, where float32 puts confidences near 1 into a bin beyond."""
+    """Return the expected calibration error, as torchmetrics' l1 norm.
+
+    There float32 puts confidences near 1 into a bin beyond.
+    """
     confidences, accuracies, counts = binned(confidence, right)
     return (counts * (confidences - accuracies).abs()).nansum() / counts.sum()
 
 
 def reflected(measured: Mean) -> Mean:
-    """The basic bootstrap interval: resampling adds to an absolute value, which the percentiles would keep."""
+    """Return the basic bootstrap interval: resampling adds to an absolute value, which the percentiles would keep."""
     mean, low, high, n = measured
     return Mean(mean, max(0.0, 2 * mean - high), max(0.0, 2 * mean - low), n)
 
 
 @dataclass(frozen=True)
 class Detection:
-    """How well a score tells images apart: those unlike the training's from test images.
+    """A detection says how well a score tells images apart: those unlike the training's from test images.
 
     Attributes:
         auroc: area below the ROC curve; 0.5: not at all.
         aupr: area below the precision-recall curve (average precision), the unlike ones being sought.
-        share: of the unlike ones among all, which is the `aupr` of a score that knows nothing.
+        share: share of the unlike ones among all, which is the `aupr` of a score that knows nothing.
     """
 
     auroc: Mean
@@ -112,7 +120,7 @@ class Detection:
 
 
 def detection(own: Tensor, unlike: Tensor) -> Detection:
-    """Scores `(N,)` and `(M,)`, large for what is strange."""
+    """Judge scores `(N,)` and `(M,)`, large for strange images."""
     check_finite("scores", own, unlike)
     ranks = torch.cat([own, unlike]).unique(return_inverse=True)[1].double()
     within = ranks / max(1.0, float(ranks.max()))  # of scores beyond [0,1] torchmetrics would take the logistic
@@ -130,7 +138,7 @@ def area(below: Callable[..., Tensor], own: Tensor, unlike: Tensor) -> Tensor:
 
 
 def resampled(statistic: Callable[..., Tensor], *groups: Sequence[Tensor]) -> Mean:
-    """A statistic with its 95 % bootstrap interval (percentiles).
+    """Return a statistic with its 95 % bootstrap interval (percentiles).
 
     A group is images of one kind, of which one or several values are known; each is drawn from by itself.
     """

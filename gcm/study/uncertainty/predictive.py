@@ -15,12 +15,12 @@ BATCH = 250
 
 @dataclass(frozen=True)
 class PredictiveDistribution:
-    """What a network predicts for `N` images.
+    """A network's prediction for `N` images.
 
     Attributes:
-        probabilities: of each class, `(N,K)`; over several passes their mean.
+        probabilities: probability of each class, `(N,K)`; over several passes their mean.
         mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
-            Bayesian active learning with image data", 2017.
+        Bayesian active learning with image data", 2017.
     """
 
     probabilities: Tensor
@@ -33,7 +33,7 @@ class PredictiveDistribution:
 
     @property
     def entropy(self) -> Tensor:
-        """Of the probabilities, `(N,)`, in nats: all doubt, whether the passes agree in it or not."""
+        """The entropy of the probabilities, `(N,)`, in nats: all doubt, whether the passes agree in it or not."""
         return entropy_of(self.probabilities)
 
 
@@ -42,11 +42,11 @@ class Predictive:
     """A way to get predictive distributions: one pass of a network as it is in evaluation, or several stochastic ones.
 
     Attributes:
-        name: of the network.
+        name: name of the network.
         weights_sha256: its weights' hash.
-        network: in evaluation mode, on its device.
+        network: the network, in evaluation mode, on its device.
         passes: how many; None: one, not stochastic.
-        seed: of the passes.
+        seed: seed of the passes.
     """
 
     name: str
@@ -88,6 +88,6 @@ class Predictive:
 
 
 def entropy_of(probabilities: Tensor) -> Tensor:
-    """Over the last axis, in nats."""
+    """Return the entropy over the last axis, in nats."""
     entropies: Tensor = torch.special.entr(probabilities).sum(-1)
     return entropies

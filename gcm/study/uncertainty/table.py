@@ -1,4 +1,4 @@
-"""What was found of networks' uncertainty: to CSV, Markdown, and rows for the screen."""
+"""Findings of networks' uncertainty become CSV, Markdown, and rows for the screen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,11 +25,11 @@ UNCERTAINTY_MEANING = {
 }
 
 LIKELIEST = 3
-"""Of the possible classes, how many are shown on the screen."""
+"""The number of possible classes that are shown on the screen."""
 
 
 def tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
-    """By the headings of `UNCERTAINTY_MEANING`; the numbers are not rounded."""
+    """Return tables by the headings of `UNCERTAINTY_MEANING`; the numbers are not rounded."""
     rows = ([calibrated_row(each) for each in findings.calibrated], [covered_row(each) for each in findings.covered],
             [detected_row(each) for each in findings.detected])  # fmt: skip
     return dict(zip(UNCERTAINTY_MEANING, rows, strict=True))
@@ -59,7 +59,7 @@ def detected_row(each: Detected) -> dict[str, Any]:
 
 
 def spread_out(numbers: Mapping[str, Mean]) -> dict[str, float]:
-    """The mean under its name, then interval and n."""
+    """Return the mean under its name, then interval and n."""
     columns: dict[str, float] = {}
     for name, measured in numbers.items():
         columns |= {name: measured.mean, f"{name}_low": measured.low, f"{name}_high": measured.high}
@@ -67,7 +67,7 @@ def spread_out(numbers: Mapping[str, Mean]) -> dict[str, float]:
 
 
 def short(row: Mapping[str, Any]) -> dict[str, Any]:
-    """For readers: few digits, intervals in brackets."""
+    """Return values for readers: few digits, intervals in brackets."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         if f"{name}_low" in row:
@@ -78,7 +78,7 @@ def short(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def narrow_tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
-    """By their titles, tables narrow enough for a small terminal: no intervals, the likeliest three classes."""
+    """Return tables by their titles, narrow enough for a small terminal: no intervals, the likeliest three classes."""
     calibration = [
         {
             "network": f"{each.predictive.name}, {each.predictive.how}",
@@ -113,7 +113,7 @@ def narrow_tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
 
 
 def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Path) -> None:
-    """`calibration.csv`, `covered.csv`, `unlike.csv` and all of them in `uncertainty.md`."""
+    """Write `calibration.csv`, `covered.csv`, `unlike.csv` and all of them in `uncertainty.md`."""
     parts = []
     for name, rows in tables(findings).items():
         write_csv(directory / f"{name.lower()}.csv", rows)

@@ -20,11 +20,11 @@ from gcm.study.region_deletion.figure import IMPORTANCE
 
 @dataclass(frozen=True)
 class PathEvidence:
-    """What a filter path has to do with a decision.
+    """A filter path with its part in a decision.
 
     Attributes:
         name: `1→3`, and whether it inhibits.
-        contribution: to the score.
+        contribution: contribution to the score.
         filter1: `(k,k)`, of the first layer.
         filter2: `(k,k)`, of the second.
         favourite: `(C,H,W)`, the input that activates it most.
@@ -41,12 +41,12 @@ class PathEvidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """An image and what was said of it.
+    """A decision is an image and what was said of it.
 
     Attributes:
         image: `(C,H,W)`.
         true, predicted: names of classes.
-        probability: of the predicted one.
+        probability: probability of the predicted class.
         paths: the strongest for the predicted class, strongest first.
         amounts: what the score is made of, name and value, in the order shown.
         importance: `(G,G)`, of the predicted class's regions.
@@ -88,7 +88,7 @@ def draw_why(decision: Decision, title: str, path: Path) -> None:
 
 
 def draw_amounts(ax: Axes, decision: Decision) -> None:
-    """Bars that add up to the class's score."""
+    """Draw bars that add up to the class's score."""
     names = [name for name, _ in decision.amounts]
     values = [value for _, value in decision.amounts]
     bars = ax.barh(range(len(values)), values, color=["tab:red" if value > 0 else "tab:blue" for value in values])
@@ -102,7 +102,7 @@ def draw_amounts(ax: Axes, decision: Decision) -> None:
 
 
 def outline(ax: Axes, decision: Decision) -> None:
-    """Edges of the important regions, on the image's own pixels."""
+    """Return edges of the important regions, on the image's own pixels."""
     mask = important_pixels(decision)
     height, width = mask.shape
     for row, column in np.argwhere(mask).tolist():
@@ -125,7 +125,7 @@ def outline(ax: Axes, decision: Decision) -> None:
 
 
 def important_pixels(decision: Decision) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """1 within the important regions, 0 elsewhere, pixel by pixel."""
+    """Return 1 within the important regions, 0 elsewhere, pixel by pixel."""
     height, width = decision.image.shape[1:]
     grid = len(decision.important)
     pixels: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.kron(
@@ -168,7 +168,7 @@ def draw_paths(axes: "np.ndarray[tuple[int, int], np.dtype[np.object_]]", decisi
 
 
 def draw_filters(ax: Axes, evidence: PathEvidence) -> None:
-    """Both filters in one panel, each on its own scale, the first above the second."""
+    """Draw both filters in one panel, each on its own scale, the first above the second."""
     size = max(len(evidence.filter1), len(evidence.filter2))
     canvas = np.full((1, 2, size, size), np.nan)
     for number, kernel in enumerate((evidence.filter1, evidence.filter2)):

@@ -1,4 +1,4 @@
-"""Relevance handed from layer to layer: rules, and the backward pass that follows them."""
+"""Relevance is handed from layer to layer: rules, and the backward pass that follows them."""
 
 from gcm.visualizer.relevance.base import LayerResidual, Relevance
 from gcm.visualizer.relevance.composite import Composite

@@ -1,4 +1,4 @@
-"""What all visualizers by relevance have in common."""
+"""All visualizers by relevance share this backward pass."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -18,13 +18,13 @@ from gcm.visualizer.relevance.mode import RelevanceMode
 
 
 class LayerResidual(NamedTuple):
-    """How much relevance one layer loses.
+    """A layer's residual says how much relevance it loses.
 
     Attributes:
         layer: path of the module.
-        rule: that it hands relevance on by.
+        rule: the rule by which it hands relevance on.
         residual: mean `|handed on - received|` over images and classes, relative to the mean `|received|`; rounding
-            alone gives about 1e-6 in float32. What is missing went to biases, or to the rule's epsilon.
+            alone gives about 1e-6 in float32. The missing part went to biases, or to the rule's epsilon.
     """
 
     layer: str
@@ -33,7 +33,7 @@ class LayerResidual(NamedTuple):
 
 
 class Relevance(Visualizer):
-    """The logit of each class, handed back from layer to layer until it lies on the pixels, `(B,K,C,H,W)`.
+    """Relevance is the logit of each class, handed back from layer to layer until it lies on the pixels: `(B,K,C,H,W)`.
 
     Batch normalisation is folded into the layer before it. Max pooling hands all to the pixel that won, a mean to its
     inputs in proportion, GCM's product of map and image all to the map. A logit is handed back also where it is
@@ -43,13 +43,14 @@ class Relevance(Visualizer):
     @property
     @abstractmethod
     def composite(self) -> Composite:
-        """Which rule for which layer."""
+        """The rule for each layer."""
 
     def weight_maps(self, forward_pass: ForwardPass) -> Tensor:
         return self.traced(forward_pass)[0]
 
     def conservation(self, model: nn.Module, images: Tensor) -> list[LayerResidual]:
-        """Whether each linear layer hands on what it receives, from the first to the last, for all classes of `images`.
+        """Measure whether each linear layer hands on what it receives, from the first to the last, for all classes of
+        `images`.
 
         Layers that do not count in the logits are left out. Raises `InputError` as a call does.
         """
@@ -59,7 +60,7 @@ class Relevance(Visualizer):
         return [LayerResidual(flow.path, repr(flow.rule), flow.residual) for flow in layers if flow.received]
 
     def traced(self, forward_pass: ForwardPass) -> tuple[Tensor, list[LayerFlow]]:
-        """The relevance of the pixels, and the layers that it has gone through."""
+        """Return the relevance of the pixels, and the layers that it has gone through."""
         check_differentiable(forward_pass.model)
         images = forward_pass.images.clone().requires_grad_()
         with one_line(forward_pass.model, forward_pass.images), torch.enable_grad():
@@ -84,7 +85,8 @@ class Relevance(Visualizer):
 
 
 def traced_logits(model: nn.Module, images: Tensor) -> tuple[Tensor, list[LayerFlow]]:
-    """The logits of `images`, a leaf, with a graph that carries relevance, and its linear layers, still without rules.
+    """Return the logits of `images`, a leaf, with a graph that carries relevance, and its linear layers, still without
+    rules.
 
     Raises `InputError` for a layer that relevance has no rule for.
     """

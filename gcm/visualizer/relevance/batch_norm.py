@@ -1,4 +1,4 @@
-"""Batch normalisation, folded into the linear layer before it."""
+"""Batch normalisation is folded into the linear layer before it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,11 +15,11 @@ class LinearCall:
     """A linear layer as it was called.
 
     Attributes:
-        input: that it was called with.
-        output: that the network went on with.
-        version: of the output, which changes when it is written into.
-        flow: of relevance through it.
-        groups: of a convolution; else 1.
+        input: the tensor that it was called with.
+        output: the tensor that the network went on with.
+        version: the output's version, which changes when it is written into.
+        flow: the flow of relevance through the layer.
+        groups: groups of a convolution; else 1.
     """
 
     input: Tensor
@@ -39,7 +39,7 @@ def folded(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> LinearLayer:
-    """Both as one layer. The arguments after `call` are those of `F.batch_norm`."""
+    """Return both layers as one; the arguments after `call` are those of `F.batch_norm`."""
     normalized = F.batch_norm(call.output.detach(), running_mean, running_var, weight, bias, training, momentum, eps)
     scale = (running_var + eps).rsqrt() * (1 if weight is None else weight.detach())
     shift = across((0 if bias is None else bias.detach()) - running_mean * scale, normalized)
@@ -53,12 +53,12 @@ def folded(
 
 
 def across(values: Tensor, outputs: Tensor) -> Tensor:
-    """One value for each channel, `(C)`, in a shape that can be added to the outputs."""
+    """Return one value for each channel, `(C)`, in a shape that can be added to the outputs."""
     return values.view(1, -1, *[1] * (outputs.ndim - 2))
 
 
 def scaled(weight: Tensor, scale: Tensor, function: Callable[..., Tensor], groups: int) -> Tensor:
-    """The weights that scale each output channel, `(C)`."""
+    """Return the weights that scale each output channel, `(C)`."""
     if function is not F.conv_transpose2d:
         return weight * scale.view(-1, *[1] * (weight.ndim - 1))
     by_group = weight.view(groups, -1, *weight.shape[1:])  # (G,inputs/G,outputs/G,h,w)

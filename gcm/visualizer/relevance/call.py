@@ -1,4 +1,4 @@
-"""What calls of PyTorch relevance can go through."""
+"""The calls of PyTorch that relevance can go through."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -19,13 +19,13 @@ BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "trainin
 
 
 def calls(*names: str) -> set[Callable[..., Any]]:
-    """Functions and tensor methods of these names."""
+    """Return the functions and tensor methods of these names."""
     return {getattr(home, name) for home in (torch, Tensor) for name in names if hasattr(home, name)}
 
 
 AVERAGES = calls("mean") | {F.avg_pool2d, F.adaptive_avg_pool2d}
 RESIZINGS = {F.interpolate, F.upsample}
-"""Averages, too, of pixels."""
+"""Resizings average pixels, too."""
 ARITHMETIC = calls(
     "add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide", "rsub", "neg", "negative", "__add__",
     "__sub__", "__mul__", "__truediv__", "__radd__", "__rsub__", "__rmul__", "__neg__",
@@ -38,7 +38,7 @@ IN_PLACE: Mapping[Callable[..., Any], Callable[..., Tensor]] = {
     for in_place in (f"{name}_", f"__i{name}__", f"__itrue{name}__")
     if hasattr(Tensor, in_place)
 } | {Tensor.__itruediv__: Tensor.div, Tensor.__idiv__: Tensor.div}
-"""Arithmetic that writes into its first argument, with what it computes."""
+"""Arithmetic that writes into its first argument, with the function that computes the same."""
 WRITES = {Tensor.copy_, Tensor.__setitem__}
 MAX_POOLINGS: set[Callable[..., Any]] = {torch.max_pool2d, F.max_pool2d, F.max_pool2d_with_indices}
 ATTRIBUTES = {getattr(Tensor, name).__get__ for name in ("T", "mT")}
@@ -61,11 +61,11 @@ HANDED_ON = {
     "Unflatten",
     "UnsafeSplit", "UnsafeView", "Unsqueeze", "View",
 }  # fmt: skip
-"""The kinds of autograd nodes of what the mode has seen and left as it is."""
+"""The kinds of autograd nodes that the mode has seen and left as they are."""
 
 
 class Call(NamedTuple):
-    """A function of PyTorch, and what it was called with, by position or by name."""
+    """A function of PyTorch, and its arguments by position and by name."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -76,16 +76,16 @@ class Call(NamedTuple):
 
     @property
     def input(self) -> Any:
-        """Its first argument, which PyTorch calls so."""
+        """Its first argument, which PyTorch calls `input`."""
         return self.args[0] if self.args else self.named["input"]
 
     def with_others(self, others: Mapping[int, Tensor]) -> "Call":
-        """The same, where others stand for some tensors, by their ids."""
+        """Return the same call with other tensors in place of some, by their ids."""
         return Call(self.function, replaced(self.args, others), replaced(self.named, others))
 
 
 def replaced(value: Any, others: Mapping[int, Tensor]) -> Any:
-    """Nested lists, tuples and dictionaries in which others stand for some tensors."""
+    """Return nested lists, tuples and dictionaries with other tensors in place of some."""
     if isinstance(value, Tensor):
         return others.get(id(value), value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Which rule for which layer."""
+"""A composite assigns a rule to each layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from gcm.visualizer.relevance.rule import Rule
 
 @dataclass(frozen=True)
 class Composite:
-    """By position and kind of layer.
+    """A composite chooses a layer's rule by the layer's position and kind.
 
     Attributes:
-        pixels: for layers that read the image itself, also if it was moved about, or a constant brought to it, before.
-        lower: for the first half, rounded up, of the other convolutions, transposed ones too.
-        upper: for the second half.
-        linear: for fully connected layers.
+        pixels: rule of layers that read the image itself, also if it was moved about, or a constant brought to it,
+            before.
+        lower: rule of the first half, rounded up, of the other convolutions, transposed ones too.
+        upper: rule of the second half.
+        linear: rule of fully connected layers.
     """
 
     pixels: Rule
@@ -26,7 +27,7 @@ class Composite:
     linear: Rule
 
     def assign(self, layers: Sequence[LayerFlow]) -> None:
-        """Each layer, in the order in which they were called, gets its rule."""
+        """Give each layer its rule; `layers` are in the order in which they were called."""
         convolutions = [flow for flow in layers if flow.layer.low is None and flow.function is not F.linear]
         for flow in layers:
             if flow.layer.low is not None:

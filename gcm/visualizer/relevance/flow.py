@@ -13,7 +13,7 @@ from gcm.visualizer.relevance.rule import LinearLayer, Part, Rule, summed
 
 
 class HandsOn(torch.autograd.Function):
-    """A value that has been computed, with a backward pass of one's own."""
+    """A computed value gets a backward pass of its own."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, value: Tensor, hand_on: Callable[[Tensor], Tensor]) -> Tensor:
@@ -26,14 +26,14 @@ class HandsOn(torch.autograd.Function):
 
 
 class LayerFlow:
-    """Hands relevance through one layer by one rule, for as many classes as come; the sums are computed once.
+    """A flow hands relevance through one layer by one rule, for as many classes as come; its sums are computed once.
 
     Attributes:
-        path: of the module that called the layer.
-        function: of PyTorch, that was called.
-        layer: what it computes.
-        rule: to be set before relevance comes.
-        received, handed: summed for each image, `(B,)`; one entry for each backward pass.
+        path: path of the module that called the layer.
+        function: the function of PyTorch that was called.
+        layer: the computation.
+        rule: the rule, to be set before relevance comes.
+        received, handed: sums for each image, `(B,)`; one entry for each backward pass.
     """
 
     rule: Rule
@@ -44,7 +44,7 @@ class LayerFlow:
         self.handed: list[Tensor] = []
 
     def keep(self, storage: int, outputs: bool) -> None:
-        """Copies of what lies in a storage that is about to be written into; of outputs, if others have read them."""
+        """Copy tensors that lie in a storage about to be written into; outputs only if others have read them."""
         layer = self.layer
         if address(layer.inputs) == storage:
             low, high = (None if bound is None else bound.clone() for bound in (layer.low, layer.high))
@@ -58,7 +58,7 @@ class LayerFlow:
         return [PartFlow(self.layer, part, self.rule.epsilon) for part in parts if part.of is None or part.of.any()]
 
     def __call__(self, relevance: Tensor) -> Tensor:
-        """Of the outputs to the inputs."""
+        """Hand relevance of the outputs on to the inputs."""
         handed = torch.zeros_like(self.layer.inputs)
         for part in self.parts:
             part.hand_on(relevance, handed)
@@ -68,14 +68,14 @@ class LayerFlow:
 
     @property
     def residual(self) -> float:
-        """Mean `|handed - received|` relative to mean `|received|`; 0 where nothing was received."""
+        """The mean `|handed - received|` relative to the mean `|received|`; 0 where nothing was received."""
         received, handed = torch.stack(self.received), torch.stack(self.handed)
         size = received.abs().sum()
         return float((handed - received).abs().sum() / size) if size else 0.0
 
 
 class PartFlow:
-    """One part of a rule."""
+    """The flow of relevance through one part of a rule."""
 
     def __init__(self, layer: LinearLayer, part: Part, epsilon: float) -> None:
         self.layer, self.part, self.epsilon = layer, part, epsilon
@@ -84,26 +84,26 @@ class PartFlow:
     @cached_property
     @torch.enable_grad()
     def sums(self) -> Tensor:
-        """`z`, a function of the leaves."""
+        """The sums `z`, a function of the leaves."""
         weights = [weight for _, weight in self.part.terms]
         sums = summed(self.layer, tuple(zip(self.leaves, weights, strict=True)))
         return sums if self.part.bias is None else sums + self.part.bias
 
     @cached_property
     def mask(self) -> Tensor | None:
-        """1 where the part hands relevance on, else 0; None: it does everywhere."""
+        """A mask that is 1 where the part hands relevance on, else 0; None: it does everywhere."""
         return None if self.part.of is None or self.part.of.all() else self.part.of.to(self.layer.outputs)
 
     @cached_property
     def factor(self) -> Tensor:
-        """The part's share over `z`; 0 where the sum is, since nothing was brought there."""
+        """The part's share over `z`; 0 where the sum is 0, since nothing was brought there."""
         sums = self.sums.detach()
         stable = sums + self.epsilon * torch.where(sums < 0, -1.0, 1.0).to(sums) if self.epsilon else sums
         nothing = stable.abs() < torch.finfo(stable.dtype).tiny
         return torch.where(nothing, 0.0, self.part.share / stable)
 
     def hand_on(self, relevance: Tensor, handed: Tensor) -> None:
-        """Adds to `handed` what the part hands on."""
+        """Add what the part hands on to `handed`."""
         mine = relevance if self.mask is None else relevance * self.mask
         if not mine.abs().amax():
             return  # as where a ReLU follows, and outputs < 0 have no relevance
@@ -113,5 +113,5 @@ class PartFlow:
 
 
 def summed_for_each_image(values: Tensor) -> Tensor:
-    """`(B,…)` to `(B,)`."""
+    """Sum over all axes but the first: `(B,…)` to `(B,)`."""
     return values.sum(tuple(range(1, values.ndim)))

@@ -1,9 +1,9 @@
-"""Lets relevance flow where gradients would, for as long as a `with` block lasts, without touching the network.
+"""Relevance flows where gradients would, for as long as a `with` block lasts, without touching the network.
 
 A mode sees every function that the network calls. Linear layers become nodes of the graph whose backward pass hands
-relevance on by a rule; what only moves values about keeps its own backward pass, which moves relevance the same way;
-what there is no rule for is refused. So an ordinary backward pass from a logit, begun with its value, ends with the
-relevance of the pixels.
+relevance on by a rule; functions that only move values about keep their own backward pass, which moves relevance the
+same way; functions without a rule are refused. So an ordinary backward pass from a logit, begun with its value, ends
+with the relevance of the pixels.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ from gcm.visualizer.relu_mode import RELU_CALLS, is_in_place
 
 
 class RelevanceMode(TorchFunctionMode):
-    """Within this mode backward passes through `network` carry relevance.
+    """This mode lets backward passes through `network` carry relevance.
 
     Attributes:
         layers: the linear layers in the order in which they were called. One that batch normalisation follows is there
@@ -54,7 +54,7 @@ class RelevanceMode(TorchFunctionMode):
     """
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
-        """`images`: the leaf that the network is called with, in [0,1]."""
+        """Watch a network that is called with `images`, a leaf in [0,1]."""
         super().__init__()
         self.network = network
         self.names = {module: name for name, module in network.named_modules()}
@@ -104,7 +104,7 @@ class RelevanceMode(TorchFunctionMode):
         return InputError(f"relevance has no rule for {what} in {self.where}")
 
     def changing(self, values: Any) -> list[Tensor]:
-        """The tensors in nested lists that depend on the image."""
+        """Return the tensors in nested lists that depend on the image."""
         return [value for value in tensors_in(values) if self.dependence.on_image(value)]
 
     def linear(
@@ -115,7 +115,7 @@ class RelevanceMode(TorchFunctionMode):
         bias: Tensor | None = None,
         **settings: Any,
     ) -> Tensor:
-        """A convolution or matrix product."""
+        """Call a convolution or matrix product, and let relevance flow through it."""
         if self.changing((weight, bias)):
             raise self.refuse("a layer whose weights depend on the image")
         value = function(input, weight, bias, **settings)
@@ -135,12 +135,12 @@ class RelevanceMode(TorchFunctionMode):
         return output
 
     def flowing(self, input: Tensor, flow: LayerFlow) -> Tensor:
-        """The output of a layer."""
+        """Return the output of a layer."""
         self.layers.append(flow)
         return handing_on(input, flow.layer.outputs, flow)
 
     def batch_norm(self, input: Tensor, running_mean: Tensor | None, *args: Any, **named: Any) -> Tensor:
-        """Together with the layer before it; who else reads that layer reads it without."""
+        """Call batch normalisation together with the layer before it; other readers of that layer read it without."""
         call = self.calls.get(id(input))
         if call is None or running_mean is None or named.get("training") or call.output._version != call.version:
             raise self.refuse("batch normalisation that does not follow a linear layer, or has no running mean")
@@ -148,14 +148,16 @@ class RelevanceMode(TorchFunctionMode):
         return self.flowing(call.input, LayerFlow(call.flow.path, call.flow.function, layer))
 
     def relu(self, values: Tensor, in_place: bool) -> Tensor:
-        """Lets all relevance through; where it is closed, none comes."""
+        """Let all relevance through; where a ReLU is closed, none comes."""
         if in_place:
             self.about_to_change(values)
         opened: Tensor = OpenReLU.apply(values, in_place)
         return opened
 
     def average(self, call: Call) -> Tensor:
-        """In proportion to the inputs; of pixels, in proportion to their weights, since black ones matter as well."""
+        """Hand relevance on in proportion to the inputs; of pixels, in proportion to their weights, since black ones
+        matter too.
+        """
         input = call.input
 
         def averaged(inputs: Tensor, _: Tensor | None = None) -> Tensor:
@@ -176,7 +178,9 @@ class RelevanceMode(TorchFunctionMode):
         return handing_on(input, value, flow)
 
     def other(self, call: Call, changing: Sequence[Tensor]) -> Any:
-        """What is no layer: it moves values about, brings a constant to the pixels, or multiplies them with a map."""
+        """Make a call that is no layer: it moves values about, brings a constant to the pixels, or multiplies them with
+        a map.
+        """
         result = call()
         if not any(value.requires_grad for value in tensors_in(result)):
             return result
@@ -196,7 +200,7 @@ class RelevanceMode(TorchFunctionMode):
         raise self.refuse(call_name(call.function))
 
     def write(self, call: Call) -> Tensor:
-        """Pixels, or constants, into a tensor of pixels or constants."""
+        """Write pixels, or constants, into a tensor of pixels or constants."""
         target: Tensor = call.args[0]
         if not all(self.pixels.are(value) for value in self.changing(call.args)):
             raise self.refuse("writing into values that depend on the image")
@@ -207,7 +211,7 @@ class RelevanceMode(TorchFunctionMode):
         return target
 
     def about_to_change(self, values: Tensor) -> None:
-        """Layers keep what they have read, and what others have read of them."""
+        """Let layers keep what they have read, and what others have read of them."""
         storage = address(values)
         for flow in (*self.layers, *self.averages):
             flow.keep(storage, outputs=storage in self.read)
@@ -215,7 +219,7 @@ class RelevanceMode(TorchFunctionMode):
     def check_graph(self, logits: Tensor) -> None:
         """Raise `InputError` where the network did something that the mode has not seen, as in compiled code.
 
-        Forgets layers that the logits are not made from.
+        Layers that the logits are not made from are forgotten.
         """
         nodes = list(graph_nodes(logits))
         ours = [node for node in nodes if is_ours(node)]
@@ -229,7 +233,7 @@ class RelevanceMode(TorchFunctionMode):
 
     @contextmanager
     def following(self) -> Iterator["RelevanceMode"]:
-        """Switched on, and told which module is at work."""
+        """Switch the mode on, and tell it which module is at work."""
 
         thread = get_ident()  # the hooks are called for modules of all threads
 
@@ -247,18 +251,18 @@ class RelevanceMode(TorchFunctionMode):
 
 
 def is_ours(node: Node) -> bool:
-    """Or that of a hook, which changes nothing."""
+    """Return whether a node is ours, or that of a hook, which changes nothing."""
     return isinstance(node, BackwardCFunction) and node._forward_cls in (HandsOn, OpenReLU, BackwardHookFunction)
 
 
 def handing_on(inputs: Tensor, value: Tensor, hand_on: Callable[[Tensor], Tensor]) -> Tensor:
-    """`value` as a function of `inputs` whose backward pass is `hand_on`, and of nothing else."""
+    """Return `value` as a function of `inputs` whose backward pass is `hand_on`, and of nothing else."""
     output: Tensor = HandsOn.apply(inputs, value.detach(), hand_on)
     return output
 
 
 def spreading(average: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[Tensor], Tensor]:
-    """Hands the relevance of averages on to `inputs` by their weights."""
+    """Return a function that hands the relevance of averages on to `inputs` by their weights."""
 
     @torch.enable_grad()
     def spread(relevance: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is still the image on its way to the first layer, and between which values it lies."""
+"""Pixels are followed on their way to the first layer, with the least and largest values that they can have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ class Known:
 
 
 class Pixels:
-    """All tensors that hold the image. A view of one has bounds that are views of its bounds."""
+    """A record of all tensors that hold the image. A view of one has bounds that are views of its bounds."""
 
     def __init__(self, images: Tensor) -> None:
-        """`images`: in [0,1]."""
+        """Begin with `images`, in [0,1]."""
         self.known = {id(images): Known(images, torch.zeros_like(images), torch.ones_like(images))}
 
     def get(self, values: Tensor) -> Known | None:
@@ -47,15 +47,15 @@ class Pixels:
         return Known(values, low, high, whole.pure)
 
     def are(self, values: Tensor) -> bool:
-        """Whether these are the image alone."""
+        """Return whether these values are the image alone."""
         known = self.get(values)
         return known is not None and known.pure
 
     @torch.no_grad()
     def moved(self, call: Call, changing: Sequence[Tensor], result: object) -> None:
-        """By a call that moves values about, or averages them.
+        """Record the result of a call that moves values about, or averages them.
 
-        `changing`: those it was given that depend on the image; `result`: one tensor or several.
+        `changing` are its arguments that depend on the image; `result` is one tensor or several.
         """
         if not any(self.get(value) for value in changing):
             return
@@ -69,14 +69,16 @@ class Pixels:
 
     @torch.no_grad()
     def shifted(self, call: Call, pixels: Tensor, result: Tensor) -> None:
-        """By arithmetic with a constant, which may turn the bounds around."""
+        """Record the result of arithmetic with a constant, which may turn the bounds around."""
         first, second = ends(call, [self.known[id(pixels)]])
         self.known[id(result)] = Known(result, torch.minimum(first, second), torch.maximum(first, second))
 
     @torch.no_grad()
     def written(self, call: Call) -> None:
-        """By a call that has written pixels or constants into its first argument, which held such values; if that is a
-        part of another tensor, the other holds them too."""
+        """Record a call that has written pixels or constants into its first argument, which held such values.
+
+        If that is a part of another tensor, the other holds them too.
+        """
         target = call.args[0]
         whole = target if target._base is None else target._base
         if self.get(target) is None:
@@ -85,14 +87,14 @@ class Pixels:
         ends(call, [known for known in held if known])
 
     def bounds(self, values: Tensor) -> Known:
-        """Also of values that are not the image."""
+        """Return the bounds of values, also of those that are not the image."""
         zero = values.new_zeros(())
         other = values.detach()
         return self.get(values) or Known(values, other.minimum(zero), other.maximum(zero), pure=False)
 
 
 def ends(call: Call, given: Sequence[Known]) -> tuple[Any, Any]:
-    """What the call makes of the lower bounds, and of the upper ones."""
+    """Return what the call makes of the lower bounds, and of the upper ones."""
     low, high = (
         call.with_others({id(known.values): side for known, side in zip(given, sides, strict=True)})
         for sides in ([known.low for known in given], [known.high for known in given])
@@ -101,7 +103,7 @@ def ends(call: Call, given: Sequence[Known]) -> tuple[Any, Any]:
 
 
 def winners(call: Call) -> Any:
-    """The max pooling of a call, but of other maps, from which it takes the places that won in the call's."""
+    """Return the max pooling of a call for other maps, at the places that won in the call's own."""
     input, window = call.input, call.args[1:6]
     named = {name: value for name, value in call.named.items() if name not in ("input", "return_indices")}
     _, places = F.max_pool2d_with_indices(input.detach(), *window, **named)

@@ -1,12 +1,12 @@
-"""How a linear layer hands the relevance of its outputs on to its inputs.
+"""A rule says how a linear layer hands the relevance of its outputs on to its inputs.
 
 Every rule has the form `R_i = sum over parts: share * sum over terms: x_i * sum_j w_ij R_j / z_j`, where `z_j` is what
-all terms of the part, and what of the bias it counts, bring to output `j`. Rules differ in the parts. `w+`, `w-`:
+all terms of the part, and the bias as far as it counts, bring to output `j`. Rules differ in the parts. `w+`, `w-`:
 positive and negative weights, likewise `x+`, `x-`, `b+`, `b-`.
 
-All rules but epsilon were made for outputs that a ReLU follows. An output that may be negative, a logit or a
-value of a GCM map, is, where it is negative, treated as a positive one of opposite sign: what speaks for `-y` hands on
-its relevance. So no sum `z_j` vanishes beside an output that does not, and without biases nothing is lost.
+All rules but epsilon were made for outputs that a ReLU follows. An output that may be negative, a logit or a value of a
+GCM map, is, where it is negative, treated as a positive one of opposite sign: what speaks for `-y` hands on its
+relevance. So no sum `z_j` vanishes beside an output that does not, and without biases nothing is lost.
 """
 
 from abc import ABC, abstractmethod
@@ -20,20 +20,20 @@ from gcm.error import InputError
 from gcm.types import NonNegativeNumber
 
 LinearMap = Callable[[Tensor, Tensor], Tensor]
-"""Inputs and weights of a layer, without its bias, to outputs."""
+"""A layer without its bias: inputs and weights to outputs."""
 Terms = tuple[tuple[Tensor, Tensor], ...]
 """Pairs of inputs and weights."""
 
 
 @dataclass(frozen=True)
 class LinearLayer:
-    """A linear layer as it was called, with what a rule needs to know of it.
+    """A linear layer as it was called, with all that a rule needs to know of it.
 
     Attributes:
         function: convolution, transposed convolution or matrix product.
-        inputs, weight: that it was called with; batch normalisation is folded in.
-        bias: of a shape that can be added to the outputs, or None.
-        outputs: that it gave; where a ReLU was applied in place, its zeros, which have no relevance.
+        inputs, weight: tensors that it was called with; batch normalisation is folded in.
+        bias: a shape that can be added to the outputs, or None.
+        outputs: tensors that it gave; where a ReLU was applied in place, its zeros, which have no relevance.
         low, high: the least and the largest values that inputs can have, of a shape that can be expanded to theirs;
             None where the inputs are not pixels.
     """
@@ -48,7 +48,7 @@ class LinearLayer:
 
     @property
     def negative(self) -> Tensor:
-        """Which outputs are."""
+        """The outputs that are negative, bool."""
         return self.outputs < 0
 
     @property
@@ -62,11 +62,13 @@ class LinearLayer:
 
 @dataclass(frozen=True)
 class Part:
-    """Attributes:
-    terms: inputs and weights.
-    bias: what of the bias counts in the sum; None: nothing, so that no relevance is lost to it.
-    of: the outputs whose relevance it hands on, bool; None: all.
-    share: of their relevance, one number or one for each output.
+    """One part of a rule.
+
+    Attributes:
+        terms: inputs and weights.
+        bias: the part of the bias that counts in the sum; None: nothing, so that no relevance is lost to it.
+        of: the outputs whose relevance it hands on, bool; None: all.
+        share: the share of their relevance, one number or one for each output.
     """
 
     terms: Terms
@@ -76,10 +78,10 @@ class Part:
 
 
 class Rule(ABC):
-    """A way to hand relevance on."""
+    """A rule splits a layer into parts that hand its relevance on."""
 
     epsilon: float = 0.0
-    """Added to the size of every sum `z`, which takes relevance from small ones."""
+    """A number added to the size of every sum `z`, which takes relevance from small ones."""
 
     @abstractmethod
     def parts(self, layer: LinearLayer) -> tuple[Part, ...]: ...
@@ -87,7 +89,7 @@ class Rule(ABC):
 
 @dataclass(frozen=True)
 class Epsilon(Rule):
-    """In proportion to `x w`, less a little for stability.
+    """The epsilon rule hands relevance on in proportion to `x w`, less a little for stability.
 
     Source: Bach et al., "On pixel-wise explanations for non-linear classifier decisions by layer-wise relevance
     propagation", 2015, equation 58.
@@ -101,7 +103,8 @@ class Epsilon(Rule):
 
 @dataclass(frozen=True)
 class Gamma(Rule):
-    """In proportion to `x w`, where what speaks for the output counts `1 + gamma` times.
+    """The gamma rule hands relevance on in proportion to `x w`, where what speaks for the output counts `1 + gamma`
+    times.
 
     Source: Montavon et al., "Layer-wise relevance propagation: an overview", 2019, table 10.1; for inputs and outputs
     of either sign: Andéol et al., "Learning domain invariant representations by joint Wasserstein distance
@@ -125,11 +128,11 @@ class Gamma(Rule):
 
 @dataclass(frozen=True)
 class AlphaBeta(Rule):
-    """What speaks for the output gets `alpha` of the relevance, what speaks against it `-beta`; `alpha - beta = 1`.
+    """The alpha-beta rule gives `alpha` of the relevance to what speaks for the output, and `-beta` to what speaks
+    against it.
 
     Where nothing speaks against an output, what speaks for it gets all, so that relevance is conserved there too.
-
-    Source: Bach et al., 2015, equation 60.
+    `alpha - beta` must be 1. Source: Bach et al., 2015, equation 60.
     """
 
     alpha: NonNegativeNumber = 2.0
@@ -149,7 +152,7 @@ class AlphaBeta(Rule):
     def both(
         self, layer: LinearLayer, pro: tuple[Terms, Tensor | None], con: tuple[Terms, Tensor | None], of: Tensor
     ) -> tuple[Part, Part]:
-        """For outputs `of` one sign, whose terms `pro` have that sign, and `con` the other."""
+        """Return the parts for outputs `of` one sign, whose terms `pro` have that sign, and `con` the other."""
         opposed = summed(layer, con[0]) + (0.0 if con[1] is None else con[1]) != 0
         return (
             Part(*pro, of, torch.where(opposed, self.alpha, 1.0).to(layer.outputs)),
@@ -159,7 +162,8 @@ class AlphaBeta(Rule):
 
 @dataclass(frozen=True)
 class ZPlus(Rule):
-    """In proportion to what speaks for the output, `x+ w+` and `x- w-`; biases get nothing.
+    """The z+ rule hands relevance on in proportion to what speaks for the output, `x+ w+` and `x- w-`; biases get
+    nothing.
 
     Source: Montavon et al., "Explaining nonlinear classification decisions with deep Taylor decomposition", 2017,
     equation 9.
@@ -171,10 +175,10 @@ class ZPlus(Rule):
 
 @dataclass(frozen=True)
 class Bounded(Rule):
-    """For pixels, in proportion to `x w - low w+ - high w-`; biases get nothing. Also called the zB rule.
+    """The bounded rule, or zB, hands relevance to pixels in proportion to `x w - low w+ - high w-`; biases get nothing.
 
-    Source: Montavon et al., 2017, equation 12. Where inputs are no pixels, the z+ rule.
-    Departure: summed as `(x - low) w+ + (x - high) w-`, which is the same, but near black and white loses no digits.
+    Source: Montavon et al., 2017, equation 12. Where inputs are no pixels, it is the z+ rule. Departure: summed as `(x
+    - low) w+ + (x - high) w-`, which is the same, but near black and white loses no digits.
     """
 
     def parts(self, layer: LinearLayer) -> tuple[Part, ...]:
@@ -189,12 +193,12 @@ class Bounded(Rule):
 
 
 def terms_for(layer: LinearLayer) -> Terms:
-    """The positive terms, which speak for the output."""
+    """Return the positive terms, which speak for the output."""
     return signed_terms(layer.inputs, layer.weight.clamp_min(0), layer.weight.clamp_max(0))
 
 
 def terms_against(layer: LinearLayer) -> Terms:
-    """The negative terms."""
+    """Return the negative terms, which speak against the output."""
     return signed_terms(layer.inputs, layer.weight.clamp_max(0), layer.weight.clamp_min(0))
 
 
@@ -204,6 +208,6 @@ def signed_terms(inputs: Tensor, for_positive: Tensor, for_negative: Tensor) -> 
 
 
 def summed(layer: LinearLayer, terms: Terms) -> Tensor:
-    """What terms bring to each output."""
+    """Return what terms bring to each output."""
     first, *others = (layer.function(inputs, weight.detach()) for inputs, weight in terms)
     return sum(others, first)
