@@ -21,7 +21,6 @@ myst_heading_anchors = 3  # links to headings are checked
 nb_execution_mode = "force"  # notebooks are kept without outputs
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
-nb_merge_streams = True
 
 default_role = "py:obj"  # `Name` in a docstring leads to it, if it is one of ours …
 suppress_warnings = ["ref.python"]  # … or to one of those that `.name` could mean

@@ -24,7 +24,7 @@ class Goal:
     """The ratio that a row of the benchmark has to reach.
 
     Attributes:
-        ratio: to be reached.
+        ratio: the ratio to be reached.
         faster: True: the other must take at least `ratio` times as much as we do; False: we at most `ratio` times as
             much as the other.
     """
@@ -88,7 +88,7 @@ class Result:
     Attributes:
         row: name of the row.
         what, against, goal, unit, note: as in the comparison.
-        ratio: by the sense of the goal, median over the rounds; `low` and `high` are the smallest and the largest.
+        ratio: median over the rounds, by the sense of the goal; `low` and `high` are the smallest and the largest.
         ours, others: medians of the amounts.
     """
 

@@ -10,7 +10,7 @@ class Clock(Callback):
     """Stops a training after some steps, and knows what all but the first, the warm-up, took.
 
     Attributes:
-        seconds: of `steps` steps.
+        seconds: duration of `steps` steps.
     """
 
     def __init__(self, warm_up: int, steps: int) -> None:

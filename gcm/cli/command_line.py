@@ -87,8 +87,9 @@ def run(config: DictConfig) -> float | None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """A user's mistake ends the program with one line and exit code 2, SIGTERM with one line and 143, Ctrl-C with 130;
-    anything else is ours to mend.
+    """End the program after a user's mistake with one line and exit code 2, after SIGTERM with one line and 143.
+
+    Ctrl-C ends it with 130; anything else is ours to mend.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets exceptions through to us
     try:

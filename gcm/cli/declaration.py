@@ -75,7 +75,7 @@ def task(**settings: object) -> Callable[[Function], Function]:
 
 @cache
 def declarations() -> dict[str, Declaration]:
-    """Return the declarations of all tasks by name, read from their files, so that no library of theirs is imported."""
+    """Return the declarations of all tasks by name, read from their files: none of their libraries is imported."""
     found = {}
     for path in sorted(TASKS.glob("[!_]*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

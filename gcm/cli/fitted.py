@@ -16,7 +16,7 @@ FEW_STEPS = 100
 
 
 def fitted(config: DictConfig, data: ImageData) -> DictConfig:
-    """Return the config with its null settings chosen for the training images, in `data` too; say what was chosen."""
+    """Return the config with its null settings chosen for the training images, in `data`, too; say what was chosen."""
     of_data = data.chosen()
     for name, value in of_data.items():
         setattr(data, name, value)

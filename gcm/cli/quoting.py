@@ -61,7 +61,9 @@ def joined(word: str, line: Sequence[str]) -> str:
 
 
 def for_shell(word: str) -> str:
-    """Return the word with quotes for Hydra around its value, and the shell's around all; empty: not even so."""
+    """Return the word with quotes for Hydra around its value, and those for the shell around all; empty: not even so
+    helps.
+    """
     name, equals, value = word.partition("=")
     if not equals or not word.isprintable():
         return ""

@@ -31,7 +31,7 @@ LOCK = ".lock"
 
 @contextmanager
 def run_directory(config: DictConfig, *looked_at: SavedNetwork | str) -> Iterator[Path]:
-    """This run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
+    """Yield this run's directory: `output=`, a sweep's job directory, or `runs/<time>_<task>_<network>`.
 
     `looked_at`: the networks, or their names; none: the one that the config describes is trained.
     It is made on entry, and no other process has it meanwhile. If something is wrong or the program is stopped, and
@@ -69,7 +69,7 @@ def remove_unless_swept(directory: Path) -> None:
 
 @contextmanager
 def resumed_directory(config: DictConfig) -> Iterator[Path]:
-    """The run directory that `resume=` names; no other process can have it meanwhile."""
+    """Yield the run directory that `resume=` names; no other process can have it meanwhile."""
     directory = Path(config.resume).expanduser()
     try:
         with claimed(directory) if directory.is_dir() else nullcontext():

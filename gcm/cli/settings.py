@@ -203,7 +203,7 @@ def check_section(section: Mapping[str, Any], key: str, given: int) -> None:
 
 
 def task_overrides() -> list[str]:
-    """Return what the user wrote on the command line: `model=gcm`, `data.root=/data`, …"""
+    """Return what the user wrote on the command line, such as `model=gcm` and `data.root=/data`."""
     return list(HydraConfig.get().overrides.task)
 
 
@@ -213,7 +213,7 @@ def chosen(group: str) -> str:
 
 
 def overridden_keys() -> list[str]:
-    """Return which settings the user wrote: `model`, `data.root`, …"""
+    """Return which settings the user wrote, such as `model` and `data.root`."""
     return [override.split("=")[0].lstrip("+~") for override in task_overrides()]
 
 

@@ -10,13 +10,20 @@ from gcm.precision import Applied, at_least
 
 
 class ExactMetric(Metric):
-    """A metric that counts in float64 what it alone was given.
+    """An exact metric counts in float64 what it alone was given.
 
-    It moves with the module that it is part of, but is not cast with it, as Lightning does for
-    `precision="bf16-true"`. Of several processes one may see no image: torchmetrics lets it take part with a tensor of
-    the metric's `dtype`, which must be that of the others. In a `MetricCollection` torchmetrics takes metrics for one
-    and the same whose states are equal after the first batch (compute groups), as those of `Deletion` and `Insertion`
-    are after black images; a state of NaN, which equals nothing, keeps each of ours a group of its own.
+    It moves with the module that it is part of, but is not cast with it, as Lightning does for `precision="bf16-true"`.
+    Of several processes one may see no image: torchmetrics lets it take part with a tensor of the metric's `dtype`,
+    which must be that of the others. In a `MetricCollection` torchmetrics takes metrics for one and the same whose
+    states are equal after the first batch (compute groups), as those of `Deletion` and `Insertion` are after black
+    images; a state of NaN, which equals nothing, keeps each of ours a group of its own.
+
+    >>> import torch
+    >>> from gcm.metric import Sparseness
+    >>> metric = Sparseness().to(torch.bfloat16)
+    >>> metric.update(torch.tensor([[[[0.0, 0.5]]]]))
+    >>> metric.compute().mean, metric.values[0].dtype
+    (0.5, torch.float64)
     """
 
     full_state_update = False

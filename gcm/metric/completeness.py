@@ -12,11 +12,20 @@ from gcm.tensor_check import check_finite, check_floats, check_not_empty, check_
 
 
 class Completeness(NamedTuple):
-    """How well an account of scores adds up to them, and whether it can speak against a class.
+    """Completeness says how well an account of scores adds up to them, and whether it can speak against a class.
 
     Attributes:
         residual: largest `|score - account|`, in units of the account's mean size.
         signed: whether any part of the account is negative.
+
+    >>> import torch
+    >>> from gcm.metric import CompletenessResidual
+    >>> from gcm.model import Contributions
+    >>> parts = torch.tensor([[[0.5, 0.5], [-1.0, 0.0]]])
+    >>> metric = CompletenessResidual()
+    >>> metric.update(Contributions(torch.tensor([[1.0, -1.0]]), parts, torch.zeros(1, 2)))
+    >>> metric.compute()
+    Completeness(residual=0.0, signed=True)
     """
 
     residual: float
@@ -24,11 +33,18 @@ class Completeness(NamedTuple):
 
 
 class CompletenessResidual(ExactMetric):
-    """Largest `|score - account|` over images and classes, relative to the mean size of an account.
+    """The completeness residual is the largest `|score - account|`, relative to the mean size of an account.
 
-    The account of a score is the sum of its parts and the rest; its size the sum of the parts' absolute values. For
-    GCM this is the largest `|score - mean of CCM|` relative to mean `|CCM|`. Rounding alone gives about 1e-6 in
-    float32; 1 means an account as wrong as it is large. Graded, never an equality of floats. 0 / 0 is 0.
+    It is the largest over images and classes. The account of a score is the sum of its parts and the rest; its size the
+    sum of the parts' absolute values. For GCM this is the largest `|score - mean of CCM|` relative to mean `|CCM|`.
+    Rounding alone gives about 1e-6 in float32; 1 means an account as wrong as it is large. It is graded, never an
+    equality of floats. 0 / 0 is 0.
+
+    >>> import gcm, torch
+    >>> metric = gcm.metric.CompletenessResidual()
+    >>> metric.update(gcm.load("gcm_digits").contributions(torch.ones(1, 1, 32, 32)))
+    >>> metric.compute().residual < 1e-4
+    True
     """
 
     higher_is_better = False

@@ -15,15 +15,19 @@ from gcm.types import Seed
 
 
 class Decline(NamedTuple):
-    """Accuracies and shares in [0,1].
+    """A decline ratio comes with its accuracies and shares in [0,1].
 
     Attributes:
         accuracy: A, the network's own.
-        map_accuracy: B, of the class whose picture has the largest sum.
+        map_accuracy: B, that of the class whose picture has the largest sum.
         ratio: (A - B) / A. NaN where A is 0: nothing can be lost.
         low, high: bootstrap interval of the ratio; NaN where the ratio is.
         agreement: share of images where picture and network name the same class, right or wrong.
-        n: images.
+        n: number of images.
+
+    >>> from gcm.metric import Decline
+    >>> Decline(accuracy=0.9, map_accuracy=0.45, ratio=0.5, low=0.4, high=0.6, agreement=0.5, n=100).ratio
+    0.5
     """
 
     accuracy: float
@@ -36,7 +40,7 @@ class Decline(NamedTuple):
 
 
 class DeclineRatio(ExactMetric):
-    """`(A - B) / A`, A the network's accuracy, B that of the class whose map adds up to the largest sum.
+    """The decline ratio is `(A - B) / A`, A the network's accuracy, B that of the class whose map has the largest sum.
 
     Source: GCM paper, section 4.7, equation 13. 0: classifying by the pictures loses nothing; it can be negative. It
     says whether maps *add up* to the decision (completeness), not whether they are in the right place.
@@ -46,9 +50,18 @@ class DeclineRatio(ExactMetric):
     on how many images each of network and map got right, the resamples are drawn from these counts.
 
     Args:
-        resamples: bootstrap resamples.
-        confidence: of the interval, above 0 and below 1.
-        seed: of the bootstrap.
+        resamples: number of bootstrap resamples.
+        confidence: confidence of the interval, above 0 and below 1.
+        seed: seed of the bootstrap.
+
+    >>> import torch
+    >>> from gcm.metric import DeclineRatio
+    >>> metric = DeclineRatio()
+    >>> maps = torch.tensor([[2.0, 1.0], [2.0, 1.0]]).view(2, 2, 1, 1)  # their sums name class 0 twice
+    >>> metric.update(maps, logits=torch.tensor([[3.0, 0.0], [0.0, 3.0]]), labels=torch.tensor([0, 1]))
+    >>> found = metric.compute()
+    >>> found.accuracy, found.map_accuracy, found.ratio
+    (1.0, 0.5, 0.5)
     """
 
     higher_is_better = False

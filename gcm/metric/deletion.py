@@ -1,4 +1,4 @@
-"""Deletion: whether the pixels that an explanation ranks first are those that the network needs."""
+"""Deletion tells whether the pixels that an explanation ranks first are those that the network needs."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -27,21 +27,32 @@ Network = Callable[[Tensor], Tensor]
 
 
 class Deletion(MapMetric):
-    """Area below the probability of a class while its pixels are deleted, first those that its map ranks highest.
+    """Deletion is the area below the probability of a class while its pixels are deleted, the highest ranked first.
 
     Source: Petsiuk et al., "RISE: randomized input sampling for explanation of black-box models", 2018, section 4. In
     [0,1], small for a faithful map. A pixel is deleted in all channels, by setting them to `baseline`; the probability
-    is taken after every further `1 / steps` of the pixels, the area by trapezoids. What is deleted changes images to
-    such as the network has never seen, so areas are to be compared with those of the control `random`, and depend on
-    the baseline. Pixels that a map ranks alike are deleted in an order drawn once.
+    is taken after every further `1 / steps` of the pixels, the area by trapezoids. Deletion changes images to such as
+    the network has never seen, so areas are to be compared with those of the control `random`, and depend on the
+    baseline. Pixels that a map ranks alike are deleted in an order drawn once.
 
     Args:
         baseline: value of a deleted pixel, in [0,1]; 0: black.
-        steps: between the whole image and none of it.
-        seed: of the order of pixels ranked alike.
-        confidence: of the interval.
-        images: how many images of a test set it looks at.
-        classes: whose maps it looks at there.
+        steps: number of steps between the whole image and none of it.
+        seed: seed of the order of pixels ranked alike.
+        confidence: confidence of the interval.
+        images: number of images of a test set that it looks at.
+        classes: the classes whose maps it looks at there.
+
+    >>> import torch
+    >>> from gcm.metric import Deletion
+    >>> def network(images):
+    ...     return torch.stack([20 * images[:, 0, 0, 0] - 10, torch.zeros(len(images))], 1)  # sees one pixel
+    >>> image, needed = torch.ones(1, 1, 1, 4), torch.tensor([[[[1.0, 0.0, 0.0, 0.0]]]])
+    >>> faithful, wrong = Deletion(steps=4), Deletion(steps=4)
+    >>> faithful.update(network, image, needed, torch.tensor([[0]]))
+    >>> wrong.update(network, image, -needed, torch.tensor([[0]]))
+    >>> round(faithful.compute().mean, 3), round(wrong.compute().mean, 3)
+    (0.125, 0.875)
     """
 
     higher_is_better = False

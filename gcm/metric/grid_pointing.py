@@ -1,4 +1,4 @@
-"""Grid pointing: whether evidence lies in the right cell of a grid of images."""
+"""Grid pointing tells whether evidence lies in the right cell of a grid of images."""
 
 from typing import Annotated
 
@@ -13,13 +13,24 @@ from gcm.types import PositiveCount, Seed, ShareBelowOne
 
 
 class GridPointing(Pointing):
-    """Share of positive evidence in the right cell of a grid of test images of different classes.
+    """Grid pointing is the share of positive evidence in the right cell of a grid of test images of different classes.
+
+    A random map gets `1 / rows**2`. The grids are those of `gcm.data.Grid`; `Pointing` names the source.
 
     Args:
-        images: grids that are shown.
-        rows: of a grid.
-        seed: of the choice of test images.
-        confidence: of the interval.
+        images: number of grids that are shown.
+        rows: rows of a grid.
+        seed: seed of the choice of test images.
+        confidence: confidence of the interval.
+
+    >>> import torch
+    >>> from gcm.metric import GridPointing
+    >>> metric = GridPointing(rows=2)
+    >>> cell = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+    >>> cell[..., :2, :2] = True
+    >>> metric.update(torch.ones(1, 1, 4, 4), cell)
+    >>> round(metric.compute().mean, 6)
+    0.25
     """
 
     meaning = (

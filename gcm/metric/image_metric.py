@@ -34,10 +34,17 @@ class Mean(NamedTuple):
 
 
 class ImageMetric(ExactMetric, ABC):
-    """The mean over images of a value that each image has. It keeps one number an image, no map.
+    """An image metric is the mean over images of a value that each image has; it keeps one number an image, no map.
 
     Args:
-        confidence: of the interval.
+        confidence: confidence of the interval.
+
+    >>> import torch
+    >>> from gcm.metric import Sparseness
+    >>> metric = Sparseness()
+    >>> metric.update(torch.tensor([[[[1.0, 1.0]]], [[[0.0, 1.0]]]]))
+    >>> metric.per_image(), metric.compute().mean
+    (tensor([0.0000, 0.5000], dtype=torch.float64), 0.25)
     """
 
     def __init__(self, confidence: ShareBelowOne = 0.95) -> None:
@@ -78,7 +85,14 @@ class ImageMetric(ExactMetric, ABC):
 
 
 def mean_with_interval(values: Tensor, confidence: float = 0.95) -> Mean:
-    """Of values `(N,)`, one or more."""
+    """Return the mean of values `(N,)`, one or more, with its confidence interval.
+
+    >>> import torch
+    >>> from gcm.metric import mean_with_interval
+    >>> found = mean_with_interval(torch.tensor([0.2, 0.4, 0.6]), confidence=0.95)
+    >>> round(found.low, 2), round(found.mean, 2), round(found.high, 2), found.n
+    (-0.1, 0.4, 0.9, 3)
+    """
     check_not_empty("values", values)
     values = values.double()
     count, mean = len(values), float(values.mean())

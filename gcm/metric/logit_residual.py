@@ -1,4 +1,4 @@
-"""Completeness of maps: whether their sums follow the logits."""
+"""The logit residual tells whether the sums of maps follow the logits."""
 
 import torch
 from torch import Tensor
@@ -10,17 +10,24 @@ from gcm.visualizer import Visualizer
 
 
 class LogitResidual(MapMetric):
-    """What the sums of an image's maps leave unexplained of how its logits differ from class to class.
+    """The logit residual is the share of the logits' differences between classes that the maps' sums leave unexplained.
 
-    `1 - r^2`, `r` the correlation over classes of sums and logits; 1 where it is not positive. In [0,1], 0 for maps
-    that add up to the logits, up to one factor and one number for all classes: methods differ in their units, and what
-    is the same in all classes changes no probability. Logits that are all equal leave nothing to explain (0). Small is
-    not yet good: `uniform` has 0. On a test set it looks at the maps in their own resolution; tables call it
-    `completeness`.
+    It is `1 - r^2`, `r` the correlation over classes of sums and logits; 1 where it is not positive. In [0,1], 0 for
+    maps that add up to the logits, up to one factor and one number for all classes: methods differ in their units, and
+    a number that is the same in all classes changes no probability. Logits that are all equal leave nothing to explain
+    (0). Small is not yet good: `uniform` has 0. On a test set it looks at the maps in their own resolution; tables call
+    it `completeness`.
 
     Args:
-        confidence: of the interval.
-        images: how many images of a test set it looks at.
+        confidence: confidence of the interval.
+        images: number of images of a test set that it looks at.
+
+    >>> import torch
+    >>> from gcm.metric import LogitResidual
+    >>> metric, maps = LogitResidual(), torch.tensor([1.0, 2.0, 4.0]).view(1, 3, 1, 1)
+    >>> metric.update(maps, 10 * maps.flatten(1) + 3)
+    >>> round(metric.compute().mean, 6)
+    0.0
     """
 
     higher_is_better = False

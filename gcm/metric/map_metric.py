@@ -1,4 +1,4 @@
-"""Metrics of maps, and how each is applied to a test set: to which images and classes, and what is done to them."""
+"""Metrics of maps know how each is applied to a test set: to which images and classes, and what is done to them."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -48,9 +48,18 @@ class ExplainedBatch:
         network: the classifier that was explained.
         images: `(B,C,H,W)`, float in [0,1].
         places: where the evidence lies, `(B,K,H,W)` bool, if the data know it.
-        logits: of every class, `(B,K)`.
+        logits: scores of every class, `(B,K)`.
         classes: the classes of the maps, `(B,T)`.
         maps: the maps of these classes.
+
+    >>> import gcm, torch
+    >>> from gcm.metric.map_metric import maps_of
+    >>> network, images, classes = gcm.load("gcm_digits"), torch.ones(1, 1, 32, 32), torch.tensor([[3, 7]])
+    >>> method = gcm.visualizer.ClassContributionMaps()
+    >>> maps = maps_of(method, network, images, classes)
+    >>> batch = gcm.metric.ExplainedBatch(method, network, images, None, network(images), classes, maps)
+    >>> batch.maps_of(torch.tensor([[7]])).shape
+    torch.Size([1, 1, 32, 32])
     """
 
     visualizer: Visualizer
@@ -77,14 +86,19 @@ def every_class(logits: Tensor) -> Tensor:
 
 
 class MapMetric(ImageMetric):
-    """A metric of maps that knows how it is applied to the maps of a visualizer on a test set.
+    """A metric of maps knows how it is applied to the maps of a visualizer on a test set.
 
     `update` takes maps from anywhere; `update_with` takes what is needed from a batch that a visualizer has explained.
 
     Args:
-        images: how many images of `split` it looks at, the first ones.
-        classes: whose maps it looks at.
-        confidence: of the interval.
+        images: number of images of `split` that it looks at, the first ones.
+        classes: the classes whose maps it looks at.
+        confidence: confidence of the interval.
+
+    >>> from gcm.metric import Sparseness
+    >>> metric = Sparseness(images=100, classes="all")
+    >>> metric.images, metric.classes, metric.meaning.partition(":")[0][:16]
+    (100, 'all', 'Gini coefficient')
     """
 
     meaning: str

@@ -1,4 +1,4 @@
-"""Pointing: whether evidence lies where it is known to be."""
+"""Pointing tells whether evidence lies where it is known to be."""
 
 import torch
 from torch import Tensor
@@ -13,17 +13,25 @@ from gcm.types import PositiveCount, ShareBelowOne
 
 
 class Pointing(MapMetric):
-    """Share of a class's positive evidence that lies in its place, as a mean over all classes that an image shows.
+    """Pointing is the share of a class's positive evidence in its place, as a mean over all classes that an image
+    shows.
 
     Source: Böhle et al., "Convolutional dynamic alignment networks for interpretable classifications", 2021, section
     4.2 (grid pointing game). In [0,1]; a random map gets the share of the image that the place covers. A class without
     any positive evidence counts 0, as with an even map where the logit is negative. Nothing forbids the network to
-    find, say, the space around a shape telling: what is measured is where evidence lies, not whether it is wrong there.
+    find, say, the space around a shape telling: pointing measures where evidence lies, not whether it is wrong there.
     On a test set it needs data that know the places of their classes, such as `planted`.
 
     Args:
-        confidence: of the interval.
-        images: how many images of a test set it looks at.
+        confidence: confidence of the interval.
+        images: number of images of a test set that it looks at.
+
+    >>> import torch
+    >>> from gcm.metric import Pointing
+    >>> metric = Pointing()
+    >>> metric.update(torch.tensor([[[[3.0, 1.0, -5.0]]]]), torch.tensor([[[[True, False, False]]]]))
+    >>> round(metric.compute().mean, 6)
+    0.75
     """
 
     higher_is_better = True

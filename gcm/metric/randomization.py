@@ -16,16 +16,24 @@ CASCADES: WeakKeyDictionary[Classifier, dict[int, list[Classifier]]] = WeakKeyDi
 
 
 class Randomization(RankCorrelation, MapMetric):
-    """Rank correlation with the maps of networks whose weights are drawn anew, layer by layer from the logits down.
+    """Randomization is the rank correlation with the maps of networks whose weights are drawn anew, from the logits
+    down.
 
     Source: the cascading randomisation of Adebayo et al., "Sanity checks for saliency maps", 2018, section 3.1. The
     value of an image is the mean over the cascade, from one layer drawn anew to all of them.
 
     Args:
-        images: how many are shown.
-        classes: that the network names, or all.
-        seed: of the new weights.
-        confidence: of the interval.
+        images: number of images that are shown.
+        classes: the class that the network names, or all.
+        seed: seed of the new weights.
+        confidence: confidence of the interval.
+
+    >>> import torch
+    >>> from gcm.metric import Randomization
+    >>> metric, maps = Randomization(), torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    >>> metric.update(maps, 2 * maps)  # as if the weights said nothing
+    >>> round(metric.compute().mean, 6)
+    1.0
     """
 
     meaning = (

@@ -7,11 +7,18 @@ from gcm.metric.image_metric import ImageMetric, check_both_maps, standardized
 
 
 class RankCorrelation(ImageMetric):
-    """Size of Spearman's rank correlation of two maps of the same image and class, as a mean over classes.
+    """Rank correlation is the size of Spearman's correlation of two maps of an image and class, as a mean over classes.
 
     In [0,1]. Between the maps of a network and of one whose weights were drawn anew it says how much of a map does not
     come from what was learned (Adebayo et al., "Sanity checks for saliency maps", 2018, section 3); small is good. Two
     even maps are alike (1), an even map and another are not (0).
+
+    >>> import torch
+    >>> from gcm.metric import RankCorrelation
+    >>> metric = RankCorrelation()
+    >>> metric.update(torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.tensor([[[[-1.0, -4.0, -9.0]]]]))  # turned round
+    >>> round(metric.compute().mean, 6)
+    1.0
     """
 
     higher_is_better = False

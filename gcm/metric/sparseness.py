@@ -9,16 +9,23 @@ from gcm.types import PositiveCount, ShareBelowOne
 
 
 class Sparseness(MapMetric):
-    """Gini coefficient of a map's absolute values, as a mean over classes.
+    """Sparseness is the Gini coefficient of a map's absolute values, as a mean over classes.
 
     Source: Chalasani et al., "Concise explanations of neural networks using adversarial training", 2020, section 2.3.
     In [0,1): 0 for an even map, `1 - 1/P` where one of `P` pixels holds everything. A map of zeros counts 0. Sparse is
     not faithful; a single random pixel is as sparse as can be.
 
     Args:
-        confidence: of the interval.
-        images: how many images of a test set it looks at.
-        classes: whose maps it looks at there.
+        confidence: confidence of the interval.
+        images: number of images of a test set that it looks at.
+        classes: the classes whose maps it looks at there.
+
+    >>> import torch
+    >>> from gcm.metric import Sparseness
+    >>> metric = Sparseness()
+    >>> metric.update(torch.tensor([[[[0.0, 0.0], [0.0, -2.0]]]]))
+    >>> round(metric.compute().mean, 6)
+    0.75
     """
 
     higher_is_better = True

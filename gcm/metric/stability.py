@@ -9,15 +9,24 @@ from gcm.types import PositiveCount, PositiveNumber, Seed, ShareBelowOne
 
 
 class Stability(RelativeChange, MapMetric):
-    """How far maps move, relative to their size, when noise is added to the image; the same noise for all images.
+    """Stability is how far maps move, relative to their size, when noise is added to the image; small is good.
+
+    All images get the same noise.
 
     Args:
-        images: how many are shown.
-        classes: that the network names on the image without noise, or all.
-        deviation: of the normal noise, in units of the pixels' range; images stay in [0,1].
-        draws: of noise, for each image.
-        seed: of the noise.
-        confidence: of the interval.
+        images: number of images that are shown.
+        classes: the class that the network names on the image without noise, or all.
+        deviation: standard deviation of the normal noise, in units of the pixels' range; images stay in [0,1].
+        draws: draws of noise for each image.
+        seed: seed of the noise.
+        confidence: confidence of the interval.
+
+    >>> import torch
+    >>> from gcm.metric import Stability
+    >>> metric = Stability()
+    >>> metric.update(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2))
+    >>> round(metric.compute().mean, 6)
+    0.0
     """
 
     meaning = "how far the map moves, relative to its size, when noise that is hardly seen is added to the image"

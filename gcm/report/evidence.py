@@ -53,8 +53,8 @@ class Evidence:
     Attributes:
         networks: those to report on, by name.
         data: the data sets found, by name.
-        missing: for each data set that was not found, why.
-        visualizers, renderings: of the decline-ratio tables, by name.
+        missing: reasons why data sets were not found, by name.
+        visualizers, renderings: those of the decline-ratio tables, by name.
         new_metric: gives an empty decline-ratio metric.
         directory: where figures and result files go.
         device: where networks run.

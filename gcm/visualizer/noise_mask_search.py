@@ -25,28 +25,25 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseMaskSettings:
-    """How the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels.
+    """Settings by which the noise's strength `w` `(H,W)` in [0,1] is found, one for all classes and channels.
 
-    The noise is `U * w` with `U` uniform in [-1,1], and Adam minimises::
-
-        E(w) = 1/N sum_n sum_k max(|y_k - y'_kn| - a, 0) - mean of w.
-
-    `y` and `y'` are logits of the masked network, of the image and of its noisy copies; `w` starts at 0 and is clamped
-    after every step. All images get the same draws of noise, so that, up to rounding, an image has the same mask
-    in every batch.
+    The noise is `U * w` with `U` uniform in [-1,1], and Adam minimises `E(w) = 1/N sum_n sum_k max(|y_k - y'_kn| - a,
+    0) - mean of w`. `y` and `y'` are logits of the masked network, of the image and of its noisy copies; `w` starts at
+    0 and is clamped after every step. All images get the same draws of noise, so that, up to rounding, an image has the
+    same mask in every batch.
 
     Attributes:
         samples: `N`, noisy copies in each step.
-        steps: of Adam, at most.
-        learning_rate: at the first step.
-        last_rate: at the last step, as a share of it; in between on a straight line.
-        tolerance: `a`, in units of the logits; `auto`: half the smallest gap between two of the image's logits that
-            are not equal, the most that keeps their order.
-        thresholds: of the masked network.
-        settled: an image's mask has settled, and is done, when over the last twentieth of the steps its values moved
-            by less than this share of the way that Adam could go, as a mean over the pixels that were not at 0 or at 1
-            all the time. 0: never.
-        seed: of the noise.
+        steps: steps of Adam, at most.
+        learning_rate: learning rate at the first step.
+        last_rate: learning rate at the last step, as a share of the first; in between on a straight line.
+        tolerance: `a`, in units of the logits; `auto`: half the smallest gap between two of the image's logits that are
+            not equal, the most that keeps their order.
+        thresholds: thresholds of the masked network.
+        settled: an image's mask has settled, and is done, when over the last twentieth of the steps its values moved by
+            less than this share of the way that Adam could go, as a mean over the pixels that were not at 0 or at 1 all
+            the time. 0: never.
+        seed: seed of the noise.
     """
 
     samples: PositiveCount = 20

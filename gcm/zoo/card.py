@@ -61,7 +61,7 @@ class Card:
         overrides: the words of the command line.
         machine: the machine on which it was trained.
         versions: versions of Python and the libraries, by name.
-        tests: on the test set: of these weights first, then of the same training from other seeds. Empty: not measured.
+        tests: results on the test set, those of these weights first, then of other seeds; empty: not measured.
         train_images: number of images it was trained on; 0: not measured.
         parameters, macs: learned numbers, and multiply-accumulates for the scores of one image; 0: not measured.
         complete: whether the network accounts for its scores itself and the account adds up (residual below 1e-4).

@@ -45,7 +45,7 @@ class SavedNetwork:
         return config
 
     def network(self) -> Classifier:
-        """Build the network, in evaluation mode, with its card.
+        """Build the network in evaluation mode, with its card.
 
         It takes no memory before its weights are known to be as many as the file holds. Raises `InputError` where they
         are not those that the config describes.

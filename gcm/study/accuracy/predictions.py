@@ -32,7 +32,7 @@ class Accuracy(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the accuracy (Wilson)."""
+        """The 95 % interval of the accuracy (Wilson)."""
         bounds = binomtest(self.right, self.images).proportion_ci(0.95, method="wilson")
         return float(bounds.low), float(bounds.high)
 
@@ -62,7 +62,7 @@ def split_logits(network: Classifier, split: Split, batch_size: int = 500, progr
 
 
 class Difference(NamedTuple):
-    """How much more accurate one network is than another on the same images, with a 95 % interval."""
+    """A difference says how much more accurate one network is than another on the same images, with a 95 % interval."""
 
     value: float
     low: float

@@ -23,7 +23,7 @@ class ImagesOfNetwork:
         network: the classifier that is explained.
         pixels: `(B,C,H,W)`, float in [0,1], on the network's device.
         labels: `(B,)`.
-        shown: for each image at most ten classes, the true one and those with the highest scores, `(B,T)`.
+        shown: at most ten classes of each image, the true one and those with the highest scores, `(B,T)`.
     """
 
     name: str

@@ -16,8 +16,8 @@ class Mass(NamedTuple):
     """Means over test images, in units of the class score (for GCM: mean of the CCM's positive part, or of `|CCM|`).
 
     Attributes:
-        true_positive, true_absolute: of the true class's map.
-        wrong_positive, wrong_absolute: of a wrong class's map, on average.
+        true_positive, true_absolute: mass of the true class's map.
+        wrong_positive, wrong_absolute: mass of a wrong class's map, on average.
         n: images.
     """
 

@@ -26,10 +26,10 @@ class Moment:
 
     Attributes:
         run: its name.
-        seed: of its training.
-        command: that trained it.
+        seed: seed of its training.
+        command: the command that trained it.
         iteration: optimizer steps taken.
-        accuracy: on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
+        accuracy: accuracy on all `tested` test images; `low` and `high` are its 95 % interval (Wilson).
         on_object: share of the evidence that lies on the object's pixels, by the class that is explained, over the
             images that have any evidence; None where images are not grey, so that nothing is known of an object.
         moved: how far the evidence moved since the moment before, over images that had and have any; None at first.

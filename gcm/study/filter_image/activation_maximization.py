@@ -26,7 +26,7 @@ class ActivationMaximization:
         decay: the share of every value that is taken away after a step.
         blur_every: steps between two blurs; 0: never.
         blur: the Gaussian's standard deviation, in pixels.
-        seed: of the noise, uniform in [0,1], from which all units start.
+        seed: seed of the noise, uniform in [0,1], from which all units start.
     """
 
     steps: PositiveCount = 200

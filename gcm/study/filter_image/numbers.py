@@ -22,14 +22,14 @@ class FilterImages:
     """The inputs that some units like best, each way with how strongly it is activated. `U`: units.
 
     Attributes:
-        names: of the units.
-        maximized: by activation maximization, `(U,C,H,W)` in [0,1].
+        names: names of the units.
+        maximized: images by activation maximization, `(U,C,H,W)` in [0,1].
         transposed: the paper's way, likewise; None for networks without filter paths.
         real: the images that activate them most.
         places: `(U,)`, of these in their split.
         deconvnet, guided: what of the real image activates a unit by these rules, `(U,C,H,W)`, signed.
-        activations: by the name of a way, `(U,)`.
-        looked_at: how many real images.
+        activations: activations by the name of a way, `(U,)`.
+        looked_at: number of real images.
     """
 
     names: list[str]

@@ -35,7 +35,7 @@ class LayerConvergence:
         step: optimizer step.
         layer: its path.
         weights, outputs: distance to the last step's, in units of the distance from step 0 to the last.
-        moved: by how much the weights changed since the step looked at before, relative to their size; 0 at first.
+        moved: change of the weights since the step looked at before, relative to their size; 0 at first.
     """
 
     step: int

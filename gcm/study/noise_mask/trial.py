@@ -57,7 +57,7 @@ class FoundMasks:
         images: `(B,C,H,W)` in [0,1].
         masks: what was found.
         predicted: the class that each network names, `(B,)`.
-        trials: by noise and network.
+        trials: the trials by noise and network.
     """
 
     images: Tensor

@@ -72,7 +72,7 @@ class CoveredClass:
 
 @dataclass(frozen=True)
 class Detected:
-    """How well one score tells strange images from test images.
+    """A detection by one score says how well it tells strange images from test images.
 
     Attributes:
         predictive: the network, and how it predicts.

@@ -51,7 +51,7 @@ class Calibration:
         accuracy: share of the images classified correctly.
         log_loss: mean cross-entropy, in nats.
         error: expected calibration error over `BINS` bins.
-        confidences, accuracies, counts: of each bin, `(BINS,)`; NaN where it is empty.
+        confidences, accuracies, counts: values of each bin, `(BINS,)`; NaN where it is empty.
     """
 
     accuracy: Mean
@@ -111,7 +111,7 @@ class Detection:
     Attributes:
         auroc: area below the ROC curve; 0.5: not at all.
         aupr: area below the precision-recall curve (average precision), the unlike ones being sought.
-        share: of the unlike ones among all, which is the `aupr` of a score that knows nothing.
+        share: share of the unlike ones among all, which is the `aupr` of a score that knows nothing.
     """
 
     auroc: Mean

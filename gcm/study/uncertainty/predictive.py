@@ -18,7 +18,7 @@ class PredictiveDistribution:
     """A network's prediction for `N` images.
 
     Attributes:
-        probabilities: of each class, `(N,K)`; over several passes their mean.
+        probabilities: probability of each class, `(N,K)`; over several passes their mean.
         mutual_information: how much the passes disagree, `(N,)`, in nats; 0 for one pass. Source: Gal et al., "Deep
         Bayesian active learning with image data", 2017.
     """
@@ -42,11 +42,11 @@ class Predictive:
     """A way to get predictive distributions: one pass of a network as it is in evaluation, or several stochastic ones.
 
     Attributes:
-        name: of the network.
+        name: name of the network.
         weights_sha256: its weights' hash.
-        network: in evaluation mode, on its device.
+        network: the network, in evaluation mode, on its device.
         passes: how many; None: one, not stochastic.
-        seed: of the passes.
+        seed: seed of the passes.
     """
 
     name: str

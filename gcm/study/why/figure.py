@@ -24,7 +24,7 @@ class PathEvidence:
 
     Attributes:
         name: `1→3`, and whether it inhibits.
-        contribution: to the score.
+        contribution: contribution to the score.
         filter1: `(k,k)`, of the first layer.
         filter2: `(k,k)`, of the second.
         favourite: `(C,H,W)`, the input that activates it most.
@@ -46,7 +46,7 @@ class Decision:
     Attributes:
         image: `(C,H,W)`.
         true, predicted: names of classes.
-        probability: of the predicted one.
+        probability: probability of the predicted class.
         paths: the strongest for the predicted class, strongest first.
         amounts: what the score is made of, name and value, in the order shown.
         importance: `(G,G)`, of the predicted class's regions.

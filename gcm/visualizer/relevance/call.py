@@ -19,7 +19,7 @@ BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "trainin
 
 
 def calls(*names: str) -> set[Callable[..., Any]]:
-    """Functions and tensor methods of these names."""
+    """Return the functions and tensor methods of these names."""
     return {getattr(home, name) for home in (torch, Tensor) for name in names if hasattr(home, name)}
 
 
