@@ -1,9 +1,12 @@
 """Every metric, and batches of which each takes what it needs."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
+from sample import configured
 
+from gcm.instantiate import instantiate, resolve
 from gcm.metric import (
     CompletenessResidual,
     DeclineRatio,
@@ -49,6 +52,13 @@ METRICS = {
     "largest value": LargestValue,
     "its square": lambda: LargestValue(power=2),
 }
+KINDS = {type(build()) for build in METRICS.values()}
+METRICS |= {
+    f"configured {name}": partial(instantiate, settings, key="metric")
+    for name, settings in configured("metric").items()
+    if not any(issubclass(resolve(settings, "metric"), kind) for kind in KINDS)
+}
+"""And every configured metric that is no other way to apply one of these."""
 CLASSES = 3
 
 
