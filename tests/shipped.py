@@ -5,8 +5,7 @@ from functools import cache
 import pytest
 import torch
 from _pytest.mark import ParameterSet
-from omegaconf import OmegaConf
-from sample import ROOT
+from sample import configured
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -33,15 +32,11 @@ def networks(*quick: str) -> list[ParameterSet | str]:
 
 
 def visualizers(**settings: object) -> dict[str, Visualizer]:
-    """By the names of their configs; `settings` replace those that they have."""
-    found = {}
-    for path in sorted((ROOT / "configs/visualizer").glob("*.yaml")):
-        config = OmegaConf.to_container(OmegaConf.load(path))
-        for name, section in config.items():
-            if name != "defaults":
-                own = {key: value for key, value in settings.items() if key in section}
-                found[name] = instantiate({**section, **own}, key=f"visualizer.{name}")
-    return found
+    """Every configured visualizer; `settings` replace those that it has."""
+    return {
+        name: instantiate(own | {key: value for key, value in settings.items() if key in own}, key=f"visualizer.{name}")
+        for name, own in configured("visualizer").items()
+    }
 
 
 def fitting(network: Classifier) -> dict[str, Visualizer]:

@@ -131,7 +131,7 @@ def ticking(monkeypatch):
     monkeypatch.setattr("gcm.training.checkpoint.time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
 
-@pytest.mark.parametrize("task", ["train", "all"])
+@pytest.mark.parametrize("task", ["train", pytest.param("all", marks=pytest.mark.slow)])
 def test_when_time_is_up_it_says_so_and_goes_on_as_if_there_had_been_no_limit(train_py, tmp_path, monkeypatch, task):
     words = (f"task={task}", *WORDS[1:], "trainer.max_epochs=2", "schedule=one_cycle")
     if task == "all":
