@@ -23,7 +23,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         write_bytes(Path(path), content.getvalue())
 
 
-class StopRequest(Protocol):
+class Stop(Protocol):
     """Tells a training that it should stop, as somebody who sends a signal does."""
 
     @property
@@ -49,9 +49,7 @@ class Checkpoints(Checkpoint):
     training goes on from there within the epoch. `TimeIsUp` is raised in the same way after so many `seconds`.
     """
 
-    def __init__(
-        self, directory: Path, every_n_steps: int | None, stop: StopRequest, seconds: float | None = None
-    ) -> None:
+    def __init__(self, directory: Path, every_n_steps: int | None, stop: Stop, seconds: float | None = None) -> None:
         self.directory, self.every_n_steps, self.stop, self.seconds = directory, every_n_steps, stop, seconds
         self.best_accuracy = -1.0
         self.latest_step = 0

@@ -10,7 +10,7 @@ from gcm.error import listed
 from gcm.model import Interpretable
 from gcm.report.claim.base import CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, Claim, Finding, reached, verdict
 from gcm.report.evidence import Evidence
-from gcm.report.section.decline_ratio import cells_of
+from gcm.report.section.decline_ratio import cells_on
 from gcm.study.accuracy.predictions import Difference, accuracy_difference
 from gcm.study.contribution_mass.numbers import Mass, contribution_mass
 from gcm.study.speed.numbers import time_ratio
@@ -77,7 +77,7 @@ def best_in(rendering: str, method: str) -> Callable[[Evidence], Finding]:
         declines = {
             (cell.visualizer, "*" if cell.by_construction else ""): cell.decline
             for name in (GCM_NAME, CNN_NAME)
-            for cell in cells_of(name, evidence)
+            for cell in cells_on(name, evidence)
             if cell.rendering == rendering and cell.visualizer in PAPERS_METHODS and cell.decline
         }
         absent = set(PAPERS_METHODS) - {visualizer for visualizer, _ in declines}

@@ -24,7 +24,7 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     present = [name for name in networks if not evidence.lacks(name)]
     if not present:
         return missing_section(title, *lacks)
-    cells = [cell for name in present for cell in cells_of(name, evidence) if cell.decline]
+    cells = [cell for name in present for cell in cells_on(name, evidence) if cell.decline]
     if not cells:
         return missing_section(title, *lacks, Lack("", "none of the chosen visualizers fits"))
     count = len(evidence.test_split(present[0]))
@@ -46,7 +46,7 @@ def decline_ratio_on(data: str, models: Sequence[str], evidence: Evidence) -> Se
     )
 
 
-def cells_of(name: str, evidence: Evidence) -> list[DeclineRatioCell]:
+def cells_on(name: str, evidence: Evidence) -> list[DeclineRatioCell]:
     """Measure decline ratios of a network on the whole test set, by every visualizer that is its own and every
     rendering.
     """

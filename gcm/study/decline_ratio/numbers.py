@@ -62,13 +62,13 @@ def decline_ratio_cells(
                 pictures = render(explanation.maps, pixels)
                 metrics[key, rendering].update(pictures, explanation.logits, labels)
     return [
-        cell_of(name, network, key, visualizer, rendering, metrics.get((key, rendering)))
+        decline_ratio_cell(name, network, key, visualizer, rendering, metrics.get((key, rendering)))
         for key, visualizer in visualizers.items()
         for rendering in renderings
     ]
 
 
-def cell_of(
+def decline_ratio_cell(
     name: str, network: Classifier, key: str, visualizer: Visualizer, rendering: str, metric: DeclineRatio | None
 ) -> DeclineRatioCell:
     if metric is None:

@@ -37,14 +37,14 @@ def csv_rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
             "accuracy_low": moment.low,
             "accuracy_high": moment.high,
             "test_images": moment.tested,
-            **spread_out("on_object", moment.on_object),
-            **spread_out("moved", moment.moved),
+            **mean_columns("on_object", moment.on_object),
+            **mean_columns("moved", moment.moved),
         }
         for moment in moments
     ]
 
 
-def spread_out(name: str, measured: dict[Any, Mean] | None) -> dict[str, float]:
+def mean_columns(name: str, measured: dict[Any, Mean] | None) -> dict[str, float]:
     return {
         f"{name}_{explained}_{field}": value
         for explained, values in (measured or {}).items()

@@ -35,30 +35,30 @@ def tables(findings: Findings) -> dict[str, list[dict[str, Any]]]:
     return dict(zip(UNCERTAINTY_MEANING, rows, strict=True))
 
 
-def columns_of(predictive: Predictive) -> dict[str, str]:
+def predictive_columns(predictive: Predictive) -> dict[str, str]:
     return {"network": predictive.name, "weights_sha256": predictive.weights_sha256, "asked": predictive.how}
 
 
 def calibrated_row(each: Calibrated) -> dict[str, Any]:
     found = each.found
     numbers = {"accuracy": found.accuracy, "log_loss": found.log_loss, "calibration_error": found.error}
-    return {**columns_of(each.predictive), "images": each.images, **spread_out(numbers)}
+    return {**predictive_columns(each.predictive), "images": each.images, **interval_columns(numbers)}
 
 
 def covered_row(each: CoveredClass) -> dict[str, Any]:
     possible = ", ".join(f"{name} {share:.1%}" for name, share in each.possible.items())
-    where = {**columns_of(each.predictive), "class": each.label}
+    where = {**predictive_columns(each.predictive), "class": each.label}
     stays = {"stays": each.stays, "stays_low": each.low, "stays_high": each.high}
     return {**where, "images": each.images, **stays, "possible": possible}
 
 
 def detected_row(each: Detected) -> dict[str, Any]:
-    where = {**columns_of(each.predictive), "unlike": each.unlike, "score": each.score}
-    areas = spread_out({"auroc": each.found.auroc, "aupr": each.found.aupr})
+    where = {**predictive_columns(each.predictive), "unlike": each.unlike, "score": each.score}
+    areas = interval_columns({"auroc": each.found.auroc, "aupr": each.found.aupr})
     return {**where, **areas, "share": each.found.share}
 
 
-def spread_out(numbers: Mapping[str, Mean]) -> dict[str, float]:
+def interval_columns(numbers: Mapping[str, Mean]) -> dict[str, float]:
     """Return the mean under its name, then interval and n."""
     columns: dict[str, float] = {}
     for name, measured in numbers.items():
@@ -66,7 +66,7 @@ def spread_out(numbers: Mapping[str, Mean]) -> dict[str, float]:
     return columns | {"n": next(iter(numbers.values())).n}
 
 
-def short(row: Mapping[str, Any]) -> dict[str, Any]:
+def short_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for readers: few digits, intervals in brackets."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
@@ -117,5 +117,5 @@ def write_uncertainty(findings: Findings, missing: Sequence[str], directory: Pat
     parts = []
     for name, rows in tables(findings).items():
         write_csv(directory / f"{name.lower()}.csv", rows)
-        parts.append(f"## {name}\n\n{UNCERTAINTY_MEANING[name]}\n\n{markdown_table([short(row) for row in rows])}")
+        parts.append(f"## {name}\n\n{UNCERTAINTY_MEANING[name]}\n\n{markdown_table([short_row(row) for row in rows])}")
     write_text(directory / "uncertainty.md", "\n".join(["# Uncertainty\n", *parts, *missing]))
