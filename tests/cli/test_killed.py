@@ -69,7 +69,7 @@ def trained(path):
         "optimizer_states",
         "lr_schedulers",
         "history",
-        "metrics",
+        "measures",
         "callbacks",
         "global_step",
         "epoch",
