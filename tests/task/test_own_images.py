@@ -11,6 +11,16 @@ from gcm.report.card import split
 from gcm.zoo import read_saved
 
 QUICK = ("task=train", "model=tiny_lenet", "data=image_folder", "data.size=16")
+LEARNS = (
+    "task=train",
+    "model=lab_cnn",
+    "data=image_folder",
+    "data.size=16",
+    "optimizer=adam",
+    "optimizer.lr=0.01",
+    "trainer.max_epochs=20",
+)
+"""Tells two grey values apart in a second."""
 
 
 def write(path, value=0, mode="L"):
@@ -34,7 +44,7 @@ def test_another_directory_with_such_a_folder_is_not_looked_at(train_py, tmp_pat
     words = () if root == "default" else (f"data.root={root}",)
     monkeypatch.delenv("GCM_DATA", raising=False)
     monkeypatch.chdir(here)
-    assert train_py(*QUICK, *words, "output=run").code == 0
+    assert train_py(*LEARNS, *words, "output=run").code == 0
     assert json.loads((here / "run/result.json").read_text())["test_accuracy"] == 1
     assert OmegaConf.load(here / "run/config.yaml").data.root == str(here / name)
     assert read_saved(here / "run").config.data.root == str(here / name)
@@ -80,6 +90,7 @@ def test_where_published_data_lie_is_left_to_the_environment(train_py, tmp_path)
     assert "root: ${oc.env:GCM_DATA,data}" in (tmp_path / "run/config.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_a_small_folder_is_learned_with_the_defaults(train_py, tmp_path):
     """As many steps as it takes, in small batches, and what was chosen is said and remembered."""
     write_classes(tmp_path / "photos", count=120)
@@ -116,7 +127,8 @@ def test_what_is_typed_is_not_chosen(train_py, tmp_path):
     assert (result["steps"], result["epochs"]) == (6, 3)
 
 
-def test_a_sweep_goes_on_with_what_was_chosen(train_py, tmp_path):
+def test_a_sweep_goes_on_with_what_was_chosen(train_py, tmp_path, monkeypatch):
+    monkeypatch.setattr("gcm.cli.fitted.STEPS", 40)
     write_classes(tmp_path / "photos")
     words = (
         "-m",
