@@ -108,7 +108,8 @@ def check_training(parts: Mapping[str, Any]) -> None:
     """Raise `InputError` for settings that only trainings read; others test networks on data that these know of."""
     instantiate(chosen_part(parts, "data"), key="data")
     check_settings(CheckpointSettings, chosen_part(parts, "checkpoint"), given=0, key="checkpoint")
-    check_model(chosen_part(parts, "model"))
+    check_section(chosen_part(parts, "model"), "model", GIVEN_BY_US["model"])
+    check_model(parts["model"])
     group = {"params": [torch.nn.Parameter(torch.zeros(1))], "weight_decay": 0.0}
     optimizer = instantiate(chosen_part(parts, "optimizer"), [group], key="optimizer")
     instantiate(chosen_part(parts, "schedule"), optimizer, 100, key="schedule")
